@@ -1,0 +1,205 @@
+//! `wire!`: a struct with JSON names, aliases that are read but never written, and unknown fields kept.
+//!
+//! A derive would refuse an object that carries both a name and its alias, and would need three attributes on every
+//! optional field; here the rules of the contract hold for all objects at once.
+
+use std::borrow::Cow;
+use std::fmt;
+
+use serde::de::{Deserialize, Deserializer, Visitor};
+
+/// Whether a field is written. Everything is, save an empty `Option` and an open enum that was never set.
+pub(crate) trait Presence {
+    fn is_present(&self) -> bool {
+        true
+    }
+}
+
+impl Presence for String {}
+impl Presence for bool {
+    fn is_present(&self) -> bool {
+        *self
+    }
+}
+impl<T> Presence for Vec<T> {}
+impl Presence for super::Extra {}
+impl<T> Presence for Option<T> {
+    fn is_present(&self) -> bool {
+        self.is_some()
+    }
+}
+
+/// An object key, borrowed from the input unless it was escaped.
+pub(crate) struct Key<'de>(Cow<'de, str>);
+
+impl Key<'_> {
+    pub(crate) fn as_str(&self) -> &str {
+        &self.0
+    }
+
+    pub(crate) fn into_string(self) -> String {
+        self.0.into_owned()
+    }
+}
+
+impl<'de> Deserialize<'de> for Key<'de> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct KeyVisitor;
+        impl<'de> Visitor<'de> for KeyVisitor {
+            type Value = Key<'de>;
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("an object key")
+            }
+            fn visit_borrowed_str<E>(self, key: &'de str) -> Result<Self::Value, E> {
+                Ok(Key(Cow::Borrowed(key)))
+            }
+            fn visit_str<E>(self, key: &str) -> Result<Self::Value, E> {
+                Ok(Key(Cow::Owned(key.to_owned())))
+            }
+        }
+        deserializer.deserialize_str(KeyVisitor)
+    }
+}
+
+/// A field while its object is read: the printed name beats an alias wherever it stands, the last duplicate wins,
+/// `null` is absent.
+pub(crate) struct Slot<T> {
+    value: Option<T>,
+    printed: bool,
+}
+
+impl<T> Slot<T> {
+    pub(crate) fn new() -> Self {
+        Self { value: None, printed: false }
+    }
+
+    pub(crate) fn printed(&mut self, value: Option<T>) {
+        if value.is_some() || self.printed {
+            self.printed = value.is_some();
+            self.value = value;
+        }
+    }
+
+    pub(crate) fn alias(&mut self, value: Option<T>) {
+        if !self.printed {
+            self.value = value;
+        }
+    }
+
+    pub(crate) fn take(self) -> Option<T> {
+        self.value
+    }
+}
+
+/// How a field looks in `Debug`: private ones only say that they are there.
+pub(crate) struct Shown<'a, T> {
+    pub(crate) value: &'a T,
+    pub(crate) private: bool,
+}
+
+impl<T: fmt::Debug> fmt::Debug for Shown<'_, T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if self.private { f.write_str("<masked>") } else { self.value.fmt(f) }
+    }
+}
+
+/// Declares a wire struct. Fields before the `;` are required, those after it have a default. `[private]` masks a
+/// field in `Debug`. `"name" | "alias"` reads both and writes the first.
+macro_rules! wire {
+    (
+        $(#[$meta:meta])*
+        pub struct $name:ident {
+            $( $(#[$rmeta:meta])* $([$rmark:ident])? $rfield:ident : $rty:ty = $rkey:literal $(| $ralias:literal)* , )*
+            ;
+            $( $(#[$ometa:meta])* $([$omark:ident])? $ofield:ident : $oty:ty = $okey:literal $(| $oalias:literal)* , )*
+        }
+    ) => {
+        $(#[$meta])*
+        #[derive(Clone, PartialEq)]
+        #[non_exhaustive]
+        pub struct $name {
+            $( $(#[$rmeta])* pub $rfield: $rty, )*
+            $( $(#[$ometa])* pub $ofield: $oty, )*
+            /// JSON fields this version does not know, kept and written back.
+            pub extra: $crate::types::Extra,
+        }
+
+        impl $name {
+            /// Makes one from its required fields; everything else is empty.
+            #[allow(clippy::new_without_default, reason = "only the structs without required fields have a default")]
+            pub fn new($($rfield: impl Into<$rty>),*) -> Self {
+                Self {
+                    $( $rfield: $rfield.into(), )*
+                    $( $ofield: <$oty>::default(), )*
+                    extra: $crate::types::Extra::new(),
+                }
+            }
+        }
+
+        impl ::std::fmt::Debug for $name {
+            fn fmt(&self, f: &mut ::std::fmt::Formatter<'_>) -> ::std::fmt::Result {
+                #[allow(unused_imports, reason = "not every struct has optional fields")]
+                use $crate::types::wire::{Presence, Shown};
+                let mut shown = f.debug_struct(stringify!($name));
+                $( shown.field(stringify!($rfield), &Shown { value: &self.$rfield, private: wire!(@marked $($rmark)?) }); )*
+                $( if self.$ofield.is_present() {
+                    shown.field(stringify!($ofield), &Shown { value: &self.$ofield, private: wire!(@marked $($omark)?) });
+                } )*
+                if !self.extra.is_empty() {
+                    shown.field("extra", &self.extra.keys().collect::<Vec<_>>());
+                }
+                shown.finish()
+            }
+        }
+
+        impl<'de> ::serde::Deserialize<'de> for $name {
+            fn deserialize<D: ::serde::Deserializer<'de>>(deserializer: D) -> ::std::result::Result<Self, D::Error> {
+                struct ObjectVisitor;
+                impl<'de> ::serde::de::Visitor<'de> for ObjectVisitor {
+                    type Value = $name;
+
+                    fn expecting(&self, f: &mut ::std::fmt::Formatter<'_>) -> ::std::fmt::Result {
+                        f.write_str(concat!("a JSON object (", stringify!($name), ")"))
+                    }
+
+                    fn visit_map<A: ::serde::de::MapAccess<'de>>(self, mut map: A) -> ::std::result::Result<$name, A::Error> {
+                        use $crate::types::wire::{Key, Slot};
+                        $( let mut $rfield = Slot::<$rty>::new(); )*
+                        $( let mut $ofield = Slot::<$oty>::new(); )*
+                        let mut extra = $crate::types::Extra::new();
+                        while let Some(key) = map.next_key::<Key<'de>>()? {
+                            match key.as_str() {
+                                $( $rkey => $rfield.printed(map.next_value()?), $( $ralias => $rfield.alias(map.next_value()?), )* )*
+                                $( $okey => $ofield.printed(map.next_value()?), $( $oalias => $ofield.alias(map.next_value()?), )* )*
+                                _ => { extra.insert(key.into_string(), map.next_value()?); }
+                            }
+                        }
+                        Ok($name {
+                            $( $rfield: $rfield.take().ok_or_else(|| ::serde::de::Error::missing_field($rkey))?, )*
+                            $( $ofield: $ofield.take().unwrap_or_default(), )*
+                            extra,
+                        })
+                    }
+                }
+                deserializer.deserialize_map(ObjectVisitor)
+            }
+        }
+
+        impl ::serde::Serialize for $name {
+            fn serialize<S: ::serde::Serializer>(&self, serializer: S) -> ::std::result::Result<S::Ok, S::Error> {
+                #[allow(unused_imports, reason = "not every struct has optional fields")]
+                use $crate::types::wire::Presence;
+                use ::serde::ser::SerializeMap;
+                let mut map = serializer.serialize_map(None)?;
+                $( map.serialize_entry($rkey, &self.$rfield)?; )*
+                $( if self.$ofield.is_present() { map.serialize_entry($okey, &self.$ofield)?; } )*
+                for (key, value) in &self.extra {
+                    map.serialize_entry(key, value)?;
+                }
+                map.end()
+            }
+        }
+    };
+    (@marked) => { false };
+    (@marked private) => { true };
+}
