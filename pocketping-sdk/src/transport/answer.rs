@@ -1,0 +1,192 @@
+//! Reading a successful answer: the bare object, the object under its own key, or a thin acknowledgement.
+
+use http::{Method, StatusCode};
+use serde::de::DeserializeOwned;
+use serde_json::Value;
+
+use super::response::{Reply, text_header};
+use crate::error::{Error, ErrorKind, Outcome, Result};
+
+/// What a successful answer held.
+#[derive(Debug, PartialEq)]
+pub(crate) enum Decoded<T> {
+    Value(T),
+    /// 204, an empty body, `{}` or `{"ok":true}`: done, but nothing more is said.
+    Ack,
+}
+
+/// Reads an answer. `key` is the name a server may wrap the object in.
+///
+/// Anything that is neither the object nor an acknowledgement is an error with an unknown outcome: a captive portal's
+/// 200 must never read as "sent".
+pub(super) fn decode<T: DeserializeOwned>(
+    reply: &Reply,
+    method: &Method,
+    route: &str,
+    key: Option<&str>,
+) -> Result<Decoded<T>> {
+    let fail = |what: &str| {
+        let message = format!("{method} {route}: the answer ({}) is not what the API promises: {what}", reply.status);
+        Error::new(ErrorKind::Decode, Outcome::Unknown, message).with_hint(looks_like(reply))
+    };
+    let text = std::str::from_utf8(&reply.body).map_err(|_| fail("it is not UTF-8"))?;
+    if reply.status == StatusCode::NO_CONTENT || text.trim().is_empty() {
+        return Ok(Decoded::Ack);
+    }
+    match serde_json::from_str::<T>(text) {
+        Ok(_) if *method != Method::GET && says_not_ok(text) => Err(fail("the server says `ok: false`")),
+        Ok(value) => Ok(Decoded::Value(value)),
+        Err(_) => {
+            let Ok(json) = serde_json::from_str::<Value>(text) else {
+                let kind = text_header(&reply.headers, "content-type");
+                return Err(fail(&format!("it is not JSON ({})", kind.as_deref().unwrap_or("no content type"))));
+            };
+            if is_ack(&json) {
+                return Ok(Decoded::Ack);
+            }
+            if says_not_ok(text) {
+                return Err(fail("the server says `ok: false`"));
+            }
+            if let Some((key, wrapped)) = key.and_then(|key| Some((key, json.get(key)?))) {
+                return match serde_path_to_error::deserialize(wrapped) {
+                    Ok(value) => Ok(Decoded::Value(value)),
+                    Err(error) => Err(fail(&describe(&format!("{key}."), &error))),
+                };
+            }
+            match serde_path_to_error::deserialize::<_, T>(&json) {
+                Err(error) => Err(fail(&describe("", &error))),
+                // The text was refused and its value was not: a number out of range, say.
+                Ok(_) => Err(fail("it is not the documented JSON")),
+            }
+        }
+    }
+}
+
+/// A thin acknowledgement, as the strict contract answers writes.
+fn is_ack(json: &Value) -> bool {
+    json.as_object().is_some_and(|object| {
+        object.is_empty() || (object.len() == 1 && object.get("ok").is_some_and(|ok| *ok == Value::Bool(true)))
+    })
+}
+
+fn says_not_ok(text: &str) -> bool {
+    text.contains("\"ok\"")
+        && serde_json::from_str::<Value>(text).is_ok_and(|json| json.get("ok") == Some(&Value::Bool(false)))
+}
+
+/// `missing field `id` at sessions[3]`, with what the answer said left out: it may be chat text.
+fn describe<E: std::fmt::Display>(prefix: &str, error: &serde_path_to_error::Error<E>) -> String {
+    let path = format!("{prefix}{}", error.path());
+    let path = path.trim_end_matches('.').trim_start_matches('.');
+    let cause = redact(&error.inner().to_string());
+    if path.is_empty() { cause } else { format!("{cause} at {path}") }
+}
+
+/// Leaves out whatever stands between the first and the last quotation mark.
+fn redact(message: &str) -> String {
+    match (message.find('"'), message.rfind('"')) {
+        (Some(first), Some(last)) if first < last => format!("{}…{}", &message[..=first], &message[last..]),
+        _ => message.to_owned(),
+    }
+}
+
+/// Says which PocketPing (or what else) an answer looks like, when it is not the documented API's.
+pub(super) fn looks_like(reply: &Reply) -> Option<&'static str> {
+    let kind = text_header(&reply.headers, "content-type").unwrap_or_default();
+    let text = String::from_utf8_lossy(&reply.body[..reply.body.len().min(4096)]);
+    let start = text.trim_start();
+    if start.starts_with("404 page not found") {
+        return Some(
+            "this looks like PocketPing's Go bridge server, which does not serve the documented API; \
+             point the base URL at a bridge server that does, such as `pocketping mock`",
+        );
+    }
+    if kind.contains("html") || start.starts_with('<') {
+        return Some(
+            "this is a web page, not an API: check the base URL (the hosted API is https://api.pocketping.io/v1), \
+             or whether a proxy or login page stands in between",
+        );
+    }
+    // The management API and the widget endpoints answer `{"error": "<sentence>"}` without `code` and `message`.
+    let json = serde_json::from_str::<Value>(start).ok()?;
+    let object = json.as_object()?;
+    if object.contains_key("error") && !object.contains_key("code") && !object.contains_key("message") {
+        return Some(
+            "this looks like another PocketPing surface (the management API under /api/v1, or a widget endpoint): \
+             POCKETPING_API_URL must be the base of the documented API",
+        );
+    }
+    if object.contains_key("detail") {
+        return Some("this looks like PocketPing's Python SDK server, which does not serve the documented API");
+    }
+    None
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::types::Session;
+
+    fn reply(status: u16, body: &str) -> Reply {
+        Reply {
+            status: StatusCode::from_u16(status).unwrap(),
+            headers: http::HeaderMap::new(),
+            body: bytes::Bytes::copy_from_slice(body.as_bytes()),
+            attempts: 1,
+            request_id: String::new(),
+            elapsed: std::time::Duration::ZERO,
+        }
+    }
+
+    fn read(status: u16, body: &str) -> Result<Decoded<Session>> {
+        decode(&reply(status, body), &Method::POST, "/sessions/:sessionId/close", Some("session"))
+    }
+
+    #[test]
+    fn an_object_comes_bare_or_under_its_key_and_an_acknowledgement_in_four_forms() {
+        for body in [r#"{"id":"s"}"#, r#"{"session":{"id":"s"}}"#, r#"{"ok":true,"session":{"id":"s"}}"#] {
+            assert!(matches!(read(200, body), Ok(Decoded::Value(session)) if session.id == "s"), "{body}");
+        }
+        for (status, body) in [(204, ""), (200, ""), (200, " \n"), (200, "{}"), (200, r#"{"ok":true}"#)] {
+            assert_eq!(read(status, body).unwrap(), Decoded::Ack, "{status} {body:?}");
+        }
+    }
+
+    #[test]
+    fn nothing_else_reads_as_done() {
+        for (body, word) in [
+            ("<html>Login</html>", "not JSON"),
+            (r#"{"ok":false}"#, "ok: false"),
+            (r#"{"ok":false,"id":"s"}"#, "ok: false"),
+            (r#"{"ok":"true"}"#, "missing field `id`"),
+            ("[]", "Session"),
+            ("null", "Session"),
+            (r#"{"session":{"id":"s","createdAt":5}}"#, "session.createdAt"),
+            (r#"{"id":"s","createdAt":"now"}"#, "createdAt"),
+        ] {
+            let error = read(200, body).unwrap_err();
+            assert!(error.to_string().contains(word), "{error}");
+            assert_eq!((error.kind(), error.outcome()), (ErrorKind::Decode, Outcome::Unknown));
+        }
+    }
+
+    #[test]
+    fn a_decode_error_does_not_repeat_what_was_said() {
+        let error = read(200, r#"{"id":"s","metadata":"my \"password\" is hunter2"}"#).unwrap_err();
+        assert!(!error.to_string().contains("hunter2"), "{error}");
+        assert!(error.to_string().contains("metadata"), "{error}");
+    }
+
+    #[test]
+    fn other_surfaces_of_pocketping_are_recognised() {
+        for (body, word) in [
+            ("404 page not found\n", "Go bridge"),
+            ("<!doctype html>", "web page"),
+            (r#"{"error":"Session not found"}"#, "management API"),
+            (r#"{"detail":"Not Found"}"#, "Python SDK"),
+        ] {
+            assert!(looks_like(&reply(404, body)).is_some_and(|hint| hint.contains(word)), "{body}");
+        }
+        assert_eq!(looks_like(&reply(404, r#"{"error":"Not found","message":"m","code":"c"}"#)), None);
+    }
+}

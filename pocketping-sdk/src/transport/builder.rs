@@ -1,0 +1,264 @@
+//! `ClientBuilder`: everything that can be configured.
+
+use std::fmt;
+use std::sync::Arc;
+use std::time::Duration;
+
+use super::client::{Client, Settings};
+use super::network::{Network, NetworkOptions, Proxy};
+use super::rate_limit::{Pacer, Pacing};
+use super::retry::RetryPolicy;
+use super::seam::Transport;
+use super::tls::TlsOptions;
+use super::{ApiKey, BaseUrl};
+use crate::error::{Error, Result};
+
+type Layer = Box<dyn FnOnce(Arc<dyn Transport>) -> Arc<dyn Transport> + Send>;
+
+/// Configures a [`Client`]. Only the API key has no default.
+///
+/// ```
+/// use std::time::Duration;
+/// use pocketping_sdk::{Client, RetryPolicy};
+///
+/// let client = Client::builder()
+///     .base_url("http://localhost:3001")
+///     .api_key("test_key")
+///     .deadline(Duration::from_secs(20))
+///     .retry(RetryPolicy::default().max_attempts(6))
+///     .build()?;
+/// assert_eq!(client.base_url().socket(), "ws://localhost:3001/ws");
+/// # Ok::<(), pocketping_sdk::Error>(())
+/// ```
+#[must_use = "a builder does nothing until `build`"]
+pub struct ClientBuilder {
+    base_url: Option<String>,
+    socket_url: Option<String>,
+    api_key: Option<String>,
+    settings: Settings,
+    pacing: Pacing,
+    tls: TlsOptions,
+    proxy: Option<String>,
+    no_proxy: Option<String>,
+    system_proxy: bool,
+    user_agent: Option<String>,
+    transport: Option<Arc<dyn Transport>>,
+    layers: Vec<Layer>,
+}
+
+impl Default for ClientBuilder {
+    fn default() -> Self {
+        Self {
+            base_url: None,
+            socket_url: None,
+            api_key: None,
+            settings: Settings {
+                connect_timeout: Duration::from_secs(10),
+                timeout: Duration::from_secs(30),
+                deadline: Duration::from_secs(60),
+                retry: RetryPolicy::default(),
+                max_answer_bytes: 4 << 20,
+                max_list_bytes: 256 << 20,
+            },
+            pacing: Pacing::Auto,
+            tls: TlsOptions::default(),
+            proxy: None,
+            no_proxy: None,
+            system_proxy: true,
+            user_agent: None,
+            transport: None,
+            layers: Vec::new(),
+        }
+    }
+}
+
+impl ClientBuilder {
+    /// Takes what the environment says: `POCKETPING_API_KEY`, `POCKETPING_API_URL`, and `POCKETPING_PLAN` (`free`,
+    /// `pro`, `team` or `self-hosted`). Variables that are not set, or empty, change nothing.
+    ///
+    /// # Errors
+    /// When a variable is not Unicode or the plan is none of the four; the error names the variable.
+    pub fn from_env(mut self) -> Result<Self> {
+        let read = |name: &str| match std::env::var(name) {
+            Ok(value) => Ok(Some(value).filter(|value| !value.is_empty())),
+            Err(std::env::VarError::NotPresent) => Ok(None),
+            Err(error) => {
+                Err(Error::config(format!("the environment variable {name} cannot be read")).with_source(error))
+            }
+        };
+        self.api_key = read("POCKETPING_API_KEY")?.or(self.api_key);
+        self.base_url = read("POCKETPING_API_URL")?.or(self.base_url);
+        if let Some(plan) = read("POCKETPING_PLAN")? {
+            self.pacing = Pacing::of_plan(&plan).ok_or_else(|| {
+                Error::config(format!("POCKETPING_PLAN is {plan:?}; it must be free, pro, team or self-hosted"))
+            })?;
+        }
+        Ok(self)
+    }
+
+    /// Sets the base URL. Default: the hosted service, [`BaseUrl::SAAS`].
+    pub fn base_url(mut self, url: impl Into<String>) -> Self {
+        self.base_url = Some(url.into());
+        self
+    }
+
+    /// Sets the socket's address, where it cannot be derived from the base URL.
+    pub fn socket_url(mut self, url: impl Into<String>) -> Self {
+        self.socket_url = Some(url.into());
+        self
+    }
+
+    /// Sets the API key.
+    pub fn api_key(mut self, key: impl Into<String>) -> Self {
+        self.api_key = Some(key.into());
+        self
+    }
+
+    /// How long connecting may take (name resolution, TCP, TLS, proxy). Default 10 s.
+    pub fn connect_timeout(mut self, timeout: Duration) -> Self {
+        self.settings.connect_timeout = timeout;
+        self
+    }
+
+    /// How long one attempt may take. Default 30 s.
+    pub fn timeout(mut self, timeout: Duration) -> Self {
+        self.settings.timeout = timeout;
+        self
+    }
+
+    /// How long a whole call may take, attempts and waits together. Default 60 s.
+    pub fn deadline(mut self, deadline: Duration) -> Self {
+        self.settings.deadline = deadline;
+        self
+    }
+
+    /// How failed requests are tried again.
+    pub fn retry(mut self, policy: RetryPolicy) -> Self {
+        self.settings.retry = policy;
+        self
+    }
+
+    /// How requests are paced.
+    pub fn pacing(mut self, pacing: Pacing) -> Self {
+        self.pacing = pacing;
+        self
+    }
+
+    /// The largest answer that is read, lists aside. Default 4 MiB.
+    pub fn max_answer_bytes(mut self, bytes: usize) -> Self {
+        self.settings.max_answer_bytes = bytes;
+        self
+    }
+
+    /// The largest list that is read. Default 256 MiB.
+    pub fn max_list_bytes(mut self, bytes: usize) -> Self {
+        self.settings.max_list_bytes = bytes;
+        self
+    }
+
+    /// Trusts the certificates of a PEM text besides those of the system, for REST and the socket.
+    pub fn root_certificate_pem(mut self, pem: impl Into<Vec<u8>>) -> Self {
+        self.tls.roots.push(pem.into());
+        self
+    }
+
+    /// Shows this certificate chain and private key (one PEM text) to servers that ask for one.
+    pub fn identity_pem(mut self, pem: impl Into<Vec<u8>>) -> Self {
+        self.tls.identity = Some(pem.into());
+        self
+    }
+
+    /// Sends everything, REST and socket, through this proxy (`http://` or `https://`, with credentials if it wants
+    /// them). Without it the environment's variables decide, and never for a server on this machine.
+    pub fn proxy(mut self, url: impl Into<String>) -> Self {
+        self.proxy = Some(url.into());
+        self
+    }
+
+    /// The hosts the explicit proxy is not used for, as in `NO_PROXY`: names, `.suffixes`, addresses and networks,
+    /// separated by commas.
+    pub fn no_proxy(mut self, hosts: impl Into<String>) -> Self {
+        self.no_proxy = Some(hosts.into());
+        self
+    }
+
+    /// Whether the proxy variables of the environment count. Default true.
+    pub fn system_proxy(mut self, used: bool) -> Self {
+        self.system_proxy = used;
+        self
+    }
+
+    /// Puts the name of your program before this library's in `User-Agent`.
+    pub fn user_agent(mut self, product: impl Into<String>) -> Self {
+        self.user_agent = Some(product.into());
+        self
+    }
+
+    /// Carries requests by something else than the network. TLS, proxies and the connect timeout are its own matter
+    /// then.
+    pub fn transport(mut self, transport: impl Transport) -> Self {
+        self.transport = Some(Arc::new(transport));
+        self
+    }
+
+    /// Wraps the transport, for what must see every request and answer; the last one wrapped sees a request first.
+    pub fn layer(mut self, wrap: impl FnOnce(Arc<dyn Transport>) -> Arc<dyn Transport> + Send + 'static) -> Self {
+        self.layers.push(Box::new(wrap));
+        self
+    }
+
+    /// Makes the client. Nothing is sent and nothing is connected.
+    ///
+    /// # Errors
+    /// When a URL, the key, a certificate or the proxy cannot be used; the error names it.
+    pub fn build(self) -> Result<Client> {
+        let key = self.api_key.ok_or_else(|| {
+            Error::config("no API key was given").with_hint(Some("set POCKETPING_API_KEY or pass the key explicitly"))
+        })?;
+        let key = ApiKey::new(key)?;
+        let mut base = BaseUrl::parse(self.base_url.as_deref().unwrap_or(BaseUrl::SAAS))?;
+        if let Some(socket) = &self.socket_url {
+            base = base.with_socket(socket)?;
+        }
+        let proxy = match self.proxy {
+            Some(url) => Proxy::Explicit { url, no_proxy: self.no_proxy },
+            None if self.system_proxy && !base.is_loopback() => Proxy::System,
+            None => Proxy::Off,
+        };
+        let mut transport = match self.transport {
+            Some(transport) => transport,
+            None => Arc::new(Network::new(NetworkOptions {
+                connect_timeout: self.settings.connect_timeout,
+                user_agent: user_agent(self.user_agent.as_deref())?,
+                tls: self.tls,
+                needs_tls: base.needs_tls() || proxy.needs_tls(),
+                proxy,
+            })?),
+        };
+        for wrap in self.layers {
+            transport = wrap(transport);
+        }
+        let pacer = Pacer::new(self.pacing, base.is_saas());
+        Client::assemble(transport, base, key, self.settings, pacer)
+    }
+}
+
+/// `pocketping-rust/<version>`: some deployments turn away names that look like a script's.
+fn user_agent(product: Option<&str>) -> Result<String> {
+    const OURS: &str = concat!("pocketping-rust/", env!("CARGO_PKG_VERSION"));
+    let Some(product) = product else { return Ok(OURS.to_owned()) };
+    let user_agent = format!("{product} {OURS}");
+    http::HeaderValue::try_from(&user_agent)
+        .map_err(|error| Error::config(format!("the user agent {product:?} cannot be sent")).with_source(error))?;
+    Ok(user_agent)
+}
+
+impl fmt::Debug for ClientBuilder {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("ClientBuilder")
+            .field("base_url", &self.base_url)
+            .field("settings", &self.settings)
+            .field("pacing", &self.pacing)
+            .finish_non_exhaustive()
+    }
+}

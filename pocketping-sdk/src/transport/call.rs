@@ -1,0 +1,385 @@
+//! `Call`: the one request type. Lazy, owned, awaited to send.
+
+use std::borrow::Cow;
+use std::fmt;
+use std::future::{Future, IntoFuture};
+use std::pin::Pin;
+use std::time::Duration;
+
+use bytes::Bytes;
+use http::{HeaderMap, HeaderName, HeaderValue, Method};
+use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+
+use super::answer::{self, Decoded};
+use super::client::Client;
+use super::response::{RawResponse, Reply, Response};
+use super::retry::{Repeat, RetryPolicy};
+use super::run::Run;
+use crate::error::{Error, Result};
+
+type BoxFuture<T> = Pin<Box<dyn Future<Output = T> + Send>>;
+type Decode<T> = fn(&Reply, &Method, &str, Option<&str>) -> Result<Decoded<T>>;
+type Complete<T> = Box<dyn FnOnce(Run) -> BoxFuture<Result<T>> + Send>;
+type Refine<T> = Box<dyn FnOnce(Run, Reply, T) -> BoxFuture<Result<T>> + Send>;
+
+/// A request that was described and not yet sent. Await it to send it.
+///
+/// The knobs on it override the client's settings for this call. Retries, reading back a value after a thin
+/// acknowledgement, and the waits in between all happen under the one [`deadline`](Self::deadline).
+///
+/// Dropping the future abandons the request; a write may have arrived nevertheless. `tokio::spawn` takes
+/// `call.into_future()`.
+#[must_use = "a call does nothing until it is awaited"]
+pub struct Call<T> {
+    client: Client,
+    plan: Result<Plan>,
+    knobs: Knobs,
+    key: Option<&'static str>,
+    decode: Decode<T>,
+    complete: Option<Complete<T>>,
+    refine: Option<Refine<T>>,
+}
+
+/// What is sent, the same in every attempt.
+#[derive(Clone)]
+pub(super) struct Plan {
+    pub(super) method: Method,
+    /// The path with `:name` in place of ids: for errors and spans.
+    pub(super) route: Cow<'static, str>,
+    path: String,
+    query: Vec<(Cow<'static, str>, String)>,
+    pub(super) body: Option<Bytes>,
+    pub(super) repeat: Repeat,
+    pub(super) is_list: bool,
+}
+
+/// What this call does differently from the client's settings.
+#[derive(Clone, Default)]
+pub(super) struct Knobs {
+    pub(super) timeout: Option<Duration>,
+    pub(super) deadline: Option<Duration>,
+    pub(super) retry: Option<RetryPolicy>,
+    pub(super) idempotency_key: Option<HeaderValue>,
+    pub(super) headers: HeaderMap,
+}
+
+/// What may stand in a path segment as it is.
+const SEGMENT: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_').remove(b'~');
+
+impl Plan {
+    fn new(method: Method, route: Cow<'static, str>, ids: &[&str]) -> Result<Self> {
+        let path = expand(&route, ids)?;
+        Ok(Self { method, route, path, query: Vec::new(), body: None, repeat: Repeat::WhenSafe, is_list: false })
+    }
+
+    /// The whole address.
+    pub(super) fn url(&self, base: &str) -> String {
+        let mut url = String::with_capacity(base.len() + self.path.len());
+        url.push_str(base);
+        url.push_str(&self.path);
+        if !self.query.is_empty() {
+            url.push('?');
+            let mut query = url::form_urlencoded::Serializer::for_suffix(&mut url, base.len() + self.path.len() + 1);
+            query.extend_pairs(&self.query).finish();
+        }
+        url
+    }
+}
+
+/// Puts the ids into the route, each encoded as one segment.
+fn expand(route: &str, ids: &[&str]) -> Result<String> {
+    let Some(segments) = route.strip_prefix('/') else {
+        return Err(Error::request(format!("the path {route:?} does not start with a slash")));
+    };
+    if segments.contains(['?', '#']) {
+        return Err(Error::request(format!("the path {route:?} holds a query; use `query`")));
+    }
+    let mut ids = ids.iter();
+    let mut path = String::with_capacity(route.len() + 32);
+    for segment in segments.split('/') {
+        path.push('/');
+        let segment = match segment.strip_prefix(':') {
+            Some(name) => {
+                let id = *ids.next().ok_or_else(|| Error::request(format!("{route} lacks its :{name}")))?;
+                sendable(id).map_err(|why| Error::request(format!("{id:?} cannot be the :{name} of {route}: {why}")))?
+            }
+            None => segment,
+        };
+        path.extend(utf8_percent_encode(segment, SEGMENT));
+    }
+    match ids.next() {
+        Some(id) => Err(Error::request(format!("{route} has no place for {id:?}"))),
+        None => Ok(path),
+    }
+}
+
+/// URL parsers collapse dot segments even when they are encoded, so such an id would reach another path.
+fn sendable(id: &str) -> Result<&str, &'static str> {
+    match id {
+        "" => Err("it is empty"),
+        "." | ".." => Err("it would change the path"),
+        id if id.chars().any(char::is_control) => Err("it holds a control character"),
+        id => Ok(id),
+    }
+}
+
+impl<T: Send + 'static> Call<T> {
+    pub(crate) fn new(client: &Client, method: Method, route: impl Into<Cow<'static, str>>, ids: &[&str]) -> Self
+    where
+        T: DeserializeOwned,
+    {
+        Self {
+            client: client.clone(),
+            plan: Plan::new(method, route.into(), ids),
+            knobs: Knobs::default(),
+            key: None,
+            decode: answer::decode::<T>,
+            complete: None,
+            refine: None,
+        }
+    }
+
+    fn plan(mut self, change: impl FnOnce(&mut Plan) -> Result<()>) -> Self {
+        self.plan = self.plan.and_then(|mut plan| change(&mut plan).map(|()| plan));
+        self
+    }
+
+    /// The name a server may wrap the object in.
+    pub(crate) fn under(mut self, key: &'static str) -> Self {
+        self.key = Some(key);
+        self
+    }
+
+    /// The answer is a list and may be large.
+    pub(crate) fn list(self) -> Self {
+        self.plan(|plan| {
+            plan.is_list = true;
+            Ok(())
+        })
+    }
+
+    /// After a thin acknowledgement the value is read by this call.
+    pub(crate) fn or_get(self, get: Self) -> Self {
+        self.or_else(move |run| Box::pin(async move { run.follow_up(get).await }))
+    }
+
+    /// After a thin acknowledgement the value is made by `complete`, under the same deadline.
+    pub(crate) fn or_else(mut self, complete: impl FnOnce(Run) -> BoxFuture<Result<T>> + Send + 'static) -> Self {
+        self.complete = Some(Box::new(complete));
+        self
+    }
+
+    /// The value of an answer is handed through `refine`, under the same deadline.
+    pub(crate) fn refine(
+        mut self,
+        refine: impl FnOnce(Run, Reply, T) -> BoxFuture<Result<T>> + Send + 'static,
+    ) -> Self {
+        self.refine = Some(Box::new(refine));
+        self
+    }
+
+    /// Sets the JSON body.
+    pub fn json<B: Serialize + ?Sized>(self, body: &B) -> Self {
+        self.plan(|plan| {
+            let bytes = serde_json::to_vec(body)
+                .map_err(|error| Error::request("the body cannot be written as JSON").with_source(error))?;
+            plan.body = Some(bytes.into());
+            Ok(())
+        })
+    }
+
+    /// Adds a query parameter.
+    pub fn query(self, name: impl Into<Cow<'static, str>>, value: impl Into<String>) -> Self {
+        self.plan(|plan| {
+            plan.query.push((name.into(), value.into()));
+            Ok(())
+        })
+    }
+
+    /// Says that doing this twice is the same as doing it once, so that it is repeated after any failure that may
+    /// pass.
+    pub fn repeatable(self) -> Self {
+        self.plan(|plan| {
+            plan.repeat = Repeat::Freely;
+            Ok(())
+        })
+    }
+
+    /// How long one attempt may take, from connecting to the last byte of the answer. Default 30 s.
+    pub fn timeout(mut self, timeout: Duration) -> Self {
+        self.knobs.timeout = Some(timeout);
+        self
+    }
+
+    /// How long the whole call may take, attempts and waits and reading back together. Default 60 s.
+    pub fn deadline(mut self, deadline: Duration) -> Self {
+        self.knobs.deadline = Some(deadline);
+        self
+    }
+
+    /// How this call is tried again.
+    pub fn retry(mut self, policy: RetryPolicy) -> Self {
+        self.knobs.retry = Some(policy);
+        self
+    }
+
+    /// Sets the `Idempotency-Key` of a write, 1 to 255 visible ASCII characters. Without it every `POST` gets a
+    /// random one, the same in all its attempts. Servers without the extended contract ignore it.
+    pub fn idempotency_key(mut self, key: impl AsRef<str>) -> Self {
+        let key = key.as_ref();
+        if (1..=255).contains(&key.len()) && key.bytes().all(|byte| byte.is_ascii_graphic()) {
+            self.knobs.idempotency_key = HeaderValue::try_from(key).ok();
+            self
+        } else {
+            self.plan(|_| Err(Error::request("an idempotency key is 1 to 255 visible ASCII characters")))
+        }
+    }
+
+    /// Adds a header. `Authorization` is the client's own and cannot be set.
+    pub fn header(mut self, name: &str, value: &str) -> Self {
+        match (HeaderName::try_from(name), HeaderValue::try_from(value)) {
+            (Ok(name), Ok(_)) if name == http::header::AUTHORIZATION => {
+                self.plan(|_| Err(Error::request("the Authorization header is made of the client's API key")))
+            }
+            (Ok(name), Ok(value)) => {
+                self.knobs.headers.insert(name, value);
+                self
+            }
+            _ => self.plan(|_| Err(Error::request(format!("the header {name:?} cannot be sent")))),
+        }
+    }
+
+    /// Is content with the server's acknowledgement: nothing is read back when the answer was thin.
+    pub fn ack_only(self) -> Call<()>
+    where
+        T: DeserializeOwned,
+    {
+        fn either<T: DeserializeOwned>(
+            reply: &Reply,
+            method: &Method,
+            route: &str,
+            key: Option<&str>,
+        ) -> Result<Decoded<()>> {
+            answer::decode::<T>(reply, method, route, key).map(|_| Decoded::Value(()))
+        }
+        Call {
+            client: self.client,
+            plan: self.plan,
+            knobs: self.knobs,
+            key: self.key,
+            decode: either::<T>,
+            complete: None,
+            refine: None,
+        }
+    }
+
+    /// Sends it and gives the value together with status, headers, attempts and timing.
+    ///
+    /// # Errors
+    /// As awaiting the call itself.
+    pub async fn with_response(self) -> Result<Response<T>> {
+        let run = Run::new(self.client.clone(), self.knobs.clone());
+        self.run(run).await
+    }
+
+    /// Sends it and gives the answer's bytes as they came; nothing is decoded or read back.
+    ///
+    /// # Errors
+    /// As awaiting the call itself, save decoding.
+    pub async fn raw(self) -> Result<RawResponse> {
+        let run = Run::new(self.client.clone(), self.knobs);
+        let reply = run.send(&self.plan?).await?;
+        Ok(Response::new(reply.body.clone(), reply))
+    }
+
+    /// Sends it within an execution that may be shared with the call it completes.
+    pub(super) async fn run(self, run: Run) -> Result<Response<T>> {
+        let plan = self.plan?;
+        let mut reply = run.send(&plan).await?;
+        let decoded = (self.decode)(&reply, &plan.method, &plan.route, self.key)
+            .map_err(|error| error.with_attempts(reply.attempts, &reply.request_id))?;
+        let value = match (decoded, self.complete) {
+            (Decoded::Value(value), _) => value,
+            (Decoded::Ack, Some(complete)) => {
+                complete(run.clone()).await.map_err(|error| run.incomplete(&plan, &reply, error))?
+            }
+            (Decoded::Ack, None) => null((self.decode, &reply, &plan, self.key))?,
+        };
+        let value = match self.refine {
+            Some(refine) => refine(run.clone(), reply.clone(), value).await?,
+            None => value,
+        };
+        reply.elapsed = run.elapsed();
+        Ok(Response::new(value, reply))
+    }
+}
+
+/// An acknowledgement nothing completes: good for types that `null` decodes to, an error for the rest.
+fn null<T>((decode, reply, plan, key): (Decode<T>, &Reply, &Plan, Option<&str>)) -> Result<T> {
+    let null = Reply { status: http::StatusCode::OK, body: Bytes::from_static(b"null"), ..reply.clone() };
+    match decode(&null, &plan.method, &plan.route, key) {
+        Ok(Decoded::Value(value)) => Ok(value),
+        _ => Err(Error::new(
+            crate::ErrorKind::Decode,
+            crate::Outcome::Unknown,
+            format!(
+                "{} {}: the answer ({}) is empty where a value was expected",
+                plan.method, plan.route, reply.status
+            ),
+        )
+        .with_attempts(reply.attempts, &reply.request_id)),
+    }
+}
+
+impl<T: Send + 'static> IntoFuture for Call<T> {
+    type Output = Result<T>;
+    type IntoFuture = BoxFuture<Result<T>>;
+
+    fn into_future(self) -> Self::IntoFuture {
+        Box::pin(async move { self.with_response().await.map(Response::into_value) })
+    }
+}
+
+impl<T> fmt::Debug for Call<T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match &self.plan {
+            Ok(plan) => write!(f, "Call({} {})", plan.method, plan.route),
+            Err(error) => write!(f, "Call({error})"),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn ids_are_encoded_one_by_one() {
+        let path = |ids: &[&str]| expand("/sessions/:sessionId/messages", ids);
+        assert_eq!(path(&["sess_abc123"]).unwrap(), "/sessions/sess_abc123/messages");
+        assert_eq!(path(&["a/b?c#d e%é"]).unwrap(), "/sessions/a%2Fb%3Fc%23d%20e%25%C3%A9/messages");
+        assert_eq!(path(&["..."]).unwrap(), "/sessions/.../messages");
+    }
+
+    #[test]
+    fn ids_that_would_reach_another_path_are_refused() {
+        for (id, word) in [("", "empty"), (".", "path"), ("..", "path"), ("a\nb", "control"), ("a\u{7f}", "control")] {
+            let error = expand("/sessions/:sessionId", &[id]).unwrap_err().to_string();
+            assert!(error.contains(word) && error.contains("sessionId"), "{error}");
+        }
+        for (route, ids) in [("sessions", &[][..]), ("/a/:b", &[]), ("/a", &["x"]), ("/a?b=c", &[])] {
+            assert!(expand(route, ids).is_err(), "{route}");
+        }
+    }
+
+    #[test]
+    fn the_query_is_encoded() {
+        let mut plan = Plan::new(Method::GET, "/sessions".into(), &[]).unwrap();
+        assert_eq!(plan.url("http://h/v1"), "http://h/v1/sessions");
+        plan.query.push(("q".into(), "a&b c".into()));
+        plan.query.push(("limit".into(), "5".into()));
+        assert_eq!(plan.url("http://h"), "http://h/sessions?q=a%26b+c&limit=5");
+    }
+}

@@ -1,0 +1,31 @@
+//! How requests travel: the client, its configuration, and [`Call`], the one request type.
+//!
+//! `network` is the only file that names reqwest, `tls` the only one that names rustls. Nothing here knows an endpoint.
+
+mod answer;
+mod api_key;
+mod base_url;
+mod builder;
+mod call;
+mod client;
+mod network;
+mod rate_limit;
+mod response;
+mod retry;
+mod run;
+mod seam;
+mod tls;
+
+pub use api_key::ApiKey;
+pub use base_url::BaseUrl;
+pub use builder::ClientBuilder;
+pub use call::Call;
+pub use client::Client;
+pub use rate_limit::{Pacing, RateLimit};
+pub use response::{RawResponse, Response};
+pub use retry::RetryPolicy;
+pub use seam::{Body, ByteStream, Transport, TransportError, TransportFailure, Upgrade};
+
+pub(crate) use response::is_extended;
+pub(crate) use retry::{date, retry_after};
+pub(crate) use run::Run;

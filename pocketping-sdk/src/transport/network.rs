@@ -1,0 +1,125 @@
+//! The network transport: reqwest, for REST and for the socket's upgrade alike, so that TLS, proxies and timeouts are
+//! one configuration. The only file that names reqwest.
+
+use std::future::Future;
+use std::pin::Pin;
+use std::time::Duration;
+
+use bytes::Bytes;
+use futures::TryStreamExt;
+
+use super::seam::{Body, Transport, TransportError, TransportFailure, Upgrade};
+use super::tls::TlsOptions;
+use crate::error::{Error, Result};
+
+/// What the network transport is made of.
+pub(super) struct NetworkOptions {
+    pub(super) connect_timeout: Duration,
+    pub(super) user_agent: String,
+    pub(super) tls: TlsOptions,
+    /// Whether anything will be spoken to over TLS; when not, no root certificate is read.
+    pub(super) needs_tls: bool,
+    pub(super) proxy: Proxy,
+}
+
+/// Which proxy is used.
+#[derive(Clone, Debug)]
+pub(super) enum Proxy {
+    /// Those of the environment (`HTTP_PROXY`, `HTTPS_PROXY`, `ALL_PROXY`, `NO_PROXY`).
+    System,
+    /// None at all.
+    Off,
+    /// This one, for everything but the hosts of the list.
+    Explicit { url: String, no_proxy: Option<String> },
+}
+
+impl Proxy {
+    /// Whether the proxy itself is spoken to over TLS.
+    pub(super) fn needs_tls(&self) -> bool {
+        let is_tls = |url: &str| url.get(..6).is_some_and(|scheme| scheme.eq_ignore_ascii_case("https:"));
+        match self {
+            Self::Off => false,
+            Self::Explicit { url, .. } => is_tls(url),
+            Self::System => ["HTTP_PROXY", "http_proxy", "HTTPS_PROXY", "https_proxy", "ALL_PROXY", "all_proxy"]
+                .iter()
+                .any(|name| std::env::var(name).is_ok_and(|url| is_tls(&url))),
+        }
+    }
+}
+
+pub(super) struct Network(reqwest::Client);
+
+impl Network {
+    pub(super) fn new(options: NetworkOptions) -> Result<Self> {
+        let tls = options.tls.into_config(options.needs_tls)?;
+        let mut builder = reqwest::Client::builder()
+            .tls_backend_preconfigured(tls)
+            .redirect(reqwest::redirect::Policy::none())
+            .connect_timeout(options.connect_timeout)
+            .user_agent(options.user_agent)
+            .retry(reqwest::retry::never());
+        match options.proxy {
+            Proxy::System => {}
+            Proxy::Off => builder = builder.no_proxy(),
+            Proxy::Explicit { url, no_proxy } => {
+                let proxy = reqwest::Proxy::all(&url)
+                    .map_err(|error| Error::config(format!("the proxy {url:?} is not a URL")).with_source(error))?
+                    .no_proxy(no_proxy.as_deref().and_then(reqwest::NoProxy::from_string));
+                builder = builder.proxy(proxy);
+            }
+        }
+        let client =
+            builder.build().map_err(|error| Error::config("the HTTP client could not be set up").with_source(error))?;
+        Ok(Self(client))
+    }
+
+    async fn execute(&self, request: http::Request<Bytes>) -> Result<reqwest::Response, TransportError> {
+        let request = reqwest::Request::try_from(request).map_err(classify)?;
+        self.0.execute(request).await.map_err(classify)
+    }
+}
+
+impl Transport for Network {
+    fn send(
+        &self,
+        request: http::Request<Bytes>,
+    ) -> Pin<Box<dyn Future<Output = Result<http::Response<Body>, TransportError>> + Send + '_>> {
+        Box::pin(async move { Ok(convert(self.execute(request).await?)) })
+    }
+
+    fn upgrade(
+        &self,
+        request: http::Request<Bytes>,
+    ) -> Pin<Box<dyn Future<Output = Result<Upgrade, TransportError>> + Send + '_>> {
+        Box::pin(async move {
+            let answer = self.execute(request).await?;
+            if answer.status() != http::StatusCode::SWITCHING_PROTOCOLS {
+                return Ok(Upgrade::Refused(convert(answer)));
+            }
+            let headers = answer.headers().clone();
+            let stream = answer.upgrade().await.map_err(classify)?;
+            Ok(Upgrade::Switched { headers, stream: Box::new(stream) })
+        })
+    }
+}
+
+fn convert(answer: reqwest::Response) -> http::Response<Body> {
+    let mut converted = http::Response::new(());
+    *converted.status_mut() = answer.status();
+    *converted.version_mut() = answer.version();
+    *converted.headers_mut() = answer.headers().clone();
+    converted.map(|()| Body::stream(answer.bytes_stream().map_err(classify)))
+}
+
+/// A failure to connect is the only one that proves that nothing was sent. The URL is left out: it stands in the
+/// call's own error, as a template without ids.
+fn classify(error: reqwest::Error) -> TransportError {
+    let failure = if error.is_connect() || error.is_builder() {
+        TransportFailure::Connect
+    } else if error.is_timeout() {
+        TransportFailure::Timeout
+    } else {
+        TransportFailure::Broken
+    };
+    TransportError::new(failure, error.without_url())
+}

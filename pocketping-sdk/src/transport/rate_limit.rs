@@ -1,0 +1,208 @@
+//! Client-side pacing: staying under a plan's limit instead of running into it.
+
+use std::sync::{Mutex, PoisonError};
+use std::time::Duration;
+
+use http::HeaderMap;
+use tokio::time::Instant;
+
+/// How the client paces its requests.
+///
+/// Any 60 seconds hold fewer requests than the limit: a tenth of it may go at once, and nine tenths come back every
+/// minute. Waiting requests go in the order they came.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Pacing {
+    /// On the hosted service at the free plan's limit until the server names another; elsewhere off.
+    #[default]
+    Auto,
+    /// No pacing.
+    Off,
+    /// At most this many requests a minute.
+    PerMinute(u32),
+}
+
+impl Pacing {
+    /// The hosted free plan: 100 requests a minute.
+    pub const FREE: Self = Self::PerMinute(100);
+    /// The hosted pro plan: 1000 requests a minute.
+    pub const PRO: Self = Self::PerMinute(1000);
+    /// The hosted team plan: 10000 requests a minute.
+    pub const TEAM: Self = Self::PerMinute(10_000);
+
+    /// The pacing of a plan by its name: `free`, `pro`, `team` or `self-hosted`.
+    pub fn of_plan(name: &str) -> Option<Self> {
+        match name {
+            "free" => Some(Self::FREE),
+            "pro" => Some(Self::PRO),
+            "team" => Some(Self::TEAM),
+            "self-hosted" => Some(Self::Off),
+            _ => None,
+        }
+    }
+}
+
+/// What an answer said about the rate limit.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct RateLimit {
+    /// `RateLimit-Limit`: requests a minute.
+    pub limit: u32,
+    /// `RateLimit-Remaining`.
+    pub remaining: Option<u32>,
+    /// `RateLimit-Reset`: until the whole quota is there again.
+    pub reset: Option<Duration>,
+}
+
+impl RateLimit {
+    /// Reads the `RateLimit-*` headers (or their `X-RateLimit-*` ancestors).
+    pub(super) fn from_headers(headers: &HeaderMap) -> Option<Self> {
+        let number = |name: &str| -> Option<u32> {
+            let value = headers.get(name).or_else(|| headers.get(format!("x-{name}")))?;
+            // `100, 100;w=60` names the limit first.
+            value.to_str().ok()?.split([',', ';']).next()?.trim().parse().ok()
+        };
+        Some(Self {
+            limit: number("ratelimit-limit")?,
+            remaining: number("ratelimit-remaining"),
+            reset: number("ratelimit-reset").map(|seconds| Duration::from_secs(seconds.into())),
+        })
+    }
+}
+
+/// A token bucket. Taking a token may leave a debt; the debt is the wait, so waiters keep their order.
+#[derive(Clone, Copy, Debug)]
+struct Bucket {
+    burst: f64,
+    per_second: f64,
+    tokens: f64,
+    at: Instant,
+}
+
+impl Bucket {
+    fn new(per_minute: u32, now: Instant) -> Self {
+        let limit = f64::from(per_minute.max(1));
+        // A burst b and a refill r a minute let b + r through in the worst minute, so b + r is kept at or under the limit.
+        let burst = (limit / 10.0).floor().max(1.0);
+        let per_second = if limit > 1.0 { (limit - burst).min(limit * 0.9).max(0.5) / 60.0 } else { 1.0 / 61.0 };
+        Self { burst, per_second, tokens: burst, at: now }
+    }
+
+    /// Takes a token and tells how long to wait for it; takes none when that is longer than `most`.
+    fn take(&mut self, now: Instant, most: Duration) -> Result<Duration, Duration> {
+        let refill = now.saturating_duration_since(self.at).as_secs_f64() * self.per_second;
+        self.tokens = (self.tokens + refill).min(self.burst);
+        self.at = now.max(self.at);
+        let wait = Duration::from_secs_f64(((1.0 - self.tokens) / self.per_second).max(0.0));
+        if wait > most {
+            return Err(wait);
+        }
+        self.tokens -= 1.0;
+        Ok(wait)
+    }
+}
+
+/// The pacing of one client.
+#[derive(Debug)]
+pub(super) struct Pacer {
+    bucket: Mutex<Option<(u32, Bucket)>>,
+    adopts: bool,
+}
+
+impl Pacer {
+    pub(super) fn new(pacing: Pacing, is_saas: bool) -> Self {
+        let limit = match pacing {
+            Pacing::PerMinute(limit) => Some(limit),
+            Pacing::Auto if is_saas => Some(100),
+            Pacing::Auto | Pacing::Off => None,
+        };
+        let bucket = limit.map(|limit| (limit, Bucket::new(limit, Instant::now())));
+        Self { adopts: pacing == Pacing::Auto && is_saas, bucket: Mutex::new(bucket) }
+    }
+
+    /// Reserves the next request and tells how long to wait for it, or how long it would have been when that is longer
+    /// than `most`.
+    pub(super) fn reserve(&self, most: Duration) -> Result<Duration, Duration> {
+        let mut bucket = self.bucket.lock().unwrap_or_else(PoisonError::into_inner);
+        bucket.as_mut().map_or(Ok(Duration::ZERO), |(_, bucket)| bucket.take(Instant::now(), most))
+    }
+
+    /// Takes over the limit the server names.
+    pub(super) fn learn(&self, headers: &HeaderMap) {
+        if !self.adopts {
+            return;
+        }
+        let Some(seen) = RateLimit::from_headers(headers) else { return };
+        let mut bucket = self.bucket.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some((limit, bucket)) = bucket.as_mut().filter(|(limit, _)| *limit != seen.limit) {
+            *limit = seen.limit;
+            let debt = bucket.burst - bucket.tokens;
+            let mut fresh = Bucket::new(seen.limit, bucket.at);
+            // What was already spent stays spent.
+            fresh.tokens -= debt;
+            *bucket = fresh;
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn no_sixty_seconds_hold_more_than_the_limit() {
+        for limit in [1, 2, 5, 10, 100, 1000, 10_000] {
+            let start = Instant::now();
+            let mut bucket = Bucket::new(limit, start);
+            let mut sent = Vec::new();
+            let mut now = start;
+            // As greedy as possible, after an idle hour.
+            now += Duration::from_secs(3600);
+            for _ in 0..limit * 3 {
+                now += bucket.take(now, Duration::MAX).unwrap();
+                sent.push(now);
+            }
+            for (first, time) in sent.iter().enumerate() {
+                let within = sent[first..].iter().take_while(|t| **t < *time + Duration::from_secs(60)).count();
+                assert!(within <= limit as usize, "{within} in a minute at a limit of {limit}");
+            }
+        }
+    }
+
+    #[test]
+    fn waiters_keep_their_order_and_a_long_wait_takes_nothing() {
+        let now = Instant::now();
+        let mut bucket = Bucket::new(100, now);
+        let waits: Vec<_> = (0..12).map(|_| bucket.take(now, Duration::MAX).unwrap()).collect();
+        assert!(waits[..10].iter().all(Duration::is_zero));
+        assert!(waits[10] > Duration::ZERO && waits[11] > waits[10]);
+        let before = bucket.tokens;
+        assert!(bucket.take(now, Duration::from_millis(1)).is_err());
+        assert!((bucket.tokens - before).abs() < 1e-9);
+    }
+
+    #[test]
+    fn the_hosted_service_starts_free_and_the_server_may_name_another_limit() {
+        let pacer = Pacer::new(Pacing::Auto, true);
+        let limit = |pacer: &Pacer| pacer.bucket.lock().unwrap().as_ref().map(|(limit, _)| *limit);
+        assert_eq!(limit(&pacer), Some(100));
+        let mut headers = HeaderMap::new();
+        headers.insert("ratelimit-limit", "1000".parse().unwrap());
+        pacer.learn(&headers);
+        assert_eq!(limit(&pacer), Some(1000));
+        let fixed = Pacer::new(Pacing::FREE, true);
+        fixed.learn(&headers);
+        assert_eq!(limit(&fixed), Some(100), "an explicit limit stays");
+        assert_eq!(limit(&Pacer::new(Pacing::Auto, false)), None);
+    }
+
+    #[test]
+    fn limit_headers_are_read_in_both_spellings() {
+        let mut headers = HeaderMap::new();
+        headers.insert("x-ratelimit-limit", "100, 100;w=60".parse().unwrap());
+        headers.insert("x-ratelimit-reset", "7".parse().unwrap());
+        let seen = RateLimit::from_headers(&headers).unwrap();
+        assert_eq!((seen.limit, seen.remaining, seen.reset), (100, None, Some(Duration::from_secs(7))));
+        assert_eq!(RateLimit::from_headers(&HeaderMap::new()), None);
+    }
+}

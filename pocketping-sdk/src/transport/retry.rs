@@ -1,0 +1,185 @@
+//! When a request is tried again, and after which wait.
+
+use std::time::{Duration, SystemTime};
+
+use http::HeaderMap;
+use http::header::{DATE, RETRY_AFTER};
+
+use crate::error::{Error, Outcome};
+use crate::types::ErrorCode;
+
+/// How failed requests are tried again.
+///
+/// Waits are drawn between zero and a bound that doubles from `base` up to `cap` (full jitter); `Retry-After` is a
+/// floor under them. Whatever the policy says, a request is only repeated when that cannot do its work twice, and
+/// never past the call's deadline.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct RetryPolicy {
+    /// How often a request is sent at most, the first time included. Default 4.
+    pub max_attempts: u32,
+    /// The bound of the first wait. Default 200 ms.
+    pub base: Duration,
+    /// The largest bound. Default 30 s.
+    pub cap: Duration,
+}
+
+impl Default for RetryPolicy {
+    fn default() -> Self {
+        Self { max_attempts: 4, base: Duration::from_millis(200), cap: Duration::from_secs(30) }
+    }
+}
+
+impl RetryPolicy {
+    /// Sends every request once.
+    pub fn none() -> Self {
+        Self { max_attempts: 1, ..Self::default() }
+    }
+
+    /// Sets how often a request is sent at most; at least once.
+    #[must_use]
+    pub fn max_attempts(mut self, attempts: u32) -> Self {
+        self.max_attempts = attempts.max(1);
+        self
+    }
+
+    /// Sets the bound of the first wait and the largest bound.
+    #[must_use]
+    pub fn backoff(mut self, base: Duration, cap: Duration) -> Self {
+        self.base = base;
+        self.cap = cap;
+        self
+    }
+
+    /// The bound of the wait after the `failures`th failure in a row, from 1.
+    fn bound(&self, failures: u32) -> Duration {
+        self.base.saturating_mul(2u32.saturating_pow(failures.saturating_sub(1))).min(self.cap)
+    }
+
+    /// The wait after the `failures`th failure in a row; `random` is drawn from 0 to 1.
+    pub(crate) fn wait(&self, failures: u32, floor: Option<Duration>, random: f64) -> Duration {
+        self.bound(failures).mul_f64(random.clamp(0.0, 1.0)).max(floor.unwrap_or_default())
+    }
+}
+
+/// Whether doing a request twice is the same as doing it once.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Repeat {
+    /// Reads, and writes that set a state.
+    Freely,
+    /// Everything else: only when nothing was done, or when the server recognises the repetition.
+    WhenSafe,
+}
+
+impl Repeat {
+    /// Whether the request may be sent again after this failure. `recognised` says that the server knows idempotency
+    /// keys and the request carries one.
+    pub(super) fn allows(self, error: &Error, recognised: bool) -> bool {
+        // The first of two requests with one key is still running: asking again later gives its answer.
+        if error.code() == Some(&ErrorCode::IdempotencyInProgress) {
+            return recognised;
+        }
+        if !error.is_retryable() {
+            return false;
+        }
+        self == Self::Freely || recognised || error.outcome() == Outcome::NotSent || error.status() == Some(429)
+    }
+}
+
+/// What is known of a whole call's effect after its last attempt failed: an attempt that may have arrived is not
+/// undone by a later one that did not, or that was turned away before it was looked at.
+pub(super) fn overall(earlier: Option<Outcome>, error: Error) -> Error {
+    let said_nothing = error.outcome() == Outcome::NotSent || error.is_rate_limited();
+    if earlier == Some(Outcome::Unknown) && said_nothing { error.with_outcome(Outcome::Unknown) } else { error }
+}
+
+/// Reads `Retry-After`, in seconds or as an HTTP date relative to the answer's own `Date`.
+pub(crate) fn retry_after(headers: &HeaderMap, now: impl FnOnce() -> SystemTime) -> Option<Duration> {
+    let text = headers.get(RETRY_AFTER)?.to_str().ok()?.trim();
+    if let Ok(seconds) = text.parse::<u64>() {
+        return Some(Duration::from_secs(seconds));
+    }
+    let at = httpdate::parse_http_date(text).ok()?;
+    let from = date(headers).unwrap_or_else(now);
+    Some(at.duration_since(from).unwrap_or(Duration::ZERO))
+}
+
+/// Reads the answer's `Date`.
+pub(crate) fn date(headers: &HeaderMap) -> Option<SystemTime> {
+    httpdate::parse_http_date(headers.get(DATE)?.to_str().ok()?).ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::error::{ApiError, ErrorKind};
+
+    #[test]
+    fn waits_double_up_to_the_cap_and_retry_after_is_a_floor() {
+        let policy = RetryPolicy::default().backoff(Duration::from_millis(100), Duration::from_secs(1));
+        let bounds: Vec<_> = (1..=6).map(|n| policy.wait(n, None, 1.0).as_millis()).collect();
+        assert_eq!(bounds, [100, 200, 400, 800, 1000, 1000]);
+        assert_eq!(policy.wait(40, None, 1.0), Duration::from_secs(1), "no overflow");
+        assert_eq!(policy.wait(3, None, 0.0), Duration::ZERO, "full jitter reaches zero");
+        assert_eq!(policy.wait(1, Some(Duration::from_secs(5)), 1.0), Duration::from_secs(5));
+    }
+
+    #[test]
+    fn retry_after_comes_in_seconds_or_as_a_date() {
+        let headers = |retry: &str, date: Option<&str>| {
+            let mut headers = HeaderMap::new();
+            headers.insert(RETRY_AFTER, retry.parse().unwrap());
+            if let Some(date) = date {
+                headers.insert(DATE, date.parse().unwrap());
+            }
+            headers
+        };
+        let now = || httpdate::parse_http_date("Mon, 15 Jan 2024 10:00:00 GMT").unwrap();
+        let seconds = |headers: &HeaderMap| retry_after(headers, now).map(|wait| wait.as_secs());
+        assert_eq!(seconds(&headers("7", None)), Some(7));
+        assert_eq!(seconds(&headers("Mon, 15 Jan 2024 10:00:09 GMT", None)), Some(9));
+        let skewed = headers("Mon, 15 Jan 2024 10:00:09 GMT", Some("Mon, 15 Jan 2024 10:00:04 GMT"));
+        assert_eq!(seconds(&skewed), Some(5), "relative to the answer's own clock");
+        assert_eq!(seconds(&headers("Mon, 15 Jan 2024 09:00:00 GMT", None)), Some(0), "in the past");
+        assert_eq!(seconds(&headers("soon", None)), None);
+        assert_eq!(seconds(&HeaderMap::new()), None);
+    }
+
+    #[test]
+    fn a_write_is_repeated_only_when_nothing_was_done() {
+        let api = |status| Error::refused("x", ApiError::new(status, b""));
+        let lost = |outcome| Error::new(ErrorKind::Network, outcome, "x");
+        for (error, freely, when_safe) in [
+            (Error::new(ErrorKind::Connect, Outcome::NotSent, "x"), true, true),
+            (api(429), true, true),
+            (lost(Outcome::Unknown), true, false),
+            (Error::new(ErrorKind::Timeout, Outcome::Unknown, "x"), true, false),
+            (api(500), true, false),
+            (api(502), true, false),
+            (api(503), true, false),
+            (api(504), true, false),
+            (api(400), false, false),
+            (api(401), false, false),
+            (api(404), false, false),
+            (api(409), false, false),
+            (Error::new(ErrorKind::Decode, Outcome::Unknown, "x"), false, false),
+        ] {
+            assert_eq!(Repeat::Freely.allows(&error, false), freely, "{error}");
+            assert_eq!(Repeat::WhenSafe.allows(&error, false), when_safe, "{error}");
+            assert_eq!(Repeat::WhenSafe.allows(&error, true), freely, "with a key the server knows: {error}");
+        }
+        let running = Error::refused("x", ApiError::new(409, br#"{"code":"IDEMPOTENCY_IN_PROGRESS"}"#));
+        assert!(Repeat::WhenSafe.allows(&running, true) && !Repeat::WhenSafe.allows(&running, false));
+    }
+
+    #[test]
+    fn an_attempt_that_may_have_arrived_is_not_forgotten() {
+        let refused = || Error::new(ErrorKind::Connect, Outcome::NotSent, "x");
+        assert_eq!(overall(None, refused()).outcome(), Outcome::NotSent);
+        assert_eq!(overall(Some(Outcome::Unknown), refused()).outcome(), Outcome::Unknown);
+        let limited = Error::refused("x", ApiError::new(429, b""));
+        assert_eq!(overall(Some(Outcome::Unknown), limited).outcome(), Outcome::Unknown);
+        let rejected = Error::refused("x", ApiError::new(404, b""));
+        assert_eq!(overall(Some(Outcome::Unknown), rejected).outcome(), Outcome::Rejected);
+    }
+}

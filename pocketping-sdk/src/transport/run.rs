@@ -1,0 +1,363 @@
+//! `Run`: one execution of a call: its deadline, its attempts and the waits between them.
+
+use std::time::{Duration, SystemTime};
+
+use bytes::{Bytes, BytesMut};
+use futures::StreamExt;
+use http::header::{ACCEPT, AUTHORIZATION, CONTENT_LENGTH, CONTENT_TYPE, LOCATION};
+use http::{HeaderMap, HeaderValue, Method, StatusCode};
+use tokio::time::{Instant, timeout_at};
+use tracing::Instrument;
+use url::Url;
+
+use super::answer::looks_like;
+use super::call::{Call, Knobs, Plan};
+use super::client::Client;
+use super::response::{Reply, text_header};
+use super::retry::{RetryPolicy, overall, retry_after};
+use super::seam::{Body, TransportError, TransportFailure};
+use crate::error::{ApiError, Error, ErrorKind, Outcome, Result};
+
+const REQUEST_ID: &str = "x-request-id";
+const IDEMPOTENCY_KEY: &str = "idempotency-key";
+/// How much of a refusal's body is read.
+const ERROR_BODY: usize = 64 * 1024;
+const MOST_REDIRECTS: usize = 5;
+
+/// One execution. Follow-ups that complete a call share its deadline.
+#[derive(Clone)]
+pub(crate) struct Run {
+    client: Client,
+    knobs: Knobs,
+    started: Instant,
+    until: Instant,
+}
+
+impl Run {
+    pub(super) fn new(client: Client, knobs: Knobs) -> Self {
+        let started = Instant::now();
+        let deadline = knobs.deadline.unwrap_or(client.inner().settings.deadline);
+        let until = started.checked_add(deadline).unwrap_or_else(|| started + Duration::from_secs(86_400 * 365));
+        Self { client, knobs, started, until }
+    }
+
+    pub(crate) fn client(&self) -> &Client {
+        &self.client
+    }
+
+    /// The time since the call began.
+    pub(crate) fn elapsed(&self) -> Duration {
+        self.started.elapsed()
+    }
+
+    /// The time that is left.
+    pub(crate) fn left(&self) -> Duration {
+        self.until.saturating_duration_since(Instant::now())
+    }
+
+    /// Sends another call under this one's deadline. Its own headers and key are not passed on.
+    pub(crate) async fn follow_up<T: Send + 'static>(&self, call: Call<T>) -> Result<T> {
+        self.follow_up_with_response(call).await.map(super::Response::into_value)
+    }
+
+    /// As [`follow_up`](Self::follow_up), with the answer's status and headers.
+    pub(crate) async fn follow_up_with_response<T: Send + 'static>(&self, call: Call<T>) -> Result<super::Response<T>> {
+        let knobs = Knobs { headers: HeaderMap::new(), idempotency_key: None, ..self.knobs.clone() };
+        call.run(Self { knobs, ..self.clone() }).await
+    }
+
+    /// The error of a request that was applied and whose value could not be read back.
+    pub(super) fn incomplete(&self, plan: &Plan, reply: &Reply, error: Error) -> Error {
+        let message = format!(
+            "{} {} was applied ({}), but its value could not be read back",
+            plan.method, plan.route, reply.status
+        );
+        Error::new(ErrorKind::Incomplete, Outcome::Applied, message)
+            .with_attempts(reply.attempts, &reply.request_id)
+            .with_source(error)
+    }
+
+    /// Sends a request until it is answered, refused, or out of attempts or time.
+    pub(super) async fn send(&self, plan: &Plan) -> Result<Reply> {
+        let request_id = format!("req_{:032x}", rand::random::<u128>());
+        let span = tracing::info_span!(
+            "pocketping.call",
+            http.request.method = %plan.method,
+            http.route = %plan.route,
+            http.response.status_code = tracing::field::Empty,
+            pocketping.attempts = tracing::field::Empty,
+            pocketping.request_id = %request_id,
+        );
+        let result = self.attempts(plan, &request_id).instrument(span.clone()).await;
+        let (status, attempts) = match &result {
+            Ok(reply) => (Some(reply.status.as_u16()), reply.attempts),
+            Err(error) => (error.status(), error.attempts()),
+        };
+        span.record("http.response.status_code", status);
+        span.record("pocketping.attempts", attempts);
+        result
+    }
+
+    async fn attempts(&self, plan: &Plan, request_id: &str) -> Result<Reply> {
+        let headers = self.headers(plan, request_id)?;
+        let policy = self.knobs.retry.as_ref().unwrap_or(&self.client.inner().settings.retry);
+        let mut earlier = None;
+        for attempt in 1.. {
+            let error = match self.paced_attempt(plan, &headers, attempt).await {
+                Ok(mut reply) => {
+                    reply.attempts = attempt;
+                    reply.elapsed = self.elapsed();
+                    reply.request_id = text_header(&reply.headers, REQUEST_ID).unwrap_or_else(|| request_id.to_owned());
+                    return Ok(reply);
+                }
+                Err(error) => error,
+            };
+            let recognised = headers.contains_key(IDEMPOTENCY_KEY) && self.client.is_extended();
+            let again = attempt < policy.max_attempts && plan.repeat.allows(&error, recognised);
+            let wait = self.wait(policy, attempt, &error);
+            // A wait past the deadline could only end in it: the cause is the better answer, and it comes at once.
+            if !again || wait >= self.left() {
+                return Err(overall(earlier, error).with_attempts(attempt, request_id));
+            }
+            if error.outcome() == Outcome::Unknown {
+                earlier = Some(Outcome::Unknown);
+            }
+            tracing::debug!(attempt, ?wait, error = %error, "trying again");
+            tokio::time::sleep(wait).await;
+        }
+        unreachable!("attempts end in the loop")
+    }
+
+    fn wait(&self, policy: &RetryPolicy, attempt: u32, error: &Error) -> Duration {
+        policy.wait(attempt, error.retry_after(), rand::random())
+    }
+
+    fn headers(&self, plan: &Plan, request_id: &str) -> Result<HeaderMap> {
+        let mut headers = HeaderMap::with_capacity(8);
+        headers.insert(AUTHORIZATION, self.client.inner().authorization.clone());
+        headers.insert(ACCEPT, HeaderValue::from_static("application/json"));
+        headers.insert(REQUEST_ID, sendable(request_id)?);
+        if plan.body.is_some() {
+            headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
+        }
+        if plan.method == Method::POST {
+            let key = match &self.knobs.idempotency_key {
+                Some(key) => key.clone(),
+                None => sendable(&format!("{:032x}", rand::random::<u128>()))?,
+            };
+            headers.insert(IDEMPOTENCY_KEY, key);
+        }
+        for (name, value) in &self.knobs.headers {
+            headers.insert(name, value.clone());
+        }
+        Ok(headers)
+    }
+
+    async fn paced_attempt(&self, plan: &Plan, headers: &HeaderMap, attempt: u32) -> Result<Reply> {
+        let left = self.left();
+        if left.is_zero() {
+            let message = format!("{} {}: the deadline ran out before anything was sent", plan.method, plan.route);
+            return Err(Error::new(ErrorKind::Timeout, Outcome::NotSent, message));
+        }
+        let pace = self.client.inner().pacer.reserve(left).map_err(|wait| {
+            let message = format!(
+                "{} {}: staying under the rate limit would take {wait:.1?}, longer than the deadline leaves",
+                plan.method, plan.route
+            );
+            Error::new(ErrorKind::RateLimited, Outcome::NotSent, message)
+        })?;
+        if !pace.is_zero() {
+            tokio::time::sleep(pace).await;
+        }
+        let span = tracing::debug_span!(
+            "pocketping.attempt",
+            attempt,
+            http.response.status_code = tracing::field::Empty,
+            pace_ms = u64::try_from(pace.as_millis()).unwrap_or(u64::MAX),
+        );
+        let timeout = self.knobs.timeout.unwrap_or(self.client.inner().settings.timeout);
+        let until = Instant::now().checked_add(timeout).map_or(self.until, |end| end.min(self.until));
+        let result = timeout_at(until, self.attempt(plan, headers)).instrument(span.clone()).await;
+        let result = result.unwrap_or_else(|_| {
+            let what = if until == self.until { "deadline" } else { "timeout" };
+            let message = format!("{} {}: no answer before the {what} ran out", plan.method, plan.route);
+            Err(Error::new(ErrorKind::Timeout, Outcome::Unknown, message))
+        });
+        let status = result.as_ref().map_or_else(Error::status, |reply| Some(reply.status.as_u16()));
+        span.record("http.response.status_code", status);
+        result
+    }
+
+    /// One attempt, redirects within the origin included.
+    async fn attempt(&self, plan: &Plan, headers: &HeaderMap) -> Result<Reply> {
+        let mut url = plan.url(self.client.base_url().rest());
+        for _ in 0..=MOST_REDIRECTS {
+            let answer = self.request(plan, headers, &url).await?;
+            self.client.learn(answer.headers());
+            let status = answer.status();
+            if status.is_success() {
+                return self.read(plan, answer).await;
+            }
+            match redirect(&plan.method, status, answer.headers(), &url) {
+                None => return Err(self.refusal(plan, answer).await),
+                Some(Ok(target)) => url = target.into(),
+                Some(Err(target)) => return Err(refused_redirect(plan, status, &target)),
+            }
+        }
+        let message = format!("{} {}: more than {MOST_REDIRECTS} redirects", plan.method, plan.route);
+        Err(Error::new(ErrorKind::Redirect, Outcome::Rejected, message))
+    }
+
+    async fn request(&self, plan: &Plan, headers: &HeaderMap, url: &str) -> Result<http::Response<Body>> {
+        let mut request = http::Request::builder()
+            .method(plan.method.clone())
+            .uri(url)
+            .body(plan.body.clone().unwrap_or_default())
+            .map_err(|error| Error::request(format!("{} is no address", plan.route)).with_source(error))?;
+        *request.headers_mut() = headers.clone();
+        if plan.body.is_none() && plan.method == Method::POST {
+            // Some servers answer 411 to a POST without a length.
+            request.headers_mut().insert(CONTENT_LENGTH, HeaderValue::from_static("0"));
+        }
+        self.client.inner().transport.send(request).await.map_err(|error| failed(plan, None, error))
+    }
+
+    async fn read(&self, plan: &Plan, answer: http::Response<Body>) -> Result<Reply> {
+        let settings = &self.client.inner().settings;
+        let (most, setting) = if plan.is_list {
+            (settings.max_list_bytes, "max_list_bytes")
+        } else {
+            (settings.max_answer_bytes, "max_answer_bytes")
+        };
+        let (parts, body) = answer.into_parts();
+        let too_large = || {
+            let message = format!(
+                "{} {}: the answer ({}) is larger than {most} bytes; the client's `{setting}` raises the limit",
+                plan.method, plan.route, parts.status
+            );
+            Error::new(ErrorKind::TooLarge, Outcome::Unknown, message)
+        };
+        let declared = text_header(&parts.headers, CONTENT_LENGTH.as_str()).and_then(|text| text.parse::<u64>().ok());
+        if declared.is_some_and(|length| length > most as u64) {
+            return Err(too_large());
+        }
+        let body = match collect(body, most).await {
+            Ok(Some(body)) => body,
+            Ok(None) => return Err(too_large()),
+            Err(error) => return Err(failed(plan, Some(parts.status), error)),
+        };
+        Ok(Reply {
+            status: parts.status,
+            headers: parts.headers,
+            body,
+            attempts: 0,
+            request_id: String::new(),
+            elapsed: Duration::ZERO,
+        })
+    }
+
+    /// The error of an answer that is no success. Its status is never lost, whatever its body is or however it ends.
+    async fn refusal(&self, plan: &Plan, answer: http::Response<Body>) -> Error {
+        let (parts, body) = answer.into_parts();
+        let body = match collect(body, ERROR_BODY).await {
+            Ok(body) => body.unwrap_or_default(),
+            Err(error) => {
+                tracing::debug!(%error, "the body of a refusal ended early");
+                Bytes::new()
+            }
+        };
+        let mut api = ApiError::new(parts.status.as_u16(), &body);
+        api.retry_after = retry_after(&parts.headers, SystemTime::now);
+        api.request_id = text_header(&parts.headers, REQUEST_ID);
+        api.content_type = text_header(&parts.headers, CONTENT_TYPE.as_str());
+        let reply = Reply {
+            status: parts.status,
+            headers: parts.headers,
+            body,
+            attempts: 0,
+            request_id: String::new(),
+            elapsed: Duration::ZERO,
+        };
+        Error::refused(&format!("{} {}", plan.method, plan.route), api).with_hint(looks_like(&reply))
+    }
+}
+
+fn sendable(text: &str) -> Result<HeaderValue> {
+    HeaderValue::try_from(text).map_err(|error| Error::request("a header cannot be sent").with_source(error))
+}
+
+/// Reads a body of at most `most` bytes; `None` when there are more.
+async fn collect(mut body: Body, most: usize) -> Result<Option<Bytes>, TransportError> {
+    let Some(first) = body.next().await.transpose()? else { return Ok(Some(Bytes::new())) };
+    let Some(second) = body.next().await.transpose()? else { return Ok((first.len() <= most).then_some(first)) };
+    let mut whole = BytesMut::from(first);
+    let mut next = Some(second);
+    while let Some(piece) = next {
+        if whole.len() + piece.len() > most {
+            return Ok(None);
+        }
+        whole.extend_from_slice(&piece);
+        next = body.next().await.transpose()?;
+    }
+    Ok((whole.len() <= most).then(|| whole.freeze()))
+}
+
+/// The error of a request that got no answer, or not all of it.
+fn failed(plan: &Plan, status: Option<StatusCode>, error: TransportError) -> Error {
+    let (kind, outcome, what) = match (error.failure(), status) {
+        (TransportFailure::Connect, _) => (ErrorKind::Connect, Outcome::NotSent, "no connection to the server".into()),
+        (TransportFailure::Timeout, _) => (ErrorKind::Timeout, Outcome::Unknown, "no answer in time".into()),
+        (_, None) => (ErrorKind::Network, Outcome::Unknown, "the connection broke before the answer".into()),
+        (_, Some(status)) => {
+            (ErrorKind::Network, Outcome::Unknown, format!("the connection broke within the answer ({status})"))
+        }
+    };
+    Error::new(kind, outcome, format!("{} {}: {what}", plan.method, plan.route)).with_source(error.into_source())
+}
+
+/// Where an answer redirects to: `Ok` where the request may follow, `Err` where it must not. The key never leaves the
+/// origin, and a `POST` is only repeated where the server asks for just that.
+fn redirect(method: &Method, status: StatusCode, headers: &HeaderMap, from: &str) -> Option<Result<Url, String>> {
+    let follows = match status.as_u16() {
+        307 | 308 => true,
+        301..=303 => *method == Method::GET,
+        _ => return None,
+    };
+    let location = text_header(headers, LOCATION.as_str())?;
+    let from = Url::parse(from).ok()?;
+    let Ok(target) = from.join(&location) else { return Some(Err(location)) };
+    let allowed = follows && target.origin() == from.origin();
+    Some(if allowed { Ok(target) } else { Err(target.into()) })
+}
+
+fn refused_redirect(plan: &Plan, status: StatusCode, target: &str) -> Error {
+    // 303 is what a server answers after it did the work.
+    let outcome = if status == StatusCode::SEE_OTHER { Outcome::Unknown } else { Outcome::Rejected };
+    let message = format!("{} {}: the server redirects ({status}) to {target}", plan.method, plan.route);
+    Error::new(ErrorKind::Redirect, outcome, message)
+        .with_hint(Some("the API key never follows a redirect to another origin: set the base URL to the new address"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn redirects_stay_within_the_origin_and_posts_are_only_repeated_when_asked() {
+        let to = |method: Method, status: u16, location: &str| {
+            let mut headers = HeaderMap::new();
+            headers.insert(LOCATION, location.parse().unwrap());
+            redirect(&method, StatusCode::from_u16(status).unwrap(), &headers, "http://h:1/v1/sessions")
+        };
+        for status in [301, 302, 303, 307, 308] {
+            assert!(
+                matches!(to(Method::GET, status, "/sessions"), Some(Ok(url)) if url.as_str() == "http://h:1/sessions")
+            );
+            assert!(matches!(to(Method::GET, status, "http://h:2/"), Some(Err(url)) if url == "http://h:2/"));
+            assert!(matches!(to(Method::GET, status, "https://h:1/"), Some(Err(_))), "another scheme");
+        }
+        assert!(matches!(to(Method::POST, 302, "/x"), Some(Err(_))));
+        assert!(matches!(to(Method::POST, 308, "/x"), Some(Ok(_))));
+        assert!(to(Method::GET, 304, "/x").is_none() && to(Method::GET, 404, "/x").is_none());
+    }
+}
