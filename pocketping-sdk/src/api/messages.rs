@@ -1,0 +1,219 @@
+//! `messages`: list and send.
+
+use std::future::{Future, IntoFuture};
+use std::pin::Pin;
+use std::time::{Duration, SystemTime};
+
+use futures::{Stream, StreamExt, TryStreamExt};
+use http::Method;
+
+use super::paging;
+use crate::error::{Error, ErrorKind, Outcome, Result};
+use crate::transport::{Call, Client, Run};
+use crate::types::{Message, MessageList, NewMessage, SessionId, Timestamp};
+
+/// The messages of one session; see [`SessionHandle::messages`](crate::SessionHandle::messages).
+#[derive(Clone, Debug)]
+pub struct Messages {
+    client: Client,
+    session: SessionId,
+}
+
+impl Messages {
+    pub(super) fn new(client: &Client, session: &SessionId) -> Self {
+        Self { client: client.clone(), session: session.clone() }
+    }
+
+    /// Lists messages, oldest first: `GET /sessions/:sessionId/messages`.
+    ///
+    /// # Examples
+    /// ```
+    /// # let server = pocketping_mock_server::MockServer::builder().demo_seed().start()?;
+    /// # tokio::runtime::Runtime::new().unwrap().block_on(async {
+    /// # let client = pocketping_sdk::Client::new(server.url(), server.api_key())?;
+    /// let list = client.session("sess_abc123").messages().list().await?;
+    /// assert_eq!(list.messages[1].content, "Hi! How can I help?");
+    /// # Ok::<(), pocketping_sdk::Error>(())
+    /// # }).unwrap();
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    pub fn list(&self) -> ListMessages {
+        ListMessages { messages: self.clone(), since: None, limit: None, cursor: None }
+    }
+
+    /// Sends a message: `POST /sessions/:sessionId/messages`.
+    ///
+    /// It is sent again only when that cannot make it appear twice: nothing was sent, the server said 429, or it
+    /// recognises the call's idempotency key. Otherwise the error's [`outcome`](Error::outcome) is
+    /// [`Outcome::Unknown`], and the session's messages tell.
+    ///
+    /// # Errors
+    /// Not found when there is no such session; invalid when the text is blank or longer than 4000 characters, or
+    /// the session is closed.
+    ///
+    /// # Cancel safety
+    /// Dropping the future may leave the message sent.
+    ///
+    /// # Examples
+    /// ```
+    /// # let server = pocketping_mock_server::MockServer::builder().demo_seed().start()?;
+    /// # tokio::runtime::Runtime::new().unwrap().block_on(async {
+    /// # let client = pocketping_sdk::Client::new(server.url(), server.api_key())?;
+    /// use pocketping_sdk::NewMessage;
+    ///
+    /// let session = client.session("sess_abc123");
+    /// let sent = session.messages().send(NewMessage::operator("Thanks for reaching out!")).await?;
+    /// assert_eq!(sent.content, "Thanks for reaching out!");
+    /// # Ok::<(), pocketping_sdk::Error>(())
+    /// # }).unwrap();
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    pub fn send(&self, message: NewMessage) -> Call<Message> {
+        let this = self.clone();
+        Call::new(&self.client, Method::POST, "/sessions/:sessionId/messages", &[self.session.as_str()])
+            .under("message")
+            .json(&message)
+            .or_else(move |run| Box::pin(async move { this.find_sent(&run, &message).await }))
+            .refine(|run, _, message| {
+                run.client().inner().claims.claim(message.id.as_str());
+                Box::pin(async move { Ok(message) })
+            })
+    }
+
+    /// Finds the message an acknowledgement spoke of: of the same type and text, not older than the send, and not the
+    /// result of another send of this client. Of several the last one, for it was written last.
+    async fn find_sent(&self, run: &Run, sent: &NewMessage) -> Result<Message> {
+        let read = run.follow_up_with_response(self.list().call()).await?;
+        let oldest = oldest_match(read.headers(), run.elapsed());
+        read.into_value()
+            .messages
+            .into_iter()
+            .rev()
+            .find(|message| is_match(message, sent, oldest) && run.client().inner().claims.claim(message.id.as_str()))
+            .ok_or_else(|| {
+                let message = "GET /sessions/:sessionId/messages: the message just sent is not in the list";
+                Error::new(ErrorKind::Decode, Outcome::Rejected, message)
+            })
+    }
+}
+
+/// How much older than the send its message may look: servers round their times.
+const SLACK: Duration = Duration::from_secs(5);
+
+/// The earliest `createdAt` a message just sent can have, by the server's own clock. `None` when the answer has none.
+fn oldest_match(headers: &http::HeaderMap, since_first_attempt: Duration) -> Option<Timestamp> {
+    let now: SystemTime = crate::transport::date(headers)?;
+    Timestamp::try_from(now.checked_sub(since_first_attempt + SLACK)?).ok()
+}
+
+fn is_match(message: &Message, sent: &NewMessage, oldest: Option<Timestamp>) -> bool {
+    let in_time = match (message.created_at, oldest) {
+        (Some(created), Some(oldest)) => created >= oldest,
+        _ => true,
+    };
+    // The server takes `operator` when no type was given.
+    let kind = if sent.kind.as_str().is_empty() { "operator" } else { sent.kind.as_str() };
+    in_time && message.kind == *kind && normal(&message.content) == normal(&sent.content)
+}
+
+fn normal(content: &str) -> String {
+    content.replace("\r\n", "\n").replace('\r', "\n").trim().to_owned()
+}
+
+/// A list of messages that was described and not yet read. Await it for one answer, or [`stream`](Self::stream) it.
+#[derive(Clone, Debug)]
+#[must_use = "a list does nothing until it is awaited or streamed"]
+pub struct ListMessages {
+    messages: Messages,
+    since: Option<Timestamp>,
+    limit: Option<usize>,
+    cursor: Option<String>,
+}
+
+/// The page size of streams.
+const PAGE: usize = 500;
+
+impl ListMessages {
+    /// Only messages that changed, or came into being, at this time or later.
+    pub fn since(mut self, time: Timestamp) -> Self {
+        self.since = Some(time);
+        self
+    }
+
+    /// At most this many messages: of one answer 1 to 1000, of a stream any number.
+    pub fn limit(mut self, limit: usize) -> Self {
+        self.limit = Some(limit);
+        self
+    }
+
+    /// Goes on where the list with this `next_cursor` ended.
+    pub fn cursor(mut self, cursor: impl Into<String>) -> Self {
+        self.cursor = Some(cursor.into());
+        self
+    }
+
+    /// The list as one [`Call`], for its knobs.
+    pub fn call(self) -> Call<MessageList> {
+        let limit = self.limit.unwrap_or(usize::MAX);
+        let page = self.page(self.limit, self.cursor.as_deref());
+        page.refine(move |_, reply, mut list| {
+            if !crate::transport::is_extended(&reply.headers) {
+                self.arrange(&mut list.messages);
+                list.messages.truncate(limit);
+            }
+            Box::pin(async move { Ok(list) })
+        })
+    }
+
+    /// All messages of the list, page by page where the server can.
+    pub fn stream(self) -> impl Stream<Item = Result<Message>> + Send + 'static {
+        let most = self.limit.unwrap_or(usize::MAX);
+        let here = self.clone();
+        let cursor = self.cursor.clone();
+        let fetch = move |cursor: Option<&str>| self.page(Some(most.clamp(1, PAGE)), cursor);
+        paging::items(cursor, fetch, move |messages| here.arrange(messages)).map_ok(|(_, message)| message).take(most)
+    }
+
+    fn page(&self, limit: Option<usize>, cursor: Option<&str>) -> Call<MessageList> {
+        let Messages { client, session } = &self.messages;
+        let mut call = Call::new(client, Method::GET, "/sessions/:sessionId/messages", &[session.as_str()]);
+        call = call.list().repeatable();
+        for (name, value) in [
+            ("since", self.since.map(|since| since.to_string())),
+            ("limit", limit.map(|limit| limit.to_string())),
+            ("cursor", cursor.map(str::to_owned)),
+        ] {
+            if let Some(value) = value {
+                call = call.query(name, value);
+            }
+        }
+        call
+    }
+
+    /// Applies `since` where the server could not.
+    fn arrange(&self, messages: &mut Vec<Message>) {
+        messages.retain(|message| self.since.is_none_or(|since| changed(message).is_none_or(|at| at >= since)));
+    }
+}
+
+impl paging::Page for MessageList {
+    type Item = Message;
+
+    fn split(self) -> (Vec<Message>, Option<String>) {
+        (self.messages, self.next_cursor)
+    }
+}
+
+impl IntoFuture for ListMessages {
+    type Output = Result<MessageList>;
+    type IntoFuture = Pin<Box<dyn Future<Output = Self::Output> + Send>>;
+
+    fn into_future(self) -> Self::IntoFuture {
+        self.call().into_future()
+    }
+}
+
+/// When a message last changed.
+fn changed(message: &Message) -> Option<Timestamp> {
+    message.updated_at.or(message.created_at)
+}

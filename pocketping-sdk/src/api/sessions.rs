@@ -1,0 +1,341 @@
+//! `sessions`: list, get, close, identify, AI control.
+
+use std::fmt;
+use std::future::{Future, IntoFuture};
+use std::pin::Pin;
+
+use futures::{Stream, StreamExt, TryStreamExt, stream};
+use http::Method;
+
+use super::{Messages, paging};
+use crate::error::{Error, Result};
+use crate::transport::{Call, Client, Run};
+use crate::types::{
+    Identify, ProjectId, Session, SessionFilter, SessionId, SessionList, SessionStatus, SetAi, Timestamp,
+};
+
+impl Client {
+    /// The sessions of the key's tenant.
+    pub fn sessions(&self) -> Sessions {
+        Sessions { client: self.clone() }
+    }
+
+    /// One session. Nothing is sent until one of the handle's calls is awaited.
+    pub fn session(&self, id: impl Into<SessionId>) -> SessionHandle {
+        SessionHandle { client: self.clone(), id: id.into() }
+    }
+}
+
+/// The sessions of the key's tenant; see [`Client::sessions`].
+#[derive(Clone, Debug)]
+pub struct Sessions {
+    client: Client,
+}
+
+impl Sessions {
+    /// Lists sessions, newest first: `GET /sessions`.
+    ///
+    /// ```
+    /// # let server = pocketping_mock_server::MockServer::builder().demo_seed().start()?;
+    /// # tokio::runtime::Runtime::new().unwrap().block_on(async {
+    /// # let client = pocketping_sdk::Client::new(server.url(), server.api_key())?;
+    /// use futures::TryStreamExt;
+    /// use pocketping_sdk::SessionStatus;
+    ///
+    /// let all = client.sessions().list().await?;
+    /// assert_eq!(all.sessions[0].id, "sess_abc123");
+    ///
+    /// let open: Vec<_> = client.sessions().list().status(SessionStatus::Active).stream().try_collect().await?;
+    /// assert_eq!(open.len(), 1);
+    /// # Ok::<(), pocketping_sdk::Error>(())
+    /// # }).unwrap();
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    pub fn list(&self) -> ListSessions {
+        ListSessions { client: self.client.clone(), filter: SessionFilter::default(), limit: None, cursor: None }
+    }
+}
+
+/// One session; see [`Client::session`].
+#[derive(Clone, Debug)]
+pub struct SessionHandle {
+    client: Client,
+    id: SessionId,
+}
+
+impl SessionHandle {
+    /// The session's id.
+    pub fn id(&self) -> &SessionId {
+        &self.id
+    }
+
+    /// The session's messages.
+    pub fn messages(&self) -> Messages {
+        Messages::new(&self.client, &self.id)
+    }
+
+    /// Reads the session: `GET /sessions/:sessionId`.
+    ///
+    /// # Errors
+    /// Not found ([`Error::is_not_found`]) when there is no such session.
+    pub fn get(&self) -> Call<Session> {
+        Call::new(&self.client, Method::GET, "/sessions/:sessionId", &[self.id.as_str()]).under("session").repeatable()
+    }
+
+    /// Closes the session: `POST /sessions/:sessionId/close`. Closing a closed session changes nothing.
+    ///
+    /// # Errors
+    /// Not found when there is no such session.
+    ///
+    /// # Examples
+    /// ```
+    /// # let server = pocketping_mock_server::MockServer::builder().demo_seed().start()?;
+    /// # tokio::runtime::Runtime::new().unwrap().block_on(async {
+    /// # let client = pocketping_sdk::Client::new(server.url(), server.api_key())?;
+    /// use pocketping_sdk::SessionStatus;
+    ///
+    /// let session = client.session("sess_abc123").close().await?;
+    /// assert_eq!(session.status, SessionStatus::Closed);
+    /// # Ok::<(), pocketping_sdk::Error>(())
+    /// # }).unwrap();
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    pub fn close(&self) -> Call<Session> {
+        self.set("/sessions/:sessionId/close")
+    }
+
+    /// Says who the visitor is: `POST /sessions/:sessionId/identify`. Given fields replace the stored ones;
+    /// `metadata` is merged one level deep.
+    ///
+    /// # Errors
+    /// Not found when there is no such session; invalid when no field is given or the e-mail address is none.
+    ///
+    /// # Examples
+    /// ```
+    /// # let server = pocketping_mock_server::MockServer::builder().demo_seed().start()?;
+    /// # tokio::runtime::Runtime::new().unwrap().block_on(async {
+    /// # let client = pocketping_sdk::Client::new(server.url(), server.api_key())?;
+    /// use pocketping_sdk::Identify;
+    ///
+    /// let who = Identify::new().email("user@example.com").name("John Doe").metadata("plan", "pro");
+    /// let session = client.session("sess_abc123").identify(who).await?;
+    /// assert_eq!(session.identity.unwrap().name.as_deref(), Some("John Doe"));
+    /// # Ok::<(), pocketping_sdk::Error>(())
+    /// # }).unwrap();
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    #[allow(clippy::needless_pass_by_value, reason = "a body is made for one call")]
+    pub fn identify(&self, identity: Identify) -> Call<Session> {
+        self.set("/sessions/:sessionId/identify").json(&identity)
+    }
+
+    /// Switches the AI on or off: `POST /sessions/:sessionId/ai`.
+    ///
+    /// # Errors
+    /// Not found when there is no such session.
+    pub fn set_ai(&self, enabled: bool) -> Call<Session> {
+        self.set("/sessions/:sessionId/ai").json(&SetAi::new(enabled))
+    }
+
+    /// A write that sets a state: doing it twice is the same as doing it once, and its value is the session.
+    fn set(&self, route: &'static str) -> Call<Session> {
+        Call::new(&self.client, Method::POST, route, &[self.id.as_str()])
+            .under("session")
+            .repeatable()
+            .or_get(self.get())
+    }
+}
+
+/// A list of sessions that was described and not yet read. Await it for one answer, or [`stream`](Self::stream) it.
+///
+/// The server filters when it can. One that cannot sends everything, and the filter is applied here; for
+/// [`unanswered`](Self::unanswered) and [`search`](Self::search) the messages of sessions that do not decide by
+/// themselves are read, of at most 200 sessions, and the list says `truncated` when that was not enough.
+#[derive(Clone, Debug)]
+#[must_use = "a list does nothing until it is awaited or streamed"]
+pub struct ListSessions {
+    client: Client,
+    filter: SessionFilter,
+    limit: Option<usize>,
+    cursor: Option<String>,
+}
+
+/// How many sessions' messages one awaited list reads at most when the server cannot filter.
+const MOST_READS: usize = 200;
+/// How many of them are read at once.
+const READS_AT_ONCE: usize = 4;
+/// The page size of streams.
+const PAGE: usize = 100;
+
+impl ListSessions {
+    /// Only sessions of this status.
+    pub fn status(mut self, status: impl Into<SessionStatus>) -> Self {
+        self.filter.status = Some(status.into());
+        self
+    }
+
+    /// Only sessions of this project.
+    pub fn project(mut self, id: impl Into<ProjectId>) -> Self {
+        self.filter.project_id = Some(id.into());
+        self
+    }
+
+    /// Only sessions in which something happened at this time or later.
+    pub fn since(mut self, time: Timestamp) -> Self {
+        self.filter.since = Some(time);
+        self
+    }
+
+    /// Only sessions in which the visitor wrote last.
+    pub fn unanswered(mut self) -> Self {
+        self.filter.unanswered = true;
+        self
+    }
+
+    /// Only sessions with this text in the visitor's name or e-mail address, the page URL or a message, whatever its
+    /// case.
+    pub fn search(mut self, text: impl Into<String>) -> Self {
+        self.filter.text = Some(text.into());
+        self
+    }
+
+    /// At most this many sessions: of one answer 1 to 1000, of a stream any number.
+    pub fn limit(mut self, limit: usize) -> Self {
+        self.limit = Some(limit);
+        self
+    }
+
+    /// Goes on where the list with this `next_cursor` ended.
+    pub fn cursor(mut self, cursor: impl Into<String>) -> Self {
+        self.cursor = Some(cursor.into());
+        self
+    }
+
+    /// The list as one [`Call`], for its knobs.
+    pub fn call(self) -> Call<SessionList> {
+        let page = page(&self.client, &self.filter, self.limit, self.cursor.as_deref());
+        page.refine(move |run, reply, list| {
+            let Self { filter, limit, .. } = self;
+            Box::pin(async move {
+                if crate::transport::is_extended(&reply.headers) {
+                    return Ok(list);
+                }
+                filter_here(&run, &filter, limit.unwrap_or(usize::MAX), list).await
+            })
+        })
+    }
+
+    /// All sessions of the list, page by page where the server can.
+    ///
+    /// Sessions that come into being meanwhile may be missed; none is skipped or repeated. On a server that cannot
+    /// filter, messages are read as the stream is polled, without a bound.
+    pub fn stream(self) -> impl Stream<Item = Result<Session>> + Send + 'static {
+        let Self { client, filter, limit, cursor } = self;
+        let most = limit.unwrap_or(usize::MAX);
+        let fetch = {
+            let (client, filter) = (client.clone(), filter.clone());
+            move |cursor: Option<&str>| page(&client, &filter, Some(most.clamp(1, PAGE)), cursor)
+        };
+        paging::items(cursor, fetch, |sessions| newest_first(sessions))
+            .try_filter_map(move |(extended, session)| {
+                let (client, filter) = (client.clone(), filter.clone());
+                async move {
+                    let taken = extended || accepts(&client, &filter, &session).await?;
+                    Ok(taken.then_some(session))
+                }
+            })
+            .take(most)
+    }
+}
+
+impl IntoFuture for ListSessions {
+    type Output = Result<SessionList>;
+    type IntoFuture = Pin<Box<dyn Future<Output = Self::Output> + Send>>;
+
+    fn into_future(self) -> Self::IntoFuture {
+        self.call().into_future()
+    }
+}
+
+impl paging::Page for SessionList {
+    type Item = Session;
+
+    fn split(self) -> (Vec<Session>, Option<String>) {
+        (self.sessions, self.next_cursor)
+    }
+}
+
+fn page(client: &Client, filter: &SessionFilter, limit: Option<usize>, cursor: Option<&str>) -> Call<SessionList> {
+    let mut call = Call::new(client, Method::GET, "/sessions", &[]).list().repeatable();
+    for (name, value) in filter.query() {
+        call = call.query(name, value);
+    }
+    if let Some(limit) = limit {
+        call = call.query("limit", limit.to_string());
+    }
+    match cursor {
+        Some(cursor) => call.query("cursor", cursor),
+        None => call,
+    }
+}
+
+/// contract gap: the reference names no order, so a list of a server without the extended contract is put into ours.
+fn newest_first(sessions: &mut [Session]) {
+    sessions.sort_by_key(|session| std::cmp::Reverse(session.created_at));
+}
+
+/// Whether the session is taken, reading its messages when it does not say. A session that is gone is not.
+async fn accepts(client: &Client, filter: &SessionFilter, session: &Session) -> Result<bool> {
+    if let Some(decided) = filter.accepts(session) {
+        return Ok(decided);
+    }
+    let messages = client.session(&session.id).messages().list().call();
+    taken_with(filter, session, messages.await)
+}
+
+fn taken_with(filter: &SessionFilter, session: &Session, messages: Result<crate::MessageList>) -> Result<bool> {
+    match messages {
+        Ok(list) => Ok(filter.accepts_with(session, list.messages.iter())),
+        Err(error) if error.is_not_found() => Ok(false),
+        Err(error) => Err(error),
+    }
+}
+
+/// Applies the filter to a whole list, within the call's deadline and a bounded number of reads.
+async fn filter_here(run: &Run, filter: &SessionFilter, limit: usize, mut list: SessionList) -> Result<SessionList> {
+    newest_first(&mut list.sessions);
+    let mut reads = 0;
+    let mut stopped = false;
+    let decided = list.sessions.into_iter().map_while(|session| {
+        let accepted = filter.accepts(&session);
+        reads += usize::from(accepted.is_none());
+        stopped |= reads > MOST_READS;
+        (!stopped).then_some((session, accepted))
+    });
+    let decided: Vec<_> = decided.collect();
+    let taken: Vec<Session> = stream::iter(decided)
+        .map(|(session, accepted)| async move {
+            let taken = match accepted {
+                Some(taken) => taken,
+                None => {
+                    let messages = run.client().session(&session.id).messages().list().call();
+                    taken_with(filter, &session, run.follow_up(messages).await)?
+                }
+            };
+            Ok::<_, Error>(taken.then_some(session))
+        })
+        .buffered(READS_AT_ONCE)
+        .try_filter_map(|session| async move { Ok(session) })
+        .take(limit)
+        .try_collect()
+        .await?;
+    list.truncated = stopped && taken.len() < limit;
+    list.sessions = taken;
+    Ok(list)
+}
+
+impl fmt::Display for SessionHandle {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Display::fmt(&self.id, f)
+    }
+}
