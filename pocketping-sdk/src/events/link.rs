@@ -1,0 +1,247 @@
+//! One link: a connection to the socket, authenticated. The only file that names tungstenite.
+
+use std::pin::Pin;
+use std::task::{Context, Poll, ready};
+use std::time::Duration;
+
+use bytes::Bytes;
+use futures::{Sink, SinkExt, StreamExt};
+use http::header::{CONNECTION, HeaderName, SEC_WEBSOCKET_ACCEPT, SEC_WEBSOCKET_KEY, SEC_WEBSOCKET_VERSION, UPGRADE};
+use http::{HeaderMap, HeaderValue, Method, StatusCode};
+use tokio::time::{Instant, Interval, MissedTickBehavior, interval_at};
+use tokio_tungstenite::WebSocketStream;
+use tokio_tungstenite::tungstenite::handshake::client::generate_key;
+use tokio_tungstenite::tungstenite::handshake::derive_accept_key;
+use tokio_tungstenite::tungstenite::protocol::{CloseFrame, Role, WebSocketConfig};
+use tokio_tungstenite::tungstenite::{Error as SocketError, Message as SocketMessage};
+
+use super::protocol::{self, Frame};
+use crate::error::{ApiError, Error, ErrorKind, Outcome, Result};
+use crate::transport::Client;
+use crate::types::Event;
+use crate::{ByteStream, TransportFailure, Upgrade};
+
+/// How often a ping is sent; the pong must come before the next one is due.
+const PING: Duration = Duration::from_secs(20);
+/// How long a polite close may take.
+const LAST_WORDS: Duration = Duration::from_secs(2);
+
+pub(super) struct Link {
+    socket: WebSocketStream<Box<dyn ByteStream>>,
+    ping: Interval,
+    awaiting_pong: bool,
+}
+
+/// What came over the link.
+pub(super) enum Incoming {
+    Frame(Result<Frame>),
+    Pong,
+}
+
+impl Link {
+    /// Connects, authenticates, and waits until the subscription stands: for `auth.ok`, or for the pong to a ping that
+    /// was sent after the key. Gives the events that came before that, too.
+    pub(super) async fn open(client: &Client) -> Result<(Self, Vec<Event>)> {
+        let stream = upgrade(client).await?;
+        let config = WebSocketConfig::default()
+            .read_buffer_size(16 << 10)
+            .max_message_size(Some(client.inner().settings.max_answer_bytes))
+            .max_frame_size(Some(client.inner().settings.max_answer_bytes));
+        let socket = WebSocketStream::from_raw_socket(stream, Role::Client, Some(config)).await;
+        let mut ping = interval_at(Instant::now() + PING, PING);
+        ping.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        let mut link = Self { socket, ping, awaiting_pong: true };
+
+        let auth = protocol::auth(client.inner().key.expose());
+        link.socket.feed(SocketMessage::text(auth)).await.map_err(broken)?;
+        link.socket.send(SocketMessage::Ping(Bytes::new())).await.map_err(broken)?;
+        let mut events = Vec::new();
+        loop {
+            match link.next().await {
+                Ok(Incoming::Frame(Ok(Frame::AuthOk)) | Incoming::Pong) => return Ok((link, events)),
+                Ok(Incoming::Frame(Ok(Frame::Event(event)))) => events.push(*event),
+                Ok(Incoming::Frame(Ok(Frame::Refused(error)) | Err(error))) => return Err(error),
+                Err(error) if error.close_code() == Some(1008) && events.is_empty() => {
+                    return Err(policy_or_key(client, error).await);
+                }
+                Err(error) => return Err(error),
+            }
+        }
+    }
+
+    async fn next(&mut self) -> Result<Incoming> {
+        std::future::poll_fn(|cx| self.poll(cx)).await
+    }
+
+    /// What comes next, pings and their deadline included; an error is the end of the link.
+    pub(super) fn poll(&mut self, cx: &mut Context<'_>) -> Poll<Result<Incoming>> {
+        loop {
+            match self.socket.poll_next_unpin(cx) {
+                Poll::Ready(Some(Ok(message))) => {
+                    // Whatever comes proves that the peer is there.
+                    self.awaiting_pong = false;
+                    match message {
+                        SocketMessage::Text(text) => return Poll::Ready(Ok(Incoming::Frame(protocol::read(&text)))),
+                        SocketMessage::Pong(_) => return Poll::Ready(Ok(Incoming::Pong)),
+                        SocketMessage::Close(frame) => return Poll::Ready(Err(ended(frame))),
+                        SocketMessage::Binary(_) => {
+                            let message = "the socket sent a binary frame";
+                            let error = Error::new(ErrorKind::Decode, Outcome::Rejected, message);
+                            return Poll::Ready(Ok(Incoming::Frame(Err(error))));
+                        }
+                        SocketMessage::Ping(_) | SocketMessage::Frame(_) => {}
+                    }
+                }
+                Poll::Ready(Some(Err(error))) => return Poll::Ready(Err(broken(error))),
+                Poll::Ready(None) => return Poll::Ready(Err(protocol::closed(None, ""))),
+                Poll::Pending => {
+                    ready!(self.ping.poll_tick(cx));
+                    if self.awaiting_pong {
+                        let message = format!("the server answered no ping for {PING:?}");
+                        return Poll::Ready(Err(Error::new(ErrorKind::Closed, Outcome::Unknown, message)));
+                    }
+                    self.awaiting_pong = true;
+                    if let Err(error) = self.start_ping(cx) {
+                        return Poll::Ready(Err(broken(error)));
+                    }
+                }
+            }
+        }
+    }
+
+    /// Sends a ping as far as that goes without waiting; when the way is blocked the missing pong will tell.
+    fn start_ping(&mut self, cx: &mut Context<'_>) -> Result<(), SocketError> {
+        let mut socket = Pin::new(&mut self.socket);
+        if let Poll::Ready(ready) = socket.as_mut().poll_ready(cx) {
+            ready?;
+            socket.as_mut().start_send(SocketMessage::Ping(Bytes::new()))?;
+            if let Poll::Ready(flushed) = socket.poll_flush(cx) {
+                flushed?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Says goodbye and waits for the answer, not for long.
+    pub(super) async fn close(mut self) {
+        let goodbye = async {
+            self.socket.close(None).await?;
+            while let Some(message) = self.socket.next().await {
+                message?;
+            }
+            Ok::<_, SocketError>(())
+        };
+        match tokio::time::timeout(LAST_WORDS, goodbye).await {
+            Ok(Ok(())) => {}
+            Ok(Err(error)) => tracing::debug!(%error, "the link ended before its close was answered"),
+            Err(_) => tracing::debug!("the server did not answer the close"),
+        }
+    }
+}
+
+/// Sends the upgrade through the client's transport, so that TLS, proxies and identity are those of REST.
+async fn upgrade(client: &Client) -> Result<Box<dyn ByteStream>> {
+    let url = client.base_url().socket_http()?;
+    let key = generate_key();
+    let mut request = http::Request::builder()
+        .method(Method::GET)
+        .uri(url.as_str())
+        .body(Bytes::new())
+        .map_err(|error| Error::config(format!("{url} is no address")).with_source(error))?;
+    let headers: [(HeaderName, &str); 4] =
+        [(CONNECTION, "Upgrade"), (UPGRADE, "websocket"), (SEC_WEBSOCKET_VERSION, "13"), (SEC_WEBSOCKET_KEY, &key)];
+    for (name, value) in headers {
+        let value = HeaderValue::try_from(value)
+            .map_err(|error| Error::request("the upgrade's headers cannot be sent").with_source(error))?;
+        request.headers_mut().insert(name, value);
+    }
+    match client.inner().transport.upgrade(request).await {
+        Ok(Upgrade::Switched { headers, stream }) => {
+            accepted(&headers, &key)?;
+            Ok(stream)
+        }
+        Ok(Upgrade::Refused(answer)) => Err(refused(client, answer).await),
+        Err(error) => {
+            let (kind, outcome) = match error.failure() {
+                TransportFailure::Connect => (ErrorKind::Connect, Outcome::NotSent),
+                TransportFailure::Timeout => (ErrorKind::Timeout, Outcome::Unknown),
+                TransportFailure::Broken => (ErrorKind::Network, Outcome::Unknown),
+            };
+            let message = format!("no connection to the socket at {}", client.base_url().socket());
+            Err(Error::new(kind, outcome, message).with_source(error.into_source()))
+        }
+    }
+}
+
+/// Whoever answered 101 must have read our key.
+fn accepted(headers: &HeaderMap, key: &str) -> Result<()> {
+    let is = |name: HeaderName, expected: &str| {
+        headers
+            .get(name)
+            .and_then(|value| value.to_str().ok())
+            .is_some_and(|value| value.eq_ignore_ascii_case(expected))
+    };
+    let answer = headers.get(SEC_WEBSOCKET_ACCEPT).map(HeaderValue::as_bytes);
+    if is(UPGRADE, "websocket") && answer == Some(derive_accept_key(key.as_bytes()).as_bytes()) {
+        return Ok(());
+    }
+    let message = "the server switched protocols, but not to WebSocket";
+    Err(Error::new(ErrorKind::Decode, Outcome::Rejected, message))
+}
+
+/// The error of an upgrade that was answered like a request.
+async fn refused(client: &Client, answer: http::Response<crate::Body>) -> Error {
+    let (parts, mut body) = answer.into_parts();
+    let mut start = Vec::new();
+    while let Some(Ok(piece)) = body.next().await {
+        start.extend_from_slice(&piece);
+        if start.len() > 4096 {
+            break;
+        }
+    }
+    let socket = client.base_url().socket();
+    let status = parts.status;
+    if status.is_redirection() {
+        let to = parts.headers.get(http::header::LOCATION).and_then(|to| to.to_str().ok()).unwrap_or("nowhere");
+        let message = format!("the socket at {socket} redirects ({status}) to {to}");
+        return Error::new(ErrorKind::Redirect, Outcome::Rejected, message)
+            .with_hint(Some("the API key never follows a redirect: set the socket URL to the new address"));
+    }
+    if matches!(status, StatusCode::OK | StatusCode::NOT_FOUND | StatusCode::METHOD_NOT_ALLOWED) {
+        let message = format!("there is no socket at {socket} (the upgrade was answered {status})");
+        return Error::new(ErrorKind::Config, Outcome::Rejected, message)
+            .with_hint(Some("check the base URL, set the socket URL, or look for a proxy that drops upgrades"));
+    }
+    let mut api = ApiError::new(status.as_u16(), &start);
+    api.retry_after = crate::transport::retry_after(&parts.headers, std::time::SystemTime::now);
+    Error::refused("GET /ws", api)
+}
+
+/// 1008 is the key's fault only when REST refuses the key as well.
+async fn policy_or_key(client: &Client, closed: Error) -> Error {
+    let probe = client.call::<serde_json::Value>(Method::GET, "/sessions", &[]).query("limit", "1");
+    match probe.raw().await {
+        Err(error) if error.is_unauthorized() => protocol::unauthorized("close code 1008, and REST answers 401")
+            .with_close_code(Some(1008))
+            .with_source(error),
+        _ => closed,
+    }
+}
+
+fn ended(frame: Option<CloseFrame>) -> Error {
+    match frame {
+        Some(frame) => protocol::closed(Some(frame.code.into()), &frame.reason),
+        None => protocol::closed(None, ""),
+    }
+}
+
+fn broken(error: SocketError) -> Error {
+    match error {
+        SocketError::ConnectionClosed | SocketError::AlreadyClosed => protocol::closed(None, ""),
+        SocketError::Capacity(error) => {
+            let message = "a frame of the socket is larger than the client's `max_answer_bytes`";
+            Error::new(ErrorKind::TooLarge, Outcome::Unknown, message).with_source(error)
+        }
+        error => Error::new(ErrorKind::Closed, Outcome::Unknown, "the link to the socket broke").with_source(error),
+    }
+}

@@ -1,0 +1,114 @@
+//! What the socket's frames and close codes mean. Pure: no I/O, no time.
+
+use serde_json::{Value, json};
+
+use crate::error::{Error, ErrorKind, Outcome};
+use crate::types::{Event, EventData, Extra};
+
+/// A text frame of the server.
+#[derive(Debug)]
+pub(super) enum Frame {
+    /// Something happened.
+    Event(Box<Event>),
+    /// The key was accepted (extended).
+    AuthOk,
+    /// The server says what is wrong; a close follows.
+    Refused(Error),
+}
+
+/// The first frame a client sends.
+pub(super) fn auth(api_key: &str) -> String {
+    json!({"type": "auth", "apiKey": api_key}).to_string()
+}
+
+/// Reads a text frame. A frame that is no JSON object with a `type` is an error; an event of an unknown type is not.
+pub(super) fn read(text: &str) -> Result<Frame, Error> {
+    let event: Event = serde_json::from_str(text).map_err(|error| {
+        // The frame may hold chat text: only where it broke is told.
+        let message =
+            format!("a frame of the socket is not an event (line {} column {})", error.line(), error.column());
+        Error::new(ErrorKind::Decode, Outcome::Rejected, message)
+    })?;
+    Ok(match &event.data {
+        EventData::Other { kind, .. } if *kind == "auth.ok" => Frame::AuthOk,
+        EventData::Other { kind, fields } if *kind == "error" => Frame::Refused(refusal(fields)),
+        _ => Frame::Event(Box::new(event)),
+    })
+}
+
+/// The error an `error` frame speaks of.
+fn refusal(fields: &Extra) -> Error {
+    let text = |name: &str| fields.get(name).and_then(Value::as_str).unwrap_or_default();
+    let (code, message) = (text("code"), text("message"));
+    if matches!(code, "UNAUTHORIZED" | "FORBIDDEN") {
+        return unauthorized(&format!("{code}: {message}"));
+    }
+    Error::new(ErrorKind::Closed, Outcome::Rejected, format!("the socket answered {code}: {message}"))
+}
+
+/// The socket refused the key, for good.
+pub(super) fn unauthorized(why: &str) -> Error {
+    Error::new(ErrorKind::Unauthorized, Outcome::Rejected, format!("the socket refused the API key ({why})"))
+}
+
+/// What a close code says.
+pub(super) fn closed(code: Option<u16>, reason: &str) -> Error {
+    let meaning = match code {
+        Some(4401 | 4403) => {
+            return unauthorized(&format!("close code {}", code.unwrap_or(4401))).with_close_code(code);
+        }
+        Some(1000) => "the server closed the link",
+        Some(1001) => "the server is shutting down",
+        Some(1003 | 1007 | 1009 | 4400) => "the server did not take a frame",
+        Some(1008) => "the server closed the link for a reason of policy",
+        Some(1012) => "the server starts anew",
+        Some(1013) => "the server closed the link because this reader was too slow",
+        Some(4408) => "the server saw no authentication in time",
+        Some(_) => "the server closed the link",
+        None => "the connection ended without a close",
+    };
+    let code_text = code.map(|code| format!(" ({code})")).unwrap_or_default();
+    let reason = if reason.is_empty() { String::new() } else { format!(": {reason}") };
+    Error::new(ErrorKind::Closed, Outcome::Unknown, format!("{meaning}{code_text}{reason}")).with_close_code(code)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn frames_are_told_apart_wherever_their_type_stands() {
+        assert!(matches!(read(r#"{"type":"auth.ok","connectionId":"c"}"#), Ok(Frame::AuthOk)));
+        let refused = r#"{"error":"Unauthorized","message":"no","code":"UNAUTHORIZED","type":"error"}"#;
+        assert!(matches!(read(refused), Ok(Frame::Refused(error)) if error.is_unauthorized()));
+        let Ok(Frame::Event(event)) =
+            read(r#"{"message":{"id":"m","content":"x","type":"ai"},"type":"message.created"}"#)
+        else {
+            panic!("an event")
+        };
+        assert_eq!(event.message().unwrap().id, "m");
+    }
+
+    #[test]
+    fn an_unknown_event_is_kept_and_a_broken_frame_is_an_error_without_its_text() {
+        let Ok(Frame::Event(event)) = read(r#"{"type":"typing","id":5,"sessionId":"s","isTyping":true}"#) else {
+            panic!("an event")
+        };
+        assert_eq!((event.kind().as_str(), event.session_id()), ("typing", Some("s")));
+        let EventData::Other { fields, .. } = &event.data else { panic!("kept raw") };
+        assert_eq!(fields["id"], 5);
+        for broken in ["", "hunter2", "[]", r#"{"a":"hunter2"}"#, r#"{"type":"message.created","message":"hunter2"}"#] {
+            let error = read(broken).unwrap_err();
+            assert_eq!(error.kind(), ErrorKind::Decode);
+            assert!(!format!("{error} {error:?}").contains("hunter2"), "{error}");
+        }
+    }
+
+    #[test]
+    fn close_codes_say_whether_the_key_was_refused() {
+        for (code, unauthorized) in [(Some(4401), true), (Some(4403), true), (Some(1008), false), (None, false)] {
+            let error = closed(code, "");
+            assert_eq!((error.is_unauthorized(), error.close_code()), (unauthorized, code));
+        }
+    }
+}

@@ -1,0 +1,31 @@
+#![doc = include_str!("../README.md")]
+#![cfg_attr(not(test), warn(clippy::unwrap_used))]
+
+pub mod types;
+
+#[cfg(feature = "client")]
+mod api;
+#[cfg(feature = "client")]
+mod error;
+#[cfg(feature = "events")]
+mod events;
+#[cfg(feature = "client")]
+mod transport;
+
+pub use types::*;
+
+#[cfg(feature = "client")]
+pub use api::{ListMessages, ListSessions, Messages, SessionHandle, Sessions, Webhooks};
+#[cfg(feature = "client")]
+pub use error::{ApiError, Error, ErrorKind, Outcome, Result};
+#[cfg(feature = "events")]
+pub use events::{ConnectEvents, EventStream, Events, StreamItem};
+#[cfg(feature = "client")]
+pub use transport::{
+    ApiKey, BaseUrl, Body, ByteStream, Call, Client, ClientBuilder, Pacing, RateLimit, RawResponse, Response,
+    RetryPolicy, Transport, TransportError, TransportFailure, Upgrade,
+};
+
+/// The `http` crate this library's signatures use.
+#[cfg(feature = "client")]
+pub use http;
