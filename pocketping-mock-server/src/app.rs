@@ -1,0 +1,214 @@
+//! `App`: the one place that takes the lock. It reads the clock once, runs an operation, and publishes what the
+//! operation emitted before it unlocks, so that the order on the sockets is the order of the commits.
+
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use pocketping_sdk::{Message, Session, SessionId, Timestamp};
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
+
+use crate::contract::Contract;
+use crate::http::RateLimits;
+use crate::hub::{Hub, Subscription};
+use crate::sources::{Clock, Ids};
+use crate::store::{
+    Access, Began, Kept, MessageQuery, Page, Rejection, Replays, Scope, SessionQuery, Store, Tenant, TenantId, Tx,
+};
+
+/// The server's state, shared by everything that answers.
+#[derive(Clone, Debug)]
+pub(crate) struct App(Arc<Shared>);
+
+#[derive(Debug)]
+pub(crate) struct Shared {
+    state: Mutex<State>,
+    pub(crate) clock: Clock,
+    pub(crate) ids: Ids,
+    pub(crate) contract: Contract,
+    pub(crate) limits: RateLimits,
+    /// Whether only this machine can reach the server.
+    pub(crate) is_loopback: bool,
+    pub(crate) stop: CancellationToken,
+    pub(crate) tasks: TaskTracker,
+}
+
+#[derive(Debug)]
+struct State {
+    store: Store,
+    access: Access,
+    replays: Replays,
+    hub: Hub,
+}
+
+/// What an [`App`] is made of.
+#[derive(Debug)]
+pub(crate) struct AppParts {
+    pub(crate) clock: Clock,
+    pub(crate) ids: Ids,
+    pub(crate) contract: Contract,
+    pub(crate) access: Access,
+    pub(crate) limits: RateLimits,
+    pub(crate) is_loopback: bool,
+}
+
+/// A write's place among the idempotency keys; given up when it is dropped before its answer was kept.
+#[derive(Debug)]
+pub(crate) struct Reservation {
+    app: App,
+    scope: Scope,
+}
+
+impl Drop for Reservation {
+    fn drop(&mut self) {
+        self.app.lock().replays.give_up(&self.scope);
+    }
+}
+
+/// How many sessions a list looks at under one lock: a long list never holds up a write for long.
+const LIST_AT_ONCE: usize = 512;
+
+impl App {
+    pub(crate) fn new(parts: AppParts) -> Self {
+        let epoch = parts.ids.next("epoch").trim_start_matches("epoch_").to_owned();
+        Self(Arc::new(Shared {
+            state: Mutex::new(State {
+                store: Store::default(),
+                access: parts.access,
+                replays: Replays::default(),
+                hub: Hub::new(parts.contract, epoch),
+            }),
+            clock: parts.clock,
+            ids: parts.ids,
+            contract: parts.contract,
+            limits: parts.limits,
+            is_loopback: parts.is_loopback,
+            stop: CancellationToken::new(),
+            tasks: TaskTracker::new(),
+        }))
+    }
+
+    fn lock(&self) -> MutexGuard<'_, State> {
+        self.0.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// The tenant a key opens.
+    pub(crate) fn tenant_of(&self, key: &str) -> Result<TenantId, Rejection> {
+        self.lock().access.tenant_of(key)
+    }
+
+    /// Looks at a tenant's tables. What is taken out is serialised after the lock.
+    pub(crate) fn read<T>(&self, tenant: &TenantId, look: impl FnOnce(&Tenant) -> T) -> T {
+        look(self.lock().store.tenant(tenant, &self.0.ids))
+    }
+
+    /// Changes a tenant's tables and publishes what that emits. On a rejection nothing has changed.
+    pub(crate) fn write<T>(
+        &self,
+        tenant: &TenantId,
+        change: impl FnOnce(&mut Tx<'_>) -> Result<T, Rejection>,
+    ) -> Result<T, Rejection> {
+        self.write_kept(tenant, change, |value| value, |_| None)
+    }
+
+    /// As [`write`](Self::write); the answer made of the value is kept under the same lock when `kept` gives it a place.
+    pub(crate) fn write_kept<T, A>(
+        &self,
+        tenant: &TenantId,
+        change: impl FnOnce(&mut Tx<'_>) -> Result<T, Rejection>,
+        answer: impl FnOnce(T) -> A,
+        kept: impl FnOnce(&A) -> Option<(Scope, Kept)>,
+    ) -> Result<A, Rejection> {
+        let mut state = self.lock();
+        let State { store, replays, hub, .. } = &mut *state;
+        let mut tx = Tx::begin(store.tenant(tenant, &self.0.ids), &self.0.ids, self.0.clock.now());
+        let value = change(&mut tx)?;
+        let (at, events) = tx.commit();
+        let answer = answer(value);
+        if let Some((scope, kept)) = kept(&answer) {
+            replays.keep(&scope, kept, at);
+        }
+        hub.publish(tenant, at, events);
+        Ok(answer)
+    }
+
+    /// Takes the place of a write with an idempotency key, or finds the answer it had before.
+    pub(crate) fn begin(&self, scope: Scope, fingerprint: u64) -> Result<Result<Reservation, Kept>, Rejection> {
+        let now = self.0.clock.now();
+        let began = self.lock().replays.begin(&scope, fingerprint, now)?;
+        Ok(match began {
+            Began::First => Ok(Reservation { app: self.clone(), scope }),
+            Began::Again(kept) => Err(kept),
+        })
+    }
+
+    /// Adds a subscriber to a tenant's events.
+    pub(crate) fn subscribe(&self, tenant: &TenantId, last_event_id: Option<&str>) -> Subscription {
+        self.lock().hub.subscribe(tenant, last_event_id)
+    }
+
+    /// Lists sessions, newest first, in parts, so that no write waits for the whole of it. `each` gets every part after
+    /// the lock was given back. Gives the position the next page starts before.
+    pub(crate) fn list_sessions(
+        &self,
+        tenant: &TenantId,
+        mut query: SessionQuery,
+        mut each: impl FnMut(Vec<Arc<Session>>),
+    ) -> Option<usize> {
+        let mut end = query.cursor;
+        loop {
+            let page = self.read(tenant, |tables| tables.sessions_before(end, &query, LIST_AT_ONCE));
+            let full = query.limit.is_some_and(|limit| page.items.len() >= limit);
+            query.limit = query.limit.map(|limit| limit - page.items.len());
+            each(page.items);
+            match page.next {
+                // A page that is full may still be the last one: look for one more, so that no cursor leads nowhere.
+                Some(next) if full => {
+                    query.limit = Some(1);
+                    return self.next_match(tenant, next, &query);
+                }
+                Some(next) => end = Some(next),
+                None => return None,
+            }
+        }
+    }
+
+    /// The position behind the next session the filter takes.
+    fn next_match(&self, tenant: &TenantId, before: usize, query: &SessionQuery) -> Option<usize> {
+        let mut end = before;
+        loop {
+            let page = self.read(tenant, |tables| tables.sessions_before(Some(end), query, LIST_AT_ONCE));
+            if !page.items.is_empty() {
+                return Some(before);
+            }
+            end = page.next?;
+        }
+    }
+
+    /// A part of a session's messages.
+    pub(crate) fn list_messages(
+        &self,
+        tenant: &TenantId,
+        id: &SessionId,
+        query: &MessageQuery,
+    ) -> Result<Page<Message>, Rejection> {
+        self.read(tenant, |tables| tables.messages(id, query))
+    }
+
+    pub(crate) fn now(&self) -> Timestamp {
+        self.0.clock.now()
+    }
+}
+
+impl Reservation {
+    pub(crate) fn scope(&self) -> &Scope {
+        &self.scope
+    }
+}
+
+impl std::ops::Deref for App {
+    type Target = Shared;
+
+    fn deref(&self) -> &Shared {
+        &self.0
+    }
+}

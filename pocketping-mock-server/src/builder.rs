@@ -1,0 +1,178 @@
+//! `MockServerBuilder`: everything that can be configured.
+
+use std::error::Error as StdError;
+use std::fmt;
+use std::net::{IpAddr, SocketAddr, TcpListener};
+
+use crate::app::{App, AppParts};
+use crate::contract::Contract;
+use crate::http::RateLimits;
+use crate::server::MockServer;
+use crate::sources::{Clock, Ids};
+use crate::store::{Access, ApiKey, Rejection, Seed, SeedError};
+
+/// Configures a [`MockServer`].
+///
+/// ```
+/// use pocketping_mock_server::{Contract, MockServer};
+///
+/// let server = MockServer::builder().contract(Contract::Strict).api_key("my_key").demo_seed().start()?;
+/// assert_eq!(server.sessions()[0].id, "sess_abc123");
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+#[must_use = "a builder does nothing until `start`"]
+#[derive(Debug)]
+pub struct MockServerBuilder {
+    address: SocketAddr,
+    contract: Contract,
+    keys: Vec<Result<ApiKey, String>>,
+    any_key: bool,
+    seed: Seed,
+    rate_limit: Option<u32>,
+    clock: Clock,
+    ids: Ids,
+}
+
+/// Why a server cannot start.
+#[derive(Debug)]
+pub struct StartError {
+    what: String,
+    source: Option<Box<dyn StdError + Send + Sync>>,
+}
+
+impl StartError {
+    pub(crate) fn new(what: impl Into<String>) -> Self {
+        Self { what: what.into(), source: None }
+    }
+
+    pub(crate) fn with_source(mut self, source: impl Into<Box<dyn StdError + Send + Sync>>) -> Self {
+        self.source = Some(source.into());
+        self
+    }
+}
+
+impl fmt::Display for StartError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.what)
+    }
+}
+
+impl StdError for StartError {
+    fn source(&self) -> Option<&(dyn StdError + 'static)> {
+        self.source.as_ref().map(|source| &**source as &(dyn StdError + 'static))
+    }
+}
+
+impl From<SeedError> for StartError {
+    fn from(error: SeedError) -> Self {
+        Self::new(error.to_string())
+    }
+}
+
+impl Default for MockServerBuilder {
+    fn default() -> Self {
+        Self {
+            address: SocketAddr::new(IpAddr::from([127, 0, 0, 1]), 0),
+            contract: Contract::default(),
+            keys: Vec::new(),
+            any_key: false,
+            seed: Seed::default(),
+            rate_limit: None,
+            clock: Clock::frozen(),
+            ids: Ids::sequential(),
+        }
+    }
+}
+
+impl MockServerBuilder {
+    /// Where it listens. Default: a free port of 127.0.0.1.
+    pub fn address(mut self, address: SocketAddr) -> Self {
+        self.address = address;
+        self
+    }
+
+    /// How much of the contract it speaks. Default: extended.
+    pub fn contract(mut self, contract: Contract) -> Self {
+        self.contract = contract;
+        self
+    }
+
+    /// Takes this key of the default tenant. May be said again; the first key is the one [`MockServer::api_key`]
+    /// gives. Default: `test_key`.
+    pub fn api_key(mut self, key: impl AsRef<str>) -> Self {
+        self.keys.push(ApiKey::new(key.as_ref()));
+        self
+    }
+
+    /// Takes this key of its tenant.
+    pub fn key(mut self, key: ApiKey) -> Self {
+        self.keys.push(Ok(key));
+        self
+    }
+
+    /// Lets every key in that nobody named, each to a tenant of its own (10,000 at most): for parallel tests on one
+    /// server.
+    pub fn any_key(mut self) -> Self {
+        self.any_key = true;
+        self
+    }
+
+    /// What it starts with, in the first key's tenant.
+    pub fn seed(mut self, seed: Seed) -> Self {
+        self.seed = seed;
+        self
+    }
+
+    /// Starts with the API reference's own example session.
+    pub fn demo_seed(self) -> Self {
+        self.seed(Seed::demo())
+    }
+
+    /// At most this many requests in any minute per key. Default: no limit.
+    pub fn rate_limit(mut self, per_minute: u32) -> Self {
+        self.rate_limit = Some(per_minute.max(1));
+        self
+    }
+
+    /// The clock. Default: frozen at 2024-01-15T10:30:00Z.
+    pub fn clock(mut self, clock: Clock) -> Self {
+        self.clock = clock;
+        self
+    }
+
+    /// Random ids (lower-case ULIDs) instead of sequential ones.
+    pub fn random_ids(mut self) -> Self {
+        self.ids = Ids::Random;
+        self
+    }
+
+    /// Starts the server. It answers as soon as this returns.
+    ///
+    /// # Errors
+    /// When the address cannot be listened on, a key cannot be one, or the seed contradicts itself.
+    pub fn start(self) -> Result<MockServer, StartError> {
+        let io = |what: String| move |error: std::io::Error| StartError::new(what).with_source(error);
+        let mut keys = self.keys.into_iter().collect::<Result<Vec<_>, _>>().map_err(StartError::new)?;
+        if keys.is_empty() {
+            keys.push(ApiKey::new("test_key").map_err(StartError::new)?);
+        }
+        let listener =
+            TcpListener::bind(self.address).map_err(io(format!("{} cannot be listened on", self.address)))?;
+        let app = App::new(AppParts {
+            clock: self.clock,
+            ids: self.ids,
+            contract: self.contract,
+            access: Access::new(keys.clone(), self.any_key),
+            limits: RateLimits::new(self.rate_limit),
+            is_loopback: self.address.ip().to_canonical().is_loopback(),
+        });
+        let mut seeded = Ok(());
+        app.write(&keys[0].tenant, |tx| {
+            seeded = self.seed.apply(tx, self.contract);
+            Ok(())
+        })
+        .map_err(|rejection: Rejection| StartError::new(rejection.to_string()))?;
+        seeded?;
+        MockServer::launch(app, keys, listener).map_err(io("the server's thread cannot start".to_owned()))
+    }
+}

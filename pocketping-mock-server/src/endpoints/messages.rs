@@ -1,0 +1,51 @@
+//! `messages`: list and send.
+
+use axum::Router;
+use axum::extract::State;
+use axum::routing::get;
+use http::StatusCode;
+use pocketping_sdk::{Message, MessageKind, NewMessage, SessionId, SessionStatus};
+
+use crate::app::App;
+use crate::http::{Answer, Body, Caller, Pairs, PathId, list as list_answer};
+use crate::store::{MessageQuery, Rejection, Tx, rules};
+
+pub(super) fn routes() -> Router<App> {
+    Router::new().route("/sessions/{sessionId}/messages", get(list).post(send))
+}
+
+async fn list(
+    State(app): State<App>,
+    caller: Caller,
+    id: PathId<SessionId>,
+    Pairs(pairs): Pairs,
+) -> Result<Answer, Rejection> {
+    let query = if app.contract.is_extended() { MessageQuery::read(&pairs)? } else { MessageQuery::default() };
+    let page = app.list_messages(&caller.tenant, &id.0, &query)?;
+    let mut answer = list_answer(app.contract, "messages");
+    page.items.iter().for_each(|message| answer.push_message(message));
+    Ok(answer.finish(page.next.map(MessageQuery::next_cursor)))
+}
+
+async fn send(
+    State(app): State<App>,
+    caller: Caller,
+    id: PathId<SessionId>,
+    Body(body): Body<NewMessage>,
+) -> Result<Answer, Rejection> {
+    Answer::of_write(&app, &caller, StatusCode::CREATED, |tx| send_message(tx, &id.0, body))
+}
+
+/// Adds a message. A closed session takes none but its visitor's, which opens it again: nothing a visitor says is lost.
+pub(crate) fn send_message(tx: &mut Tx<'_>, id: &SessionId, body: NewMessage) -> Result<Message, Rejection> {
+    let is_closed = tx.session(id)?.status == SessionStatus::Closed;
+    rules::content(&body.content)?;
+    let kind = rules::kind(body.kind)?;
+    if is_closed && kind != MessageKind::Visitor {
+        return Err(Rejection::SessionClosed(id.clone()));
+    }
+    if is_closed {
+        tx.reopen_session(id)?;
+    }
+    tx.add_message(id, kind, body.content)
+}

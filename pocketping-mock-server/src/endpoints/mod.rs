@@ -1,0 +1,20 @@
+//! The documented endpoints, one file per noun: routes, three-line handlers, synchronous operations.
+
+mod health;
+pub(crate) mod messages;
+mod sessions;
+mod webhooks;
+
+use axum::Router;
+
+use crate::app::App;
+
+/// The calls that take a key.
+pub(crate) fn contract_routes() -> Router<App> {
+    Router::new().merge(sessions::routes()).merge(messages::routes()).merge(webhooks::routes())
+}
+
+/// The calls that take none.
+pub(crate) fn open_routes() -> Router<App> {
+    health::routes()
+}

@@ -1,0 +1,83 @@
+//! `sessions`: list, get, close, identify, AI control.
+
+use std::sync::Arc;
+
+use axum::Router;
+use axum::extract::State;
+use axum::routing::{get, post};
+use http::StatusCode;
+use pocketping_sdk::{Identify, Session, SessionId, SessionStatus, SetAi};
+
+use crate::app::App;
+use crate::http::{Answer, Body, Caller, Pairs, PathId, list as list_answer};
+use crate::store::{Rejection, SessionQuery, Tx, rules};
+
+pub(super) fn routes() -> Router<App> {
+    Router::new()
+        .route("/sessions", get(list))
+        .route("/sessions/{sessionId}", get(get_one))
+        .route("/sessions/{sessionId}/close", post(close))
+        .route("/sessions/{sessionId}/identify", post(identify))
+        .route("/sessions/{sessionId}/ai", post(set_ai))
+}
+
+async fn list(State(app): State<App>, caller: Caller, Pairs(pairs): Pairs) -> Result<Answer, Rejection> {
+    let query = if app.contract.is_extended() { SessionQuery::read(&pairs)? } else { SessionQuery::default() };
+    let mut answer = list_answer(app.contract, "sessions");
+    let next =
+        app.list_sessions(&caller.tenant, query, |part| part.iter().for_each(|session| answer.push_session(session)));
+    Ok(answer.finish(next.map(SessionQuery::next_cursor)))
+}
+
+async fn get_one(State(app): State<App>, caller: Caller, id: PathId<SessionId>) -> Result<Answer, Rejection> {
+    let session = app.read(&caller.tenant, |tables| tables.session(&id.0).cloned())?;
+    Ok(Answer::session(app.contract, &session))
+}
+
+async fn close(State(app): State<App>, caller: Caller, id: PathId<SessionId>) -> Result<Answer, Rejection> {
+    Answer::of_write(&app, &caller, StatusCode::OK, |tx| close_session(tx, &id.0).map(owned))
+}
+
+async fn identify(
+    State(app): State<App>,
+    caller: Caller,
+    id: PathId<SessionId>,
+    Body(said): Body<Identify>,
+) -> Result<Answer, Rejection> {
+    Answer::of_write(&app, &caller, StatusCode::OK, |tx| identify_visitor(tx, &id.0, said).map(owned))
+}
+
+async fn set_ai(
+    State(app): State<App>,
+    caller: Caller,
+    id: PathId<SessionId>,
+    Body(body): Body<SetAi>,
+) -> Result<Answer, Rejection> {
+    Answer::of_write(&app, &caller, StatusCode::OK, |tx| set_session_ai(tx, &id.0, body.enabled).map(owned))
+}
+
+fn owned(session: Arc<Session>) -> Session {
+    Arc::unwrap_or_clone(session)
+}
+
+/// Closes a session. Closing a closed one changes and emits nothing.
+pub(crate) fn close_session(tx: &mut Tx<'_>, id: &SessionId) -> Result<Arc<Session>, Rejection> {
+    let session = tx.session(id)?;
+    if session.status == SessionStatus::Closed {
+        return Ok(Arc::clone(session));
+    }
+    tx.close_session(id)
+}
+
+/// Says who the visitor is.
+fn identify_visitor(tx: &mut Tx<'_>, id: &SessionId, said: Identify) -> Result<Arc<Session>, Rejection> {
+    let session = tx.session(id)?;
+    rules::identity(&said)?;
+    let identity = rules::merged(session.identity.as_ref(), said)?;
+    tx.update_session(id, |session, _| session.identity = Some(identity))
+}
+
+/// Switches the AI on or off.
+fn set_session_ai(tx: &mut Tx<'_>, id: &SessionId, enabled: bool) -> Result<Arc<Session>, Rejection> {
+    tx.update_session(id, |session, _| session.ai_enabled = Some(enabled))
+}

@@ -1,0 +1,45 @@
+//! `webhooks`: create, list, delete.
+
+use axum::Router;
+use axum::extract::State;
+use axum::routing::{delete, get};
+use http::StatusCode;
+use pocketping_sdk::{NewWebhook, WebhookId};
+
+use crate::app::App;
+use crate::http::{Answer, Body, Caller, PathId, list as list_answer};
+use crate::store::{Rejection, rules};
+
+pub(super) fn routes() -> Router<App> {
+    Router::new().route("/webhooks", get(list).post(create)).route("/webhooks/{webhookId}", delete(remove))
+}
+
+async fn create(State(app): State<App>, caller: Caller, Body(wanted): Body<NewWebhook>) -> Result<Answer, Rejection> {
+    // contract gap: signatures are an addition, so the strict contract takes no secret.
+    let secret = wanted.secret.filter(|_| app.contract.is_extended());
+    rules::webhook(&wanted.url, &wanted.events, secret.as_deref(), app.contract)?;
+    Answer::of_write(&app, &caller, StatusCode::CREATED, |tx| Ok(tx.put_webhook(&wanted.url, wanted.events, secret)))
+}
+
+async fn list(State(app): State<App>, caller: Caller) -> Result<Answer, Rejection> {
+    only_extended(&app, "GET /webhooks")?;
+    let webhooks = app.read(&caller.tenant, |tables| tables.webhooks().to_vec());
+    let mut answer = list_answer(app.contract, "webhooks");
+    for mut webhook in webhooks {
+        // The secret is told once, in the answer that created it.
+        webhook.secret = None;
+        answer.push(&webhook);
+    }
+    Ok(answer.finish(None))
+}
+
+async fn remove(State(app): State<App>, caller: Caller, id: PathId<WebhookId>) -> Result<StatusCode, Rejection> {
+    only_extended(&app, "DELETE /webhooks/:webhookId")?;
+    app.write(&caller.tenant, |tx| tx.remove_webhook(&id.0))?;
+    Ok(StatusCode::NO_CONTENT)
+}
+
+/// contract gap: the reference only creates webhooks.
+fn only_extended(app: &App, call: &str) -> Result<(), Rejection> {
+    if app.contract.is_extended() { Ok(()) } else { Err(Rejection::NoSuchPath(call.to_owned())) }
+}

@@ -1,0 +1,122 @@
+//! Answers as JSON, in the form the contract gives them.
+
+use axum::response::{IntoResponse, Response};
+use http::header::CONTENT_TYPE;
+use http::{HeaderName, HeaderValue, StatusCode};
+use pocketping_sdk::{Message, Session};
+use serde::Serialize;
+
+use super::Caller;
+use crate::app::App;
+use crate::contract::Contract;
+use crate::store::{Kept, Rejection, Tx};
+
+/// An answer that is ready to be sent.
+#[derive(Debug)]
+pub(crate) struct Answer {
+    status: StatusCode,
+    body: Vec<u8>,
+}
+
+impl Answer {
+    pub(crate) fn json<T: Serialize + ?Sized>(status: StatusCode, value: &T) -> Self {
+        Self { status, body: encode(value) }
+    }
+
+    /// A session as the contract shows it.
+    pub(crate) fn session(contract: Contract, session: &Session) -> Self {
+        Self::json(StatusCode::OK, &*contract.session(session))
+    }
+
+    /// The answer to a write: its value, or the thin acknowledgement of the strict contract.
+    fn written<T: Serialize>(contract: Contract, status: StatusCode, value: &T) -> Self {
+        if contract.is_extended() {
+            Self::json(status, value)
+        } else {
+            Self { status: StatusCode::OK, body: br#"{"ok":true}"#.to_vec() }
+        }
+    }
+
+    /// Runs a write whose answer is its value, and keeps the answer under the same lock when the caller sent an
+    /// idempotency key.
+    pub(crate) fn of_write<T: Serialize>(
+        app: &App,
+        caller: &Caller,
+        status: StatusCode,
+        change: impl FnOnce(&mut Tx<'_>) -> Result<T, Rejection>,
+    ) -> Result<Self, Rejection> {
+        app.write_kept(
+            &caller.tenant,
+            change,
+            |value| Self::written(app.contract, status, &value),
+            |answer| {
+                let reservation = caller.reservation.as_ref()?;
+                Some((reservation.scope().clone(), Kept { status: answer.status.as_u16(), body: answer.body.clone() }))
+            },
+        )
+    }
+}
+
+impl IntoResponse for Answer {
+    fn into_response(self) -> Response {
+        (self.status, [(CONTENT_TYPE, HeaderValue::from_static("application/json"))], self.body).into_response()
+    }
+}
+
+/// An answer that was given before.
+pub(super) fn replay(kept: Kept) -> Response {
+    let status = StatusCode::from_u16(kept.status).unwrap_or(StatusCode::OK);
+    let replayed = HeaderName::from_static("idempotent-replayed");
+    let mut response = Answer { status, body: kept.body }.into_response();
+    response.headers_mut().insert(replayed, HeaderValue::from_static("true"));
+    response
+}
+
+/// A list that is written as its parts come: `{"sessions":[…],"nextCursor":…}`.
+#[derive(Debug)]
+pub(crate) struct ListAnswer {
+    body: Vec<u8>,
+    is_empty: bool,
+    contract: Contract,
+}
+
+/// Begins a list under this key.
+pub(crate) fn list(contract: Contract, key: &str) -> ListAnswer {
+    ListAnswer { body: format!("{{\"{key}\":[").into_bytes(), is_empty: true, contract }
+}
+
+impl ListAnswer {
+    pub(crate) fn push_session(&mut self, session: &Session) {
+        self.push(&*self.contract.session(session));
+    }
+
+    /// Adds a message, unless the contract does not show it.
+    pub(crate) fn push_message(&mut self, message: &Message) {
+        if let Some(message) = self.contract.message(message) {
+            self.push(&*message);
+        }
+    }
+
+    pub(crate) fn push<T: Serialize>(&mut self, item: &T) {
+        if !std::mem::replace(&mut self.is_empty, false) {
+            self.body.push(b',');
+        }
+        self.body.extend(encode(item));
+    }
+
+    /// Ends the list.
+    pub(crate) fn finish(mut self, next_cursor: Option<String>) -> Answer {
+        self.body.push(b']');
+        if let Some(cursor) = next_cursor {
+            self.body.extend(br#","nextCursor":"#);
+            self.body.extend(encode(&cursor));
+        }
+        self.body.push(b'}');
+        Answer { status: StatusCode::OK, body: self.body }
+    }
+}
+
+fn encode<T: Serialize + ?Sized>(value: &T) -> Vec<u8> {
+    // Wire types have string keys only, so this cannot fail.
+    serde_json::to_vec(value).unwrap_or_else(|error| unreachable!("a wire type is always JSON: {error}"))
+}

@@ -1,0 +1,124 @@
+//! What every contract call goes through: key, rate limit, body, idempotency key.
+
+use std::hash::{DefaultHasher, Hash, Hasher};
+use std::sync::Arc;
+
+use axum::extract::{FromRequestParts, Request, State};
+use axum::middleware::Next;
+use axum::response::{IntoResponse, Response};
+use bytes::Bytes;
+use http::header::AUTHORIZATION;
+use http::request::Parts;
+use http::{HeaderMap, HeaderName, Method};
+use http_body_util::{BodyExt, LengthLimitError, Limited};
+
+use super::answer;
+use super::finish::insert;
+use super::rate_limit::Left;
+use crate::app::{App, Reservation};
+use crate::store::{Rejection, Scope, TenantId};
+
+/// The largest body that is read.
+const MOST_BODY: usize = 1 << 20;
+const IDEMPOTENCY_KEY: HeaderName = HeaderName::from_static("idempotency-key");
+
+/// Who calls: the tenant the key opens, and the place of a write with an idempotency key.
+#[derive(Clone, Debug)]
+pub(crate) struct Caller {
+    pub(crate) tenant: TenantId,
+    pub(crate) reservation: Option<Arc<Reservation>>,
+}
+
+impl<S: Sync> FromRequestParts<S> for Caller {
+    type Rejection = Rejection;
+
+    async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Rejection> {
+        // Only routes behind `contract_call` take a caller.
+        parts.extensions.get().cloned().ok_or(Rejection::Unauthorized("the route is not behind the key"))
+    }
+}
+
+/// The checks of a contract call, in the order their answers matter: who, how often, what, and whether it came before.
+pub(crate) async fn contract_call(State(app): State<App>, request: Request, next: Next) -> Response {
+    let (tenant, left) = match admit(&app, request.headers()) {
+        Ok(admitted) => admitted,
+        Err((rejection, left)) => return with_limit(&app, rejection.into_response(), left),
+    };
+    let response = match call(&app, tenant, request, next).await {
+        Ok(response) => response,
+        Err(rejection) => rejection.into_response(),
+    };
+    with_limit(&app, response, left)
+}
+
+async fn call(app: &App, tenant: TenantId, request: Request, next: Next) -> Result<Response, Rejection> {
+    let (mut parts, body) = request.into_parts();
+    let body = match Limited::new(body, MOST_BODY).collect().await {
+        Ok(body) => body.to_bytes(),
+        Err(error) if error.is::<LengthLimitError>() => return Err(Rejection::TooLarge(MOST_BODY)),
+        Err(error) => return Err(Rejection::Invalid(format!("the body ended early: {error}"))),
+    };
+    let mut reservation = None;
+    if let Some(scope) = scope(app, &tenant, &parts)? {
+        match app.begin(scope, fingerprint(&body))? {
+            Ok(begun) => reservation = Some(Arc::new(begun)),
+            Err(kept) => return Ok(answer::replay(kept)),
+        }
+    }
+    parts.extensions.insert(Caller { tenant, reservation });
+    Ok(next.run(Request::from_parts(parts, body.into())).await)
+}
+
+/// The tenant a request's key opens, when it may make another request.
+fn admit(app: &App, headers: &HeaderMap) -> Result<(TenantId, Option<Left>), (Rejection, Option<Left>)> {
+    let key = bearer(headers).map_err(|rejection| (rejection, None))?;
+    let tenant = app.tenant_of(key).map_err(|rejection| (rejection, None))?;
+    match app.limits.count(key, app.now()) {
+        Ok(left) => Ok((tenant, left)),
+        Err((rejection, left)) => Err((rejection, Some(left))),
+    }
+}
+
+fn bearer(headers: &HeaderMap) -> Result<&str, Rejection> {
+    let header = headers
+        .get(AUTHORIZATION)
+        .ok_or(Rejection::Unauthorized("the API key is missing; send it as `Authorization: Bearer <key>`"))?;
+    let wrong = Rejection::Unauthorized("the Authorization header is not `Bearer <key>`");
+    match header.to_str().ok().and_then(|text| text.split_once(' ')) {
+        Some((scheme, key)) if scheme.eq_ignore_ascii_case("bearer") => Ok(key.trim()),
+        _ => Err(wrong),
+    }
+}
+
+/// What the request's idempotency key is good for.
+fn scope(app: &App, tenant: &TenantId, parts: &Parts) -> Result<Option<Scope>, Rejection> {
+    let Some(key) = parts.headers.get(IDEMPOTENCY_KEY) else { return Ok(None) };
+    if !app.contract.is_extended() || parts.method != Method::POST {
+        return Ok(None);
+    }
+    if !(1..=255).contains(&key.len()) || !key.as_bytes().iter().all(u8::is_ascii_graphic) {
+        return Err(Rejection::Invalid("the Idempotency-Key header is 1 to 255 visible ASCII characters".to_owned()));
+    }
+    Ok(Some(Scope {
+        tenant: Arc::clone(tenant),
+        request: format!("{} {}", parts.method, parts.uri.path()),
+        key: String::from_utf8_lossy(key.as_bytes()).into_owned(),
+    }))
+}
+
+fn fingerprint(body: &Bytes) -> u64 {
+    let mut hasher = DefaultHasher::new();
+    body.hash(&mut hasher);
+    hasher.finish()
+}
+
+/// contract gap: the reference promises no limit headers, so strict answers have none.
+fn with_limit(app: &App, mut response: Response, left: Option<Left>) -> Response {
+    if let Some(left) = left.filter(|_| app.contract.is_extended()) {
+        let headers = response.headers_mut();
+        insert(headers, HeaderName::from_static("ratelimit-limit"), &left.limit.to_string());
+        insert(headers, HeaderName::from_static("ratelimit-remaining"), &left.remaining.to_string());
+        insert(headers, HeaderName::from_static("ratelimit-reset"), &left.reset.to_string());
+    }
+    response
+}

@@ -1,0 +1,66 @@
+//! What handlers take from a request; every refusal is the contract's error JSON and names what is wrong.
+
+use axum::extract::{FromRequest, FromRequestParts, Path, RawQuery, Request};
+use bytes::Bytes;
+use http::request::Parts;
+use serde::de::DeserializeOwned;
+use url::form_urlencoded;
+
+use crate::store::Rejection;
+
+/// The id in the path.
+#[derive(Debug)]
+pub(crate) struct PathId<T>(pub(crate) T);
+
+impl<S: Send + Sync, T: From<String>> FromRequestParts<S> for PathId<T> {
+    type Rejection = Rejection;
+
+    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Rejection> {
+        let Path(id) = Path::<String>::from_request_parts(parts, state)
+            .await
+            .map_err(|_| Rejection::Invalid("the id in the path is not UTF-8".to_owned()))?;
+        Ok(Self(T::from(id)))
+    }
+}
+
+/// The query as pairs.
+#[derive(Debug)]
+pub(crate) struct Pairs(pub(crate) Vec<(String, String)>);
+
+impl<S: Send + Sync> FromRequestParts<S> for Pairs {
+    type Rejection = Rejection;
+
+    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Rejection> {
+        let query = RawQuery::from_request_parts(parts, state).await;
+        let RawQuery(query) = query.unwrap_or_else(|never| match never {});
+        let query = query.unwrap_or_default();
+        Ok(Self(form_urlencoded::parse(query.as_bytes()).into_owned().collect()))
+    }
+}
+
+/// The body as JSON, whatever the content type says.
+#[derive(Debug)]
+pub(crate) struct Body<T>(pub(crate) T);
+
+impl<S: Send + Sync, T: DeserializeOwned> FromRequest<S> for Body<T> {
+    type Rejection = Rejection;
+
+    async fn from_request(request: Request, state: &S) -> Result<Self, Rejection> {
+        let bytes = Bytes::from_request(request, state)
+            .await
+            .map_err(|error| Rejection::Invalid(format!("the body cannot be read: {error}")))?;
+        if bytes.is_empty() {
+            return Err(Rejection::Invalid("the body is missing; it must be a JSON object".to_owned()));
+        }
+        let mut input = serde_json::Deserializer::from_slice(&bytes);
+        let value = serde_path_to_error::deserialize(&mut input).map_err(|error| {
+            let path = error.path().to_string();
+            match path.as_str() {
+                "." => Rejection::Invalid(format!("the body cannot be read: {}", error.inner())),
+                field => Rejection::field(field, format_args!("cannot be read: {}", error.inner())),
+            }
+        })?;
+        input.end().map_err(|error| Rejection::Invalid(format!("the body cannot be read: {error}")))?;
+        Ok(Self(value))
+    }
+}

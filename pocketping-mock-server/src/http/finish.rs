@@ -1,0 +1,78 @@
+//! The last word on every answer: the error JSON, and the headers of the contract.
+
+use axum::extract::{Request, State};
+use axum::middleware::Next;
+use axum::response::{IntoResponse, Response};
+use http::header::{CONTENT_TYPE, DATE, RETRY_AFTER};
+use http::{HeaderName, HeaderValue, StatusCode, Uri};
+
+use crate::app::App;
+use crate::store::Rejection;
+
+const CONTRACT: HeaderName = HeaderName::from_static("x-pocketping-contract");
+const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
+
+/// A rejection becomes an answer in [`finish`], which knows the contract; until then it travels beside it.
+impl IntoResponse for Rejection {
+    fn into_response(self) -> Response {
+        let mut response = Response::default();
+        response.extensions_mut().insert(self);
+        response
+    }
+}
+
+/// Gives every answer its error JSON and headers.
+pub(crate) async fn finish(State(app): State<App>, request: Request, next: Next) -> Response {
+    let request_id = request.headers().get(REQUEST_ID).filter(|id| is_sane(id)).cloned();
+    let mut response = next.run(request).await;
+    let thin = !app.contract.is_extended();
+    if let Some(rejection) = response.extensions_mut().remove::<Rejection>() {
+        reject(&mut response, &rejection, thin);
+    }
+    let headers = response.headers_mut();
+    insert(headers, DATE, &httpdate::fmt_http_date(app.now().into()));
+    if !thin {
+        headers.insert(CONTRACT, HeaderValue::from_static("extended"));
+        match request_id {
+            Some(id) => drop(headers.insert(REQUEST_ID, id)),
+            None => insert(headers, REQUEST_ID, &app.ids.next("req")),
+        }
+    }
+    response
+}
+
+fn reject(response: &mut Response, rejection: &Rejection, thin: bool) {
+    tracing::debug!(%rejection, "refused");
+    *response.status_mut() = StatusCode::from_u16(rejection.status(thin)).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
+    let body = serde_json::to_vec(&rejection.body(thin)).unwrap_or_default();
+    response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
+    *response.body_mut() = body.into();
+    match rejection {
+        // contract gap: the reference promises the bare 429.
+        Rejection::RateLimited { retry_after, .. } if !thin => {
+            insert(response.headers_mut(), RETRY_AFTER, &retry_after.to_string());
+        }
+        _ => {}
+    }
+}
+
+/// A request id is taken over when it is short and visible.
+fn is_sane(id: &HeaderValue) -> bool {
+    (1..=128).contains(&id.len()) && id.as_bytes().iter().all(u8::is_ascii_graphic)
+}
+
+pub(super) fn insert(headers: &mut http::HeaderMap, name: HeaderName, value: &str) {
+    if let Ok(value) = HeaderValue::try_from(value) {
+        headers.insert(name, value);
+    }
+}
+
+/// The answer to a path nobody serves.
+pub(crate) async fn no_such_path(uri: Uri) -> Rejection {
+    Rejection::NoSuchPath(uri.path().to_owned())
+}
+
+/// The answer to a path that is served by other methods.
+pub(crate) async fn no_such_method(method: http::Method, uri: Uri) -> Rejection {
+    Rejection::MethodNotAllowed(format!("{} is not served by {method}", uri.path()))
+}

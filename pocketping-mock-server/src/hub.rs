@@ -1,0 +1,240 @@
+//! The hub: a tenant's events, numbered and encoded once, kept for resuming and handed to every subscriber.
+//!
+//! It is driven under the same lock as the store, so the order on every socket is the order of the commits.
+
+use std::collections::{HashMap, VecDeque};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU16, Ordering};
+
+use bytes::Bytes;
+use pocketping_sdk::{Event, EventData, Timestamp};
+use tokio::sync::mpsc;
+use tokio_util::sync::CancellationToken;
+
+use crate::contract::Contract;
+use crate::store::TenantId;
+
+/// How many events of a tenant are kept for resuming.
+const KEPT: usize = 10_000;
+/// How many events may wait for one subscriber before it is closed as too slow.
+const QUEUE: usize = 1024;
+
+/// How a subscription began.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Resume {
+    Fresh,
+    Resumed,
+    Expired,
+}
+
+impl Resume {
+    pub(crate) fn as_str(self) -> &'static str {
+        match self {
+            Self::Fresh => "fresh",
+            Self::Resumed => "resumed",
+            Self::Expired => "expired",
+        }
+    }
+}
+
+/// The events of all tenants.
+#[derive(Debug)]
+pub(crate) struct Hub {
+    contract: Contract,
+    /// Part of every event id: ids of another start of the server are not taken for ours.
+    epoch: String,
+    feeds: HashMap<TenantId, Feed>,
+}
+
+#[derive(Debug, Default)]
+struct Feed {
+    /// The number of the last event; the kept ones are numbered without a hole up to it.
+    seq: u64,
+    kept: VecDeque<Bytes>,
+    subscribers: Vec<Subscriber>,
+}
+
+#[derive(Debug)]
+struct Subscriber {
+    queue: mpsc::Sender<Bytes>,
+    end: End,
+}
+
+/// Why and when a subscription ends.
+#[derive(Clone, Debug)]
+pub(crate) struct End {
+    token: CancellationToken,
+    code: Arc<AtomicU16>,
+}
+
+impl End {
+    fn new() -> Self {
+        Self { token: CancellationToken::new(), code: Arc::new(AtomicU16::new(1000)) }
+    }
+
+    fn with(&self, code: u16) {
+        self.code.store(code, Ordering::Relaxed);
+        self.token.cancel();
+    }
+
+    /// Waits for the end and gives the close code.
+    pub(crate) async fn reached(&self) -> u16 {
+        self.token.cancelled().await;
+        self.code.load(Ordering::Relaxed)
+    }
+}
+
+/// A subscriber's side: the events missed since it was last here, then those that come.
+#[derive(Debug)]
+pub(crate) struct Subscription {
+    pub(crate) resume: Resume,
+    pub(crate) backlog: Vec<Bytes>,
+    pub(crate) events: mpsc::Receiver<Bytes>,
+    pub(crate) end: End,
+}
+
+impl Hub {
+    pub(crate) fn new(contract: Contract, epoch: String) -> Self {
+        Self { contract, epoch, feeds: HashMap::new() }
+    }
+
+    /// Hands out what a commit emitted.
+    pub(crate) fn publish(&mut self, tenant: &TenantId, at: Timestamp, events: Vec<EventData>) {
+        if events.is_empty() {
+            return;
+        }
+        let feed = self.feeds.entry(Arc::clone(tenant)).or_default();
+        for data in events {
+            let mut event = Event::new(data);
+            if self.contract.is_extended() {
+                feed.seq += 1;
+                event.id = Some(format!("evt_{}_{}", self.epoch, feed.seq).into());
+                event.seq = Some(feed.seq);
+                event.timestamp = Some(at);
+            }
+            let Some(shown) = self.contract.event(event) else { continue };
+            let frame = Bytes::from(encode(&shown));
+            if self.contract.is_extended() {
+                feed.kept.push_back(frame.clone());
+                if feed.kept.len() > KEPT {
+                    feed.kept.pop_front();
+                }
+            }
+            feed.subscribers.retain(|subscriber| match subscriber.queue.try_send(frame.clone()) {
+                Ok(()) => true,
+                Err(mpsc::error::TrySendError::Full(_)) => {
+                    subscriber.end.with(1013);
+                    false
+                }
+                Err(mpsc::error::TrySendError::Closed(_)) => false,
+            });
+        }
+    }
+
+    /// Adds a subscriber. With the id of the last event it has seen, it gets what came after, when that is still kept.
+    pub(crate) fn subscribe(&mut self, tenant: &TenantId, last_event_id: Option<&str>) -> Subscription {
+        let feed = self.feeds.entry(Arc::clone(tenant)).or_default();
+        let (resume, backlog) = match last_event_id.filter(|_| self.contract.is_extended()) {
+            None => (Resume::Fresh, Vec::new()),
+            Some(id) => match feed.after(&self.epoch, id) {
+                Some(missed) => (Resume::Resumed, missed),
+                None => (Resume::Expired, Vec::new()),
+            },
+        };
+        let (queue, events) = mpsc::channel(QUEUE);
+        let end = End::new();
+        feed.subscribers.retain(|subscriber| !subscriber.queue.is_closed());
+        feed.subscribers.push(Subscriber { queue, end: end.clone() });
+        Subscription { resume, backlog, events, end }
+    }
+}
+
+impl Feed {
+    /// The events after this one; `None` when it is unknown or no longer kept.
+    fn after(&self, epoch: &str, id: &str) -> Option<Vec<Bytes>> {
+        let seq: u64 = id.strip_prefix("evt_")?.strip_prefix(epoch)?.strip_prefix('_')?.parse().ok()?;
+        let missed = usize::try_from(self.seq.checked_sub(seq)?).ok()?;
+        let from = self.kept.len().checked_sub(missed)?;
+        Some(self.kept.range(from..).cloned().collect())
+    }
+}
+
+fn encode<T: serde::Serialize>(value: &T) -> Vec<u8> {
+    // Wire types have string keys only, so this cannot fail.
+    serde_json::to_vec(value).unwrap_or_else(|error| unreachable!("a wire type is always JSON: {error}"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn closed(n: u32) -> Vec<EventData> {
+        vec![EventData::SessionClosed(format!("sess_{n}").into())]
+    }
+
+    fn now() -> Timestamp {
+        "2024-01-15T10:30:00Z".parse().unwrap()
+    }
+
+    fn seqs(frames: &[Bytes]) -> Vec<u64> {
+        frames.iter().map(|frame| serde_json::from_slice::<Event>(frame).unwrap().seq.unwrap()).collect()
+    }
+
+    #[test]
+    fn a_subscriber_resumes_after_its_last_event() {
+        let tenant: TenantId = "t".into();
+        let mut hub = Hub::new(Contract::Extended, "e1".into());
+        for n in 1..=3 {
+            hub.publish(&tenant, now(), closed(n));
+        }
+        let resumed = |hub: &mut Hub, id| {
+            let subscription = hub.subscribe(&tenant, id);
+            (subscription.resume, seqs(&subscription.backlog))
+        };
+        assert_eq!(resumed(&mut hub, None), (Resume::Fresh, vec![]));
+        assert_eq!(resumed(&mut hub, Some("evt_e1_1")), (Resume::Resumed, vec![2, 3]));
+        assert_eq!(resumed(&mut hub, Some("evt_e1_3")), (Resume::Resumed, vec![]));
+        for unknown in ["evt_e1_4", "evt_e2_1", "evt_e1_x", "", "evt_e1"] {
+            assert_eq!(resumed(&mut hub, Some(unknown)), (Resume::Expired, vec![]), "{unknown}");
+        }
+    }
+
+    #[test]
+    fn an_event_that_is_no_longer_kept_is_expired() {
+        let tenant: TenantId = "t".into();
+        let mut hub = Hub::new(Contract::Extended, "e1".into());
+        for n in 0..u32::try_from(KEPT).unwrap() + 2 {
+            hub.publish(&tenant, now(), closed(n));
+        }
+        assert_eq!(hub.subscribe(&tenant, Some("evt_e1_1")).resume, Resume::Expired);
+        let resumed = hub.subscribe(&tenant, Some("evt_e1_2"));
+        assert_eq!((resumed.resume, resumed.backlog.len()), (Resume::Resumed, KEPT));
+    }
+
+    #[tokio::test]
+    async fn a_reader_that_falls_behind_is_closed_and_others_are_not() {
+        let tenant: TenantId = "t".into();
+        let mut hub = Hub::new(Contract::Extended, "e1".into());
+        let slow = hub.subscribe(&tenant, None);
+        let mut fast = hub.subscribe(&tenant, None);
+        for n in 0..=u32::try_from(QUEUE).unwrap() {
+            hub.publish(&tenant, now(), closed(n));
+            fast.events.recv().await.unwrap();
+        }
+        assert_eq!(slow.end.reached().await, 1013);
+        assert_eq!(hub.feeds[&tenant].subscribers.len(), 1);
+    }
+
+    #[test]
+    fn strict_knows_three_events_without_envelope() {
+        let tenant: TenantId = "t".into();
+        let mut hub = Hub::new(Contract::Strict, "e1".into());
+        let mut subscription = hub.subscribe(&tenant, Some("evt_e1_1"));
+        assert_eq!(subscription.resume, Resume::Fresh);
+        hub.publish(&tenant, now(), vec![EventData::SessionUpdated(Box::new(pocketping_sdk::Session::new("s")))]);
+        hub.publish(&tenant, now(), closed(1));
+        let frame = subscription.events.try_recv().unwrap();
+        assert_eq!(frame, &br#"{"type":"session.closed","sessionId":"sess_1"}"#[..]);
+        assert!(subscription.events.try_recv().is_err());
+    }
+}

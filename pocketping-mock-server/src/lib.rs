@@ -1,0 +1,22 @@
+#![doc = include_str!("../README.md")]
+#![cfg_attr(not(test), warn(clippy::unwrap_used))]
+
+mod app;
+#[cfg(feature = "cli")]
+pub mod args;
+mod builder;
+mod contract;
+mod endpoints;
+mod http;
+mod hub;
+mod router;
+mod server;
+mod sources;
+mod store;
+mod ws;
+
+pub use builder::{MockServerBuilder, StartError};
+pub use contract::Contract;
+pub use server::MockServer;
+pub use sources::Clock;
+pub use store::{ApiKey, Seed, SeedError, Visit};

@@ -1,0 +1,212 @@
+//! `MockServer`: a server on a thread of its own.
+
+use std::fmt;
+use std::io;
+use std::net::{SocketAddr, TcpListener};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::thread;
+use std::time::Duration;
+
+use hyper::server::conn::http1;
+use hyper_util::rt::{TokioIo, TokioTimer};
+use hyper_util::service::TowerToHyperService;
+use pocketping_sdk::{Message, MessageKind, NewMessage, Session, SessionId};
+use tokio::sync::watch;
+
+use crate::app::App;
+use crate::builder::MockServerBuilder;
+use crate::endpoints::messages::send_message;
+use crate::sources::Clock;
+use crate::store::{ApiKey, MessageQuery, SessionQuery, Visit};
+
+/// How long a server that shuts down waits for its connections.
+pub(crate) const GRACE: Duration = Duration::from_millis(500);
+/// How long a client may take for the head of a request.
+const HEAD: Duration = Duration::from_secs(10);
+
+/// An in-memory PocketPing bridge server, listening on a port of this machine.
+///
+/// It runs on a thread of its own, so it works in blocking and in async tests alike, and it answers as soon as it is
+/// made. [`shutdown`](Self::shutdown) ends it and everything it serves; dropping it does the same in the background,
+/// without waiting.
+///
+/// ```
+/// use pocketping_mock_server::{MockServer, Visit};
+///
+/// let server = MockServer::start();
+/// let session = server.visitor_opens_session(Visit::new().page_url("https://example.com/pricing"));
+/// server.visitor_says(&session.id, "Hello, I have a question");
+/// assert_eq!(server.messages(&session.id).len(), 1);
+/// println!("{} takes the key {}", server.url(), server.api_key());
+/// ```
+#[must_use = "the server stops when it is dropped"]
+pub struct MockServer {
+    app: App,
+    address: SocketAddr,
+    url: String,
+    keys: Vec<ApiKey>,
+    patient: Arc<AtomicBool>,
+    done: watch::Receiver<()>,
+}
+
+impl MockServer {
+    /// Starts a server on a free port of 127.0.0.1, with the key `test_key`, the extended contract, a frozen clock and
+    /// sequential ids.
+    ///
+    /// # Panics
+    /// When this machine gives no port or no thread; [`MockServerBuilder::start`] gives an error instead.
+    pub fn start() -> Self {
+        Self::builder().start().unwrap_or_else(|error| panic!("the mock server cannot start: {error}"))
+    }
+
+    /// Everything that can be configured.
+    pub fn builder() -> MockServerBuilder {
+        MockServerBuilder::default()
+    }
+
+    pub(crate) fn launch(app: App, keys: Vec<ApiKey>, listener: TcpListener) -> io::Result<Self> {
+        listener.set_nonblocking(true)?;
+        let address = listener.local_addr()?;
+        let patient = Arc::new(AtomicBool::new(true));
+        let (running, done) = watch::channel(());
+        let (thread_app, thread_patient) = (app.clone(), Arc::clone(&patient));
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+        // The thread is not joined: it ends by itself once `stop` is cancelled, and `done` says when.
+        drop(thread::Builder::new().name("pocketping-mock".to_owned()).stack_size(1 << 20).spawn(move || {
+            runtime.block_on(async {
+                match tokio::net::TcpListener::from_std(listener) {
+                    Ok(listener) => accept(&thread_app, listener).await,
+                    Err(error) => tracing::error!(%error, "the listener cannot be used"),
+                }
+                thread_app.tasks.close();
+                let grace = if thread_patient.load(Ordering::Relaxed) { GRACE } else { Duration::ZERO };
+                if tokio::time::timeout(grace, thread_app.tasks.wait()).await.is_err() {
+                    tracing::debug!(left = thread_app.tasks.len(), "connections are cut");
+                }
+            });
+            runtime.shutdown_background();
+            drop(running);
+        })?);
+        Ok(Self { app, address, url: format!("http://{address}"), keys, patient, done })
+    }
+
+    /// The base URL, such as `http://127.0.0.1:41234`.
+    pub fn url(&self) -> &str {
+        &self.url
+    }
+
+    /// The address it listens on.
+    pub fn address(&self) -> SocketAddr {
+        self.address
+    }
+
+    /// The first API key it takes.
+    pub fn api_key(&self) -> &str {
+        &self.keys[0].key
+    }
+
+    /// Its clock, to be advanced.
+    pub fn clock(&self) -> &Clock {
+        &self.app.clock
+    }
+
+    /// A visitor comes to the website and opens a session, in the first key's tenant (`session.created`).
+    pub fn visitor_opens_session(&self, visit: Visit) -> Session {
+        self.app
+            .write(&self.keys[0].tenant, |tx| Ok(tx.open_session(visit)))
+            .unwrap_or_else(|rejection| unreachable!("opening a session checks nothing: {rejection}"))
+    }
+
+    /// The session's visitor writes (`message.created`); a closed session opens again.
+    ///
+    /// # Panics
+    /// When there is no such session, or the text is blank or longer than 4000 characters.
+    #[track_caller]
+    pub fn visitor_says(&self, id: &SessionId, text: impl Into<String>) -> Message {
+        let message = NewMessage::new(text).kind(MessageKind::Visitor);
+        self.app
+            .write(&self.keys[0].tenant, |tx| send_message(tx, id, message))
+            .unwrap_or_else(|rejection| panic!("the visitor of {id} cannot say this: {rejection}"))
+    }
+
+    /// The first key's sessions as the server holds them, newest first.
+    pub fn sessions(&self) -> Vec<Session> {
+        let mut sessions = Vec::new();
+        self.app.list_sessions(&self.keys[0].tenant, SessionQuery::default(), |part| {
+            sessions.extend(part.iter().map(|session| (**session).clone()));
+        });
+        sessions
+    }
+
+    /// A session's messages as the server holds them, oldest first; none when there is no such session.
+    pub fn messages(&self, id: &SessionId) -> Vec<Message> {
+        let page = self.app.list_messages(&self.keys[0].tenant, id, &MessageQuery::default());
+        page.map_or_else(|_| Vec::new(), |page| page.items.iter().map(|message| (**message).clone()).collect())
+    }
+
+    /// Stops listening, says goodbye on every socket, lets running requests finish, and waits until all of it is done:
+    /// half a second at most, after which the rest is cut.
+    pub async fn shutdown(mut self) {
+        self.app.stop.cancel();
+        // An error is what is waited for: the thread has dropped its end.
+        while self.done.changed().await.is_ok() {}
+    }
+}
+
+impl Drop for MockServer {
+    fn drop(&mut self) {
+        if !self.app.stop.is_cancelled() {
+            self.patient.store(false, Ordering::Relaxed);
+            self.app.stop.cancel();
+        }
+    }
+}
+
+impl fmt::Debug for MockServer {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("MockServer").field("url", &self.url).field("keys", &self.keys).finish_non_exhaustive()
+    }
+}
+
+/// Takes connections until the server stops.
+async fn accept(app: &App, listener: tokio::net::TcpListener) {
+    let service = TowerToHyperService::new(crate::router::router(app.clone()));
+    loop {
+        let accepted = tokio::select! {
+            accepted = listener.accept() => accepted,
+            () = app.stop.cancelled() => return,
+        };
+        let stream = match accepted {
+            Ok((stream, _)) => stream,
+            Err(error) => {
+                // Out of file descriptors, say: others may become free.
+                tracing::warn!(%error, "a connection could not be accepted");
+                tokio::task::yield_now().await;
+                continue;
+            }
+        };
+        if let Err(error) = stream.set_nodelay(true) {
+            tracing::debug!(%error, "no TCP_NODELAY");
+        }
+        let connection = http1::Builder::new()
+            .timer(TokioTimer::new())
+            .header_read_timeout(HEAD)
+            .serve_connection(TokioIo::new(stream), service.clone())
+            .with_upgrades();
+        let stop = app.stop.clone();
+        app.tasks.spawn(async move {
+            let mut connection = std::pin::pin!(connection);
+            let ended = tokio::select! {
+                ended = connection.as_mut() => ended,
+                () = stop.cancelled() => {
+                    connection.as_mut().graceful_shutdown();
+                    connection.await
+                }
+            };
+            if let Err(error) = ended {
+                tracing::debug!(%error, "a connection ended early");
+            }
+        });
+    }
+}

@@ -1,0 +1,269 @@
+//! Where time and ids come from. Everything else takes them as values, so that a test can decide both.
+
+use std::collections::{BTreeMap, HashMap};
+use std::future::Future;
+use std::pin::Pin;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::task::{Context, Poll, Waker};
+use std::time::{Duration, SystemTime};
+
+use pocketping_sdk::Timestamp;
+
+/// The server's clock: frozen until it is advanced, or running with the system's.
+///
+/// Schedules (rate windows, pings that are due) follow it; deadlines of I/O are real time.
+#[derive(Clone, Debug)]
+pub struct Clock(Arc<Mutex<ClockState>>);
+
+#[derive(Debug)]
+struct ClockState {
+    /// Milliseconds since 1970: the time itself when frozen, else what is added to the system's.
+    millis: i64,
+    running: bool,
+    timers: BTreeMap<(i64, u64), Option<Waker>>,
+    next_timer: u64,
+}
+
+impl ClockState {
+    fn now(&self) -> i64 {
+        if self.running { system_millis().saturating_add(self.millis) } else { self.millis }
+    }
+}
+
+/// The one place where the system's clock is read.
+#[expect(clippy::disallowed_methods, reason = "this is the source")]
+fn system_millis() -> i64 {
+    match SystemTime::now().duration_since(SystemTime::UNIX_EPOCH) {
+        Ok(since) => i64::try_from(since.as_millis()).unwrap_or(i64::MAX),
+        Err(before) => i64::try_from(before.duration().as_millis()).map_or(i64::MIN, |millis| -millis),
+    }
+}
+
+/// The moment a frozen clock starts at, as the API reference's examples have it: 2024-01-15T10:30:00Z.
+const START_MILLIS: i64 = 1_705_314_600_000;
+
+impl Clock {
+    /// A clock that stands at 2024-01-15T10:30:00Z until it is advanced.
+    pub fn frozen() -> Self {
+        Self::new(START_MILLIS, false)
+    }
+
+    /// A clock that stands at this time until it is advanced.
+    pub fn frozen_at(time: Timestamp) -> Self {
+        Self::new(time.as_millis(), false)
+    }
+
+    /// The system's clock.
+    pub fn system() -> Self {
+        Self::new(0, true)
+    }
+
+    fn new(millis: i64, running: bool) -> Self {
+        Self(Arc::new(Mutex::new(ClockState { millis, running, timers: BTreeMap::new(), next_timer: 0 })))
+    }
+
+    fn lock(&self) -> MutexGuard<'_, ClockState> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// The time now, in whole milliseconds.
+    pub fn now(&self) -> Timestamp {
+        timestamp(self.lock().now())
+    }
+
+    /// Stops the clock where it is.
+    pub fn freeze(&self) {
+        let mut state = self.lock();
+        state.millis = state.now();
+        state.running = false;
+    }
+
+    /// Moves the clock forward. Timers that become due fire one by one, in order, each at its own time.
+    pub fn advance(&self, duration: Duration) {
+        let millis = i64::try_from(duration.as_millis()).unwrap_or(i64::MAX);
+        let mut state = self.lock();
+        let target = state.now().saturating_add(millis);
+        loop {
+            let due = state.timers.first_key_value().map(|(key, _)| *key).filter(|(at, _)| *at <= target);
+            let Some(key) = due else { break };
+            if !state.running {
+                state.millis = state.millis.max(key.0);
+            }
+            if let Some(Some(waker)) = state.timers.remove(&key) {
+                waker.wake();
+            }
+        }
+        if state.running {
+            state.millis = state.millis.saturating_add(millis);
+        } else {
+            state.millis = target;
+        }
+    }
+
+    /// Ends when the clock has moved this far; counted from this call, not from the first poll.
+    pub(crate) fn sleep(&self, duration: Duration) -> Sleep {
+        let mut state = self.lock();
+        let due = state.now().saturating_add(i64::try_from(duration.as_millis()).unwrap_or(i64::MAX));
+        let key = (due, state.next_timer);
+        state.next_timer += 1;
+        state.timers.insert(key, None);
+        drop(state);
+        Sleep { clock: self.clone(), key, real: None }
+    }
+}
+
+fn timestamp(millis: i64) -> Timestamp {
+    let bounded = millis.clamp(-377_705_023_201_000, 253_402_207_200_000);
+    Timestamp::from_millis(bounded).unwrap_or_else(|_| unreachable!("clamped to the years that can be written"))
+}
+
+/// A wait on the [`Clock`].
+pub(crate) struct Sleep {
+    clock: Clock,
+    key: (i64, u64),
+    real: Option<Pin<Box<tokio::time::Sleep>>>,
+}
+
+impl Future for Sleep {
+    type Output = ();
+
+    #[expect(clippy::disallowed_methods, reason = "the running clock's driver")]
+    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<()> {
+        let clock = self.clock.clone();
+        let mut state = clock.lock();
+        let left = self.key.0.saturating_sub(state.now());
+        if left <= 0 {
+            state.timers.remove(&self.key);
+            return Poll::Ready(());
+        }
+        // An advance that fires the timer removes it; one that is early puts it back.
+        state.timers.insert(self.key, Some(cx.waker().clone()));
+        let running = state.running;
+        drop(state);
+        if running {
+            let wait = Duration::from_millis(u64::try_from(left).unwrap_or(0));
+            let real = self.real.get_or_insert_with(|| Box::pin(tokio::time::sleep(wait)));
+            if real.as_mut().poll(cx).is_ready() {
+                // Fired by the system's clock: look again.
+                self.real = None;
+                cx.waker().wake_by_ref();
+            }
+        }
+        Poll::Pending
+    }
+}
+
+impl Drop for Sleep {
+    fn drop(&mut self) {
+        self.clock.lock().timers.remove(&self.key);
+    }
+}
+
+/// Where ids come from.
+#[derive(Debug)]
+pub(crate) enum Ids {
+    /// `sess_1`, `sess_2`, …: tests need no filters.
+    Sequential(Mutex<HashMap<&'static str, u64>>),
+    /// A lower-case ULID behind the prefix.
+    Random,
+}
+
+impl Ids {
+    pub(crate) fn sequential() -> Self {
+        Self::Sequential(Mutex::default())
+    }
+
+    /// A new id such as `sess_…`.
+    pub(crate) fn next(&self, prefix: &'static str) -> String {
+        match self {
+            Self::Random => format!("{prefix}_{}", ulid()),
+            Self::Sequential(counters) => {
+                let mut counters = counters.lock().unwrap_or_else(PoisonError::into_inner);
+                let counter = counters.entry(prefix).or_insert(0);
+                *counter += 1;
+                format!("{prefix}_{counter}")
+            }
+        }
+    }
+
+    /// A value nobody can guess, sequential sources aside.
+    pub(crate) fn secret(&self, prefix: &'static str) -> String {
+        match self {
+            Self::Random => format!("{prefix}_{}{}", ulid(), ulid()),
+            Self::Sequential(_) => format!("{}_secret", self.next(prefix)),
+        }
+    }
+}
+
+/// A random key for a server that was given none.
+#[cfg(feature = "cli")]
+pub(crate) fn random_key() -> String {
+    Ids::Random.secret("sk_mock")
+}
+
+fn ulid() -> String {
+    ulid::Ulid::from_parts(u64::try_from(system_millis()).unwrap_or(0), ulid::Ulid::new().random())
+        .to_string()
+        .to_lowercase()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_frozen_clock_moves_only_when_it_is_advanced() {
+        let clock = Clock::frozen();
+        assert_eq!(clock.now().to_string(), "2024-01-15T10:30:00Z");
+        clock.advance(Duration::from_millis(1500));
+        assert_eq!(clock.now().to_string(), "2024-01-15T10:30:01.500Z");
+        clock.advance(Duration::MAX);
+        assert!(clock.now() > Clock::frozen().now());
+    }
+
+    #[tokio::test]
+    async fn advancing_fires_what_is_due_in_order() {
+        let clock = Clock::frozen();
+        let (send, mut fired) = tokio::sync::mpsc::unbounded_channel();
+        for seconds in [3, 1, 2, 10] {
+            let (sleep, send) = (clock.sleep(Duration::from_secs(seconds)), send.clone());
+            tokio::spawn(async move {
+                sleep.await;
+                send.send(seconds).unwrap();
+            });
+        }
+        tokio::task::yield_now().await;
+        clock.advance(Duration::from_secs(5));
+        let order = [fired.recv().await, fired.recv().await, fired.recv().await];
+        assert_eq!(order, [Some(1), Some(2), Some(3)]);
+        assert!(fired.try_recv().is_err());
+        assert_eq!(clock.lock().timers.len(), 1, "the fourth still waits, the others are gone");
+    }
+
+    #[tokio::test]
+    async fn a_running_clock_sleeps_in_real_time_and_can_be_advanced() {
+        let clock = Clock::system();
+        clock.sleep(Duration::from_millis(5)).await;
+        let hour = tokio::spawn(clock.sleep(Duration::from_secs(3600)));
+        while clock.lock().timers.values().all(Option::is_none) {
+            tokio::task::yield_now().await;
+        }
+        clock.advance(Duration::from_secs(3601));
+        hour.await.unwrap();
+    }
+
+    #[test]
+    fn a_sleep_that_is_dropped_leaves_no_timer() {
+        let clock = Clock::frozen();
+        drop(clock.sleep(Duration::from_secs(1)));
+        assert!(clock.lock().timers.is_empty());
+    }
+
+    #[test]
+    fn ids_count_per_prefix_or_are_random() {
+        let ids = Ids::sequential();
+        assert_eq!([ids.next("sess"), ids.next("sess"), ids.next("msg")], ["sess_1", "sess_2", "msg_1"]);
+        let (one, two) = (Ids::Random.next("sess"), Ids::Random.next("sess"));
+        assert!(one != two && one.len() == "sess_".len() + 26 && one == one.to_lowercase());
+    }
+}

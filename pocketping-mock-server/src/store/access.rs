@@ -1,0 +1,135 @@
+//! Keys and tenants: a key sees its tenant and nothing of any other.
+
+use std::collections::HashMap;
+use std::str::FromStr;
+use std::sync::Arc;
+
+use subtle::ConstantTimeEq;
+
+use super::Rejection;
+
+/// A tenant's name.
+pub(crate) type TenantId = Arc<str>;
+
+/// An API key and the tenant it opens, as `--api-key KEY[=TENANT]` gives it.
+#[derive(Clone, PartialEq, Eq)]
+pub struct ApiKey {
+    pub(crate) key: String,
+    pub(crate) tenant: TenantId,
+}
+
+impl ApiKey {
+    /// The tenant of a key that names none.
+    const DEFAULT_TENANT: &str = "default";
+
+    /// A key of the default tenant.
+    ///
+    /// # Errors
+    /// When it is empty or holds anything but visible ASCII.
+    pub fn new(key: &str) -> Result<Self, String> {
+        Self::of_tenant(key, Self::DEFAULT_TENANT)
+    }
+
+    /// A key of the tenant with this name.
+    ///
+    /// # Errors
+    /// When either is empty or the key holds anything but visible ASCII.
+    pub fn of_tenant(key: &str, tenant: &str) -> Result<Self, String> {
+        if key.is_empty() || !key.bytes().all(|byte| byte.is_ascii_graphic()) {
+            return Err("an API key is visible ASCII and not empty".to_owned());
+        }
+        if tenant.is_empty() {
+            return Err("the tenant after `=` is empty".to_owned());
+        }
+        Ok(Self { key: key.to_owned(), tenant: tenant.into() })
+    }
+}
+
+impl FromStr for ApiKey {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        match text.split_once('=') {
+            Some((key, tenant)) => Self::of_tenant(key, tenant),
+            None => Self::new(text),
+        }
+    }
+}
+
+impl std::fmt::Debug for ApiKey {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "ApiKey(<masked>={})", self.tenant)
+    }
+}
+
+/// Who may come in.
+#[derive(Debug)]
+pub(crate) struct Access {
+    keys: Vec<ApiKey>,
+    /// Tenants opened by keys nobody named, when any key is welcome.
+    unseen: Option<HashMap<String, TenantId>>,
+}
+
+impl Access {
+    /// How many tenants unseen keys may open.
+    const MOST_UNSEEN: usize = 10_000;
+
+    pub(crate) fn new(keys: Vec<ApiKey>, any_key: bool) -> Self {
+        Self { keys, unseen: any_key.then(HashMap::new) }
+    }
+
+    /// The tenant a key opens. Given keys are compared in constant time, all of them.
+    pub(crate) fn tenant_of(&mut self, key: &str) -> Result<TenantId, Rejection> {
+        let mut found = None;
+        for known in &self.keys {
+            if bool::from(known.key.as_bytes().ct_eq(key.as_bytes())) {
+                found = Some(&known.tenant);
+            }
+        }
+        if let Some(tenant) = found {
+            return Ok(Arc::clone(tenant));
+        }
+        let Some(unseen) = self.unseen.as_mut().filter(|_| !key.is_empty()) else {
+            return Err(Rejection::Unauthorized("the API key is wrong"));
+        };
+        if let Some(tenant) = unseen.get(key) {
+            return Ok(Arc::clone(tenant));
+        }
+        if unseen.len() >= Self::MOST_UNSEEN {
+            return Err(Rejection::Unauthorized("no more keys: 10,000 unseen ones have opened a tenant each"));
+        }
+        let tenant: TenantId = format!("key:{key}").into();
+        unseen.insert(key.to_owned(), Arc::clone(&tenant));
+        Ok(tenant)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_key_opens_its_tenant_and_no_other_does() {
+        let keys = ["one", "two=b", "three=b"].map(|key| key.parse().unwrap()).to_vec();
+        let mut access = Access::new(keys, false);
+        assert_eq!(&*access.tenant_of("one").unwrap(), "default");
+        assert_eq!(access.tenant_of("two"), access.tenant_of("three"));
+        for wrong in ["", "on", "onee", "two=b", "ONE"] {
+            assert!(matches!(access.tenant_of(wrong), Err(Rejection::Unauthorized(_))), "{wrong}");
+        }
+    }
+
+    #[test]
+    fn with_any_key_an_unseen_one_opens_a_tenant_of_its_own() {
+        let mut access = Access::new(vec![ApiKey::new("one").unwrap()], true);
+        let (a, b) = (access.tenant_of("a").unwrap(), access.tenant_of("b").unwrap());
+        assert_ne!(a, b);
+        assert_eq!(access.tenant_of("a").unwrap(), a);
+        assert_eq!(&*access.tenant_of("one").unwrap(), "default");
+        assert!(access.tenant_of("").is_err());
+        for n in 0..Access::MOST_UNSEEN - 2 {
+            access.tenant_of(&format!("k{n}")).unwrap();
+        }
+        assert!(access.tenant_of("one too many").is_err());
+    }
+}

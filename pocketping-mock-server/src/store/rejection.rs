@@ -1,0 +1,74 @@
+//! Why a request is refused: one table of status, code and message.
+
+use pocketping_sdk::{ErrorBody, ErrorCode, SessionId, WebhookId};
+
+/// Why a request is refused. Nothing was changed.
+#[derive(Clone, Debug, PartialEq, thiserror::Error)]
+pub(crate) enum Rejection {
+    #[error("{0}")]
+    Invalid(String),
+    #[error("session {0} is closed; it opens again when its visitor writes")]
+    SessionClosed(SessionId),
+    #[error("this idempotency key came before with another body; use a new one")]
+    KeyReused,
+    #[error("{0}")]
+    Unauthorized(&'static str),
+    #[error("{0}")]
+    Forbidden(String),
+    // The reference prints this sentence, without the id.
+    #[error("Session not found")]
+    SessionNotFound,
+    #[error("Webhook {0} not found")]
+    WebhookNotFound(WebhookId),
+    #[error("there is no {0}")]
+    NoSuchPath(String),
+    #[error("{0}")]
+    MethodNotAllowed(String),
+    #[error("a request with this idempotency key is still running")]
+    InProgress,
+    #[error("the body is larger than {0} bytes")]
+    TooLarge(usize),
+    #[error("more than {limit} requests in a minute; try again in {retry_after} s")]
+    RateLimited { limit: u32, retry_after: u64 },
+}
+
+impl Rejection {
+    /// A parameter or field that is wrong, by its name.
+    pub(crate) fn field(name: &str, what: impl std::fmt::Display) -> Self {
+        Self::Invalid(format!("`{name}` {what}"))
+    }
+
+    /// Status, words and code. `thin` is the strict contract, which knows fewer statuses.
+    fn row(&self, thin: bool) -> (u16, &'static str, ErrorCode) {
+        match self {
+            Self::Invalid(_) => (400, "Bad request", ErrorCode::InvalidRequest),
+            Self::SessionClosed(_) => (400, "Bad request", ErrorCode::SessionClosed),
+            Self::KeyReused => (400, "Bad request", ErrorCode::IdempotencyKeyReused),
+            Self::Unauthorized(_) => (401, "Unauthorized", ErrorCode::Unauthorized),
+            Self::Forbidden(_) => (403, "Forbidden", ErrorCode::from("FORBIDDEN")),
+            Self::SessionNotFound => (404, "Not found", ErrorCode::SessionNotFound),
+            Self::WebhookNotFound(_) => (404, "Not found", ErrorCode::WebhookNotFound),
+            Self::NoSuchPath(_) => (404, "Not found", ErrorCode::NotFound),
+            Self::MethodNotAllowed(_) if thin => (404, "Not found", ErrorCode::NotFound),
+            Self::MethodNotAllowed(_) => (405, "Method not allowed", ErrorCode::MethodNotAllowed),
+            Self::InProgress => (409, "Conflict", ErrorCode::IdempotencyInProgress),
+            Self::TooLarge(_) if thin => (400, "Bad request", ErrorCode::InvalidRequest),
+            Self::TooLarge(_) => (413, "Payload too large", ErrorCode::PayloadTooLarge),
+            Self::RateLimited { .. } => (429, "Rate limited", ErrorCode::RateLimited),
+        }
+    }
+
+    pub(crate) fn status(&self, thin: bool) -> u16 {
+        self.row(thin).0
+    }
+
+    /// The documented error JSON.
+    pub(crate) fn body(&self, thin: bool) -> ErrorBody {
+        let (_, words, code) = self.row(thin);
+        let mut body = ErrorBody::new();
+        body.error = Some(words.to_owned());
+        body.message = Some(self.to_string());
+        body.code = code;
+        body
+    }
+}
