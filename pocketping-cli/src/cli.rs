@@ -1,0 +1,92 @@
+//! What can be typed.
+
+use clap::{Args, Parser, Subcommand};
+
+use crate::commands::{demo, events, messages, mock, sessions, webhooks};
+use crate::output::Format;
+
+/// PocketPing from the terminal: sessions, messages, live events and a local reference server
+#[derive(Debug, Parser)]
+#[command(
+    name = "pocketping",
+    version,
+    propagate_version = true,
+    after_help = "Exit codes: 0 done, 1 unexpected, 2 usage, 3 configuration, 4 auth, 5 not found, 6 invalid request,\n\
+                  7 rate limited, 8 server error, 9 network or timeout, 10 outcome unknown, 130 interrupted.\n\n\
+                  Start with `pocketping demo`: it needs nothing but this program."
+)]
+pub(crate) struct Cli {
+    #[command(flatten)]
+    pub(crate) global: GlobalArgs,
+
+    #[command(subcommand)]
+    pub(crate) command: Command,
+}
+
+/// Flags every command takes.
+#[derive(Clone, Debug, Default, Args)]
+pub(crate) struct GlobalArgs {
+    /// Base URL of the bridge server [default: https://api.pocketping.io/v1]
+    #[arg(long, global = true, env = "POCKETPING_API_URL", value_name = "URL", help_heading = "Global options")]
+    pub(crate) api_url: Option<String>,
+
+    /// API key; better set in the environment, where other users of this machine cannot see it
+    #[arg(
+        long = "api-key",
+        global = true,
+        env = "POCKETPING_API_KEY",
+        hide_env_values = true,
+        value_name = "KEY",
+        help_heading = "Global options"
+    )]
+    pub(crate) api_keys: Vec<String>,
+
+    /// How data is printed; lists and items go to stdout, everything else to stderr
+    #[arg(
+        short,
+        long,
+        global = true,
+        value_enum,
+        default_value_t = Format::Table,
+        value_name = "FORMAT",
+        help_heading = "Global options"
+    )]
+    pub(crate) output: Format,
+
+    /// Print without colour, as when NO_COLOR is set
+    #[arg(long, global = true, help_heading = "Global options")]
+    pub(crate) no_color: bool,
+}
+
+/// The nouns.
+#[derive(Debug, Subcommand)]
+pub(crate) enum Command {
+    /// List, read, close and identify sessions, and switch their AI
+    #[command(subcommand, alias = "session")]
+    Sessions(sessions::SessionsCommand),
+    /// Read and send messages
+    #[command(subcommand, alias = "message")]
+    Messages(messages::MessagesCommand),
+    /// Create, list and delete webhooks
+    #[command(subcommand, alias = "webhook")]
+    Webhooks(webhooks::WebhooksCommand),
+    /// Watch live events
+    #[command(subcommand, alias = "event")]
+    Events(events::EventsCommand),
+    /// Run the in-memory reference server
+    Mock(mock::MockArgs),
+    /// See a whole conversation happen, with nothing but this program
+    Demo(demo::DemoArgs),
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::CommandFactory;
+
+    use super::*;
+
+    #[test]
+    fn the_definition_is_sound() {
+        Cli::command().debug_assert();
+    }
+}

@@ -1,0 +1,74 @@
+//! `messages`: list, send.
+
+use clap::{Args, Subcommand};
+use pocketping_sdk::{Message, MessageKind, NewMessage, Timestamp};
+
+use super::{ListLimit, cell, text_or_stdin};
+use crate::context::Context;
+use crate::error::CliError;
+use crate::output::{Output, Render};
+
+/// Work with messages.
+#[derive(Debug, Subcommand)]
+pub(crate) enum MessagesCommand {
+    /// List a session's messages, oldest first
+    #[command(after_help = "Example: pocketping messages list sess_abc123 --all -o ndjson")]
+    List(ListArgs),
+    /// Send a message
+    #[command(after_help = "Example: pocketping messages send sess_abc123 \"Thanks for reaching out!\"")]
+    Send(SendArgs),
+}
+
+/// Which messages.
+#[derive(Debug, Args)]
+pub(crate) struct ListArgs {
+    /// The session's id
+    session: String,
+    /// Only those that changed at this time (RFC 3339) or later
+    #[arg(long, value_name = "TIME")]
+    since: Option<Timestamp>,
+    #[command(flatten)]
+    limit: ListLimit,
+}
+
+/// What to send, and where.
+#[derive(Debug, Args)]
+pub(crate) struct SendArgs {
+    /// The session's id
+    session: String,
+    /// The text; `-` reads it from standard input
+    #[arg(allow_hyphen_values = true)]
+    text: String,
+    /// Who writes it: operator, visitor, ai or system
+    #[arg(long = "type", default_value = "operator", value_name = "TYPE")]
+    kind: MessageKind,
+}
+
+pub(crate) async fn run(command: MessagesCommand, context: &Context, output: &mut Output) -> Result<(), CliError> {
+    match command {
+        MessagesCommand::List(args) => list(args, context, output).await,
+        MessagesCommand::Send(args) => send(args, context, output).await,
+    }
+}
+
+async fn list(args: ListArgs, context: &Context, output: &mut Output) -> Result<(), CliError> {
+    let mut list = context.client()?.session(args.session).messages().list().limit(args.limit.wanted());
+    if let Some(since) = args.since {
+        list = list.since(since);
+    }
+    let messages = args.limit.collect(list.stream(), output).await?;
+    output.list(&messages)
+}
+
+async fn send(args: SendArgs, context: &Context, output: &mut Output) -> Result<(), CliError> {
+    let message = NewMessage::new(text_or_stdin(args.text)?).kind(args.kind);
+    output.item(&context.client()?.session(args.session).messages().send(message).await?)
+}
+
+impl Render for Message {
+    const COLUMNS: &'static [&'static str] = &["id", "time", "from", "text"];
+
+    fn cells(&self) -> Vec<String> {
+        vec![self.id.to_string(), cell(self.created_at.as_ref()), self.kind.to_string(), self.content.clone()]
+    }
+}

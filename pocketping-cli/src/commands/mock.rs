@@ -1,0 +1,24 @@
+//! `mock`: the reference server in the foreground.
+
+use clap::Args;
+use pocketping_mock_server::ApiKey;
+use pocketping_mock_server::args::ServeArgs;
+
+use crate::context::Context;
+use crate::error::CliError;
+use crate::output::Output;
+
+/// How the server is run. `--api-key KEY[=TENANT]` may be repeated; without it the server makes a random key.
+#[derive(Debug, Args)]
+#[command(after_help = "Example: pocketping mock --port 0 --seed demo --ready-file /tmp/pocketping.url")]
+pub(crate) struct MockArgs {
+    #[command(flatten)]
+    serve: ServeArgs,
+}
+
+pub(crate) async fn run(args: MockArgs, context: &Context, output: &mut Output) -> Result<(), CliError> {
+    let keys = context.api_keys().map(str::parse::<ApiKey>).collect::<Result<_, _>>();
+    let running = args.serve.start(keys.map_err(|error| CliError::usage(format!("--api-key: {error}")))?)?;
+    output.text(&running.announcement())?;
+    running.until_stopped().await.map_err(|error| CliError::unexpected("the server did not stop in order", error))
+}

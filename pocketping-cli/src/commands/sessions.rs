@@ -1,0 +1,197 @@
+//! `sessions`: list, get, close, identify, ai.
+
+use clap::{Args, Subcommand, ValueEnum};
+use pocketping_sdk::{Identify, Session, SessionStatus, Timestamp};
+use serde_json::Value;
+
+use super::{ListLimit, cell};
+use crate::context::Context;
+use crate::error::CliError;
+use crate::output::{Output, Render};
+
+/// Work with sessions.
+#[derive(Debug, Subcommand)]
+pub(crate) enum SessionsCommand {
+    /// List sessions, newest first
+    #[command(after_help = "Example: pocketping sessions list --status active --unanswered")]
+    List(ListArgs),
+    /// Show one session
+    #[command(after_help = "Example: pocketping sessions get sess_abc123 -o json")]
+    Get(IdArgs),
+    /// Close a session; closing a closed one changes nothing
+    #[command(after_help = "Example: pocketping sessions close sess_abc123")]
+    Close(IdArgs),
+    /// Say who the visitor is
+    #[command(
+        after_help = "Example: pocketping sessions identify sess_abc123 --email user@example.com --metadata plan=pro"
+    )]
+    Identify(IdentifyArgs),
+    /// Switch the AI on or off
+    #[command(after_help = "Example: pocketping sessions ai sess_abc123 off")]
+    Ai(AiArgs),
+}
+
+/// Which sessions.
+#[derive(Debug, Args)]
+pub(crate) struct ListArgs {
+    /// Only of this status, such as active or closed
+    #[arg(long)]
+    status: Option<SessionStatus>,
+    /// Only of this project
+    #[arg(long, value_name = "ID")]
+    project: Option<String>,
+    /// Only with something happening at this time (RFC 3339) or later
+    #[arg(long, value_name = "TIME")]
+    since: Option<Timestamp>,
+    /// Only where the visitor wrote last
+    #[arg(long)]
+    unanswered: bool,
+    /// Only with this text in name, e-mail address, page URL or messages
+    #[arg(long, value_name = "TEXT")]
+    search: Option<String>,
+    #[command(flatten)]
+    limit: ListLimit,
+}
+
+/// Which session.
+#[derive(Debug, Args)]
+pub(crate) struct IdArgs {
+    /// The session's id
+    session: String,
+}
+
+/// What is known of the visitor; at least one of them.
+#[derive(Debug, Args)]
+#[group(id = "known", required = true, multiple = true, args = ["email", "name", "customer_id", "metadata"])]
+pub(crate) struct IdentifyArgs {
+    /// The session's id
+    session: String,
+    /// E-mail address
+    #[arg(long)]
+    email: Option<String>,
+    /// Name
+    #[arg(long)]
+    name: Option<String>,
+    /// Your own id for this person
+    #[arg(long, value_name = "ID")]
+    customer_id: Option<String>,
+    /// Anything else; may be repeated
+    #[arg(long, value_name = "KEY=VALUE", value_parser = key_value)]
+    metadata: Vec<(String, String)>,
+}
+
+/// Which session, and what of its AI.
+#[derive(Debug, Args)]
+pub(crate) struct AiArgs {
+    /// The session's id
+    session: String,
+    /// Whether the AI may answer
+    state: OnOff,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+enum OnOff {
+    On,
+    Off,
+}
+
+fn key_value(text: &str) -> Result<(String, String), String> {
+    match text.split_once('=') {
+        Some((key, value)) if !key.is_empty() => Ok((key.to_owned(), value.to_owned())),
+        _ => Err("it must look like KEY=VALUE".to_owned()),
+    }
+}
+
+pub(crate) async fn run(command: SessionsCommand, context: &Context, output: &mut Output) -> Result<(), CliError> {
+    match command {
+        SessionsCommand::List(args) => list(args, context, output).await,
+        SessionsCommand::Get(args) => output.item(&context.client()?.session(args.session).get().await?),
+        SessionsCommand::Close(args) => output.item(&context.client()?.session(args.session).close().await?),
+        SessionsCommand::Identify(args) => identify(args, context, output).await,
+        SessionsCommand::Ai(args) => {
+            let session = context.client()?.session(args.session);
+            output.item(&session.set_ai(args.state == OnOff::On).await?)
+        }
+    }
+}
+
+async fn list(args: ListArgs, context: &Context, output: &mut Output) -> Result<(), CliError> {
+    let mut list = context.client()?.sessions().list().limit(args.limit.wanted());
+    if let Some(status) = args.status {
+        list = list.status(status);
+    }
+    if let Some(project) = args.project {
+        list = list.project(project);
+    }
+    if let Some(since) = args.since {
+        list = list.since(since);
+    }
+    if args.unanswered {
+        list = list.unanswered();
+    }
+    if let Some(text) = args.search {
+        list = list.search(text);
+    }
+    let sessions = args.limit.collect(list.stream(), output).await?;
+    output.list(&sessions)
+}
+
+async fn identify(args: IdentifyArgs, context: &Context, output: &mut Output) -> Result<(), CliError> {
+    let mut who = Identify::new();
+    who.email = args.email;
+    who.name = args.name;
+    who.customer_id = args.customer_id;
+    for (key, value) in args.metadata {
+        who = who.metadata(key, value);
+    }
+    output.item(&context.client()?.session(args.session).identify(who).await?)
+}
+
+impl Render for Session {
+    const COLUMNS: &'static [&'static str] = &["id", "status", "visitor", "last activity", "page"];
+
+    fn cells(&self) -> Vec<String> {
+        let identity = self.identity.as_ref();
+        let name = identity.and_then(|identity| identity.name.as_ref().or(identity.email.as_ref()));
+        vec![
+            self.id.to_string(),
+            self.status.to_string(),
+            name.cloned().unwrap_or_else(|| cell(self.visitor_id.as_ref())),
+            cell(self.last_activity.as_ref()),
+            cell(self.metadata.page_url.as_ref()),
+        ]
+    }
+
+    fn details(&self) -> Vec<(&'static str, String)> {
+        let mut details = vec![
+            ("id", self.id.to_string()),
+            ("status", self.status.to_string()),
+            ("visitor", cell(self.visitor_id.as_ref())),
+            ("project", cell(self.project_id.as_ref())),
+            ("created", cell(self.created_at.as_ref())),
+            ("last activity", cell(self.last_activity.as_ref())),
+            ("closed", cell(self.closed_at.as_ref())),
+            ("page", cell(self.metadata.page_url.as_ref())),
+            ("browser", cell(self.metadata.user_agent.as_ref())),
+            ("ai", self.ai_enabled.map(|on| if on { "on" } else { "off" }.to_owned()).unwrap_or_default()),
+            ("unanswered", self.unanswered.map(|it| if it { "yes" } else { "no" }.to_owned()).unwrap_or_default()),
+        ];
+        if let Some(identity) = &self.identity {
+            details.push(("name", cell(identity.name.as_ref())));
+            details.push(("email", cell(identity.email.as_ref())));
+            details.push(("customer", cell(identity.customer_id.as_ref())));
+            for (key, value) in identity.metadata.iter().flatten() {
+                let value = value.as_str().map_or_else(|| value.to_string(), str::to_owned);
+                details.push(("metadata", format!("{key}={value}")));
+            }
+        }
+        for (key, value) in &self.metadata.extra {
+            details.push((
+                "visit",
+                format!("{key}={}", value.as_str().map_or_else(|| Value::to_string(value), str::to_owned)),
+            ));
+        }
+        details.retain(|(_, value)| !value.is_empty());
+        details
+    }
+}

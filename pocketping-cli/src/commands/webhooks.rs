@@ -1,0 +1,88 @@
+//! `webhooks`: create, list, delete.
+
+use clap::{Args, Subcommand};
+use pocketping_sdk::{EventKind, NewWebhook, Webhook};
+
+use super::{cell, secret_from};
+use crate::context::Context;
+use crate::error::CliError;
+use crate::output::{Output, Render};
+
+/// Work with webhooks.
+#[derive(Debug, Subcommand)]
+pub(crate) enum WebhooksCommand {
+    /// Register a webhook; the same URL again replaces its events
+    #[command(after_help = "Example: pocketping webhooks create https://yoursite.com/webhook --event message.created")]
+    Create(CreateArgs),
+    /// List webhooks (servers with the extended contract)
+    #[command(after_help = "Example: pocketping webhooks list")]
+    List,
+    /// Delete a webhook (servers with the extended contract)
+    #[command(after_help = "Example: pocketping webhooks delete wh_1")]
+    Delete(DeleteArgs),
+}
+
+/// Where to post, and what.
+#[derive(Debug, Args)]
+pub(crate) struct CreateArgs {
+    /// Where events are posted to
+    url: String,
+    /// Which event; may be repeated
+    #[arg(
+        long = "event",
+        value_name = "EVENT",
+        default_values = ["session.created", "message.created", "session.closed"]
+    )]
+    events: Vec<EventKind>,
+    /// File with the key of the signatures, `-` for standard input [default: the server makes one]
+    #[arg(long, value_name = "FILE")]
+    secret_file: Option<String>,
+}
+
+/// Which webhook.
+#[derive(Debug, Args)]
+pub(crate) struct DeleteArgs {
+    /// The webhook's id
+    webhook: String,
+}
+
+pub(crate) async fn run(command: WebhooksCommand, context: &Context, output: &mut Output) -> Result<(), CliError> {
+    match command {
+        WebhooksCommand::Create(args) => create(args, context, output).await,
+        WebhooksCommand::List => output.list(&context.client()?.webhooks().list().await?.webhooks),
+        WebhooksCommand::Delete(args) => {
+            context.client()?.webhooks().delete(args.webhook.as_str()).await?;
+            output.remark(&format!("{} deleted", args.webhook));
+            Ok(())
+        }
+    }
+}
+
+async fn create(args: CreateArgs, context: &Context, output: &mut Output) -> Result<(), CliError> {
+    let mut webhook = NewWebhook::new(args.url, args.events);
+    if let Some(file) = args.secret_file {
+        webhook = webhook.secret(secret_from(&file)?);
+    }
+    let created = context.client()?.webhooks().create(webhook).await?;
+    output.item(&created)?;
+    if created.secret.is_some() {
+        output.remark("the secret is shown this once; keep it, deliveries are signed with it");
+    }
+    Ok(())
+}
+
+impl Render for Webhook {
+    const COLUMNS: &'static [&'static str] = &["id", "url", "events", "created"];
+
+    fn cells(&self) -> Vec<String> {
+        let events: Vec<_> = self.events.iter().map(EventKind::as_str).collect();
+        vec![cell(self.id.as_ref()), self.url.clone(), events.join(","), cell(self.created_at.as_ref())]
+    }
+
+    fn details(&self) -> Vec<(&'static str, String)> {
+        let mut details: Vec<_> = Self::COLUMNS.iter().copied().zip(self.cells()).collect();
+        details.push(("secret", cell(self.secret.as_ref())));
+        details.retain(|(_, value)| !value.is_empty());
+        details
+    }
+}

@@ -1,0 +1,137 @@
+//! How commands fail: one line, an exit code, and a hint.
+
+use std::error::Error as StdError;
+use std::fmt;
+use std::io;
+
+use pocketping_mock_server::StartError;
+use pocketping_sdk::{Error, ErrorKind, Outcome};
+
+/// A command that failed.
+#[derive(Debug)]
+pub(crate) struct CliError {
+    exit: Exit,
+    message: String,
+    hint: Option<String>,
+    source: Option<Box<dyn StdError + Send + Sync>>,
+}
+
+/// The exit codes, a part of the interface.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[repr(u8)]
+pub(crate) enum Exit {
+    /// Nobody reads the output any more: that is no failure.
+    BrokenPipe = 0,
+    Unexpected = 1,
+    Usage = 2,
+    Config = 3,
+    Auth = 4,
+    NotFound = 5,
+    Invalid = 6,
+    RateLimited = 7,
+    Server = 8,
+    Network = 9,
+    Unknown = 10,
+}
+
+impl CliError {
+    pub(crate) fn new(exit: Exit, message: impl Into<String>) -> Self {
+        Self { exit, message: message.into(), hint: None, source: None }
+    }
+
+    pub(crate) fn usage(message: impl Into<String>) -> Self {
+        Self::new(Exit::Usage, message)
+    }
+
+    pub(crate) fn unexpected(message: impl Into<String>, source: impl Into<Box<dyn StdError + Send + Sync>>) -> Self {
+        Self { source: Some(source.into()), ..Self::new(Exit::Unexpected, message) }
+    }
+
+    pub(crate) fn exit(&self) -> Exit {
+        self.exit
+    }
+
+    pub(crate) fn hint(&self) -> Option<&str> {
+        self.hint.as_deref()
+    }
+}
+
+impl fmt::Display for CliError {
+    /// The whole chain on one line.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.message)?;
+        let mut cause = self.source.as_deref().map(|source| source as &dyn StdError);
+        while let Some(error) = cause {
+            write!(f, ": {error}")?;
+            cause = error.source();
+        }
+        Ok(())
+    }
+}
+
+impl From<Error> for CliError {
+    fn from(error: Error) -> Self {
+        let exit = exit_of(&error);
+        let hint = error.hint().map(str::to_owned).or_else(|| hint_for(exit).map(str::to_owned));
+        let source = error.source().map(|source| chain(source).into());
+        Self { exit, message: error.to_string(), hint, source }
+    }
+}
+
+/// The causes on one line: the SDK's error itself was printed as the message.
+fn chain(error: &dyn StdError) -> String {
+    let mut line = error.to_string();
+    let mut cause = error.source();
+    while let Some(error) = cause {
+        line = format!("{line}: {error}");
+        cause = error.source();
+    }
+    line
+}
+
+fn exit_of(error: &Error) -> Exit {
+    // A write that may have happened matters more than why nobody knows.
+    let is_write = error.outcome() == Outcome::Unknown && is_post(error);
+    match error.kind() {
+        _ if error.is_unauthorized() => Exit::Auth,
+        _ if error.is_rate_limited() => Exit::RateLimited,
+        ErrorKind::Config | ErrorKind::Redirect => Exit::Config,
+        ErrorKind::Request => Exit::Usage,
+        ErrorKind::Api if error.is_not_found() => Exit::NotFound,
+        ErrorKind::Api if error.status().is_some_and(|status| status < 500) => Exit::Invalid,
+        _ if is_write => Exit::Unknown,
+        ErrorKind::Api | ErrorKind::Decode | ErrorKind::TooLarge | ErrorKind::Incomplete => Exit::Server,
+        ErrorKind::Connect | ErrorKind::Timeout | ErrorKind::Network | ErrorKind::Closed => Exit::Network,
+        _ => Exit::Unexpected,
+    }
+}
+
+/// The SDK's messages begin with the request.
+fn is_post(error: &Error) -> bool {
+    error.to_string().starts_with("POST ")
+}
+
+fn hint_for(exit: Exit) -> Option<&'static str> {
+    match exit {
+        Exit::Auth => Some("check POCKETPING_API_KEY, and that POCKETPING_API_URL is the server the key belongs to"),
+        Exit::Network => {
+            Some("check POCKETPING_API_URL, and that the server runs; `pocketping mock` starts a local one")
+        }
+        Exit::Unknown => Some("it may have been done: look before you send it again (`pocketping messages list`)"),
+        _ => None,
+    }
+}
+
+impl From<io::Error> for CliError {
+    fn from(error: io::Error) -> Self {
+        let exit = if error.kind() == io::ErrorKind::BrokenPipe { Exit::BrokenPipe } else { Exit::Unexpected };
+        Self { exit, message: "the output cannot be written".to_owned(), hint: None, source: Some(error.into()) }
+    }
+}
+
+impl From<StartError> for CliError {
+    fn from(error: StartError) -> Self {
+        let source = error.source().map(|source| chain(source).into());
+        Self { exit: Exit::Config, message: error.to_string(), hint: None, source }
+    }
+}

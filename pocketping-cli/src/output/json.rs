@@ -1,0 +1,48 @@
+//! JSON as it is printed: stable, and without characters that steer a terminal.
+
+use std::io::{self, Write};
+
+use serde::Serialize;
+
+use super::safe::is_unsafe;
+
+/// One document, for people and programs alike.
+pub(super) fn document<T: Serialize + ?Sized>(out: &mut dyn Write, value: &T) -> io::Result<()> {
+    writeln!(out, "{}", escaped(&serde_json::to_string_pretty(value)?))
+}
+
+/// One object a line.
+pub(super) fn line<T: Serialize + ?Sized>(out: &mut dyn Write, value: &T) -> io::Result<()> {
+    writeln!(out, "{}", escaped(&serde_json::to_string(value)?))
+}
+
+/// serde_json escapes the controls below the space; the others can only stand inside a string, where `\u` is the same.
+fn escaped(json: &str) -> String {
+    let mut shown = String::with_capacity(json.len());
+    for c in json.chars() {
+        if c != '\n' && is_unsafe(c) {
+            let mut units = [0; 2];
+            for unit in c.encode_utf16(&mut units) {
+                shown.push_str(&format!("\\u{unit:04x}"));
+            }
+        } else {
+            shown.push(c);
+        }
+    }
+    shown
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn json_reads_back_the_same_and_holds_no_control_characters() {
+        let text = "\u{1b}[2J \u{9b}31m \u{7f} \u{202e}x\n\u{feff}";
+        let mut out = Vec::new();
+        document(&mut out, &[text]).unwrap();
+        let printed = String::from_utf8(out).unwrap();
+        assert!(!printed.contains(|c| c != '\n' && is_unsafe(c)), "{printed:?}");
+        assert_eq!(serde_json::from_str::<Vec<String>>(&printed).unwrap(), [text]);
+    }
+}
