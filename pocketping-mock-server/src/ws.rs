@@ -82,7 +82,7 @@ async fn link(app: App, mut socket: WebSocket) {
             serve(&app, &mut socket, subscription).await
         }
         Ok(Err(over)) => over,
-        Err(_) => close_code(&app, 4408, "no authentication in time"),
+        Err(_) => Some(close_code(&app, 4408, "no authentication in time")),
     };
     if let Some((code, reason)) = over {
         // Until the peer answers, or the server's own grace ends: dropping unread input would lose the code.
@@ -95,8 +95,8 @@ async fn link(app: App, mut socket: WebSocket) {
 }
 
 /// Strict refuses with 1008, whatever is wrong.
-fn close_code(app: &App, code: u16, reason: &'static str) -> Over {
-    Some((if app.contract.is_extended() { code } else { 1008 }, reason))
+fn close_code(app: &App, code: u16, reason: &'static str) -> (u16, &'static str) {
+    (if app.contract.is_extended() { code } else { 1008 }, reason)
 }
 
 /// Reads the first frame: the key, and what the client has seen last.
@@ -110,7 +110,7 @@ async fn first_frame(app: &App, socket: &mut WebSocket) -> Result<(TenantId, Opt
             Some(Ok(Message::Text(text))) => break text,
             Some(Ok(Message::Binary(_))) => return Err(Some((1003, "text frames only"))),
             // A ping before the key proves nothing, so it is not answered but refused.
-            Some(Ok(Message::Ping(_))) => return Err(close_code(app, 4400, "the first frame must be auth")),
+            Some(Ok(Message::Ping(_))) => return Err(Some(close_code(app, 4400, "the first frame must be auth"))),
             Some(Ok(Message::Pong(_))) => {}
             Some(Ok(Message::Close(_))) | None => return Err(None),
             Some(Err(error)) => return Err(fault(&error)),
@@ -118,7 +118,7 @@ async fn first_frame(app: &App, socket: &mut WebSocket) -> Result<(TenantId, Opt
     };
     let frame: Value = serde_json::from_str(&text).unwrap_or_default();
     if frame.get("type").and_then(Value::as_str) != Some("auth") {
-        return Err(close_code(app, 4400, "the first frame must be auth"));
+        return Err(Some(close_code(app, 4400, "the first frame must be auth")));
     }
     match app.tenant_of(frame.get("apiKey").and_then(Value::as_str).unwrap_or_default()) {
         Ok(tenant) => Ok((tenant, frame.get("lastEventId").and_then(Value::as_str).map(str::to_owned))),
@@ -131,7 +131,7 @@ async fn first_frame(app: &App, socket: &mut WebSocket) -> Result<(TenantId, Opt
                     return Err(None);
                 }
             }
-            Err(close_code(app, 4401, "unauthorized"))
+            Err(Some(close_code(app, 4401, "unauthorized")))
         }
     }
 }
@@ -171,8 +171,8 @@ async fn serve(app: &App, socket: &mut WebSocket, subscription: Subscription) ->
             () = &mut ping_due => {
                 ping_due.set(app.clock.sleep(PING));
                 pong.expect();
-                let ping = async { socket.send(Message::Ping(Bytes::new())).await };
-                if let Err(over) = until_over(app, &end, ping).await {
+                let write = async { socket.send(Message::Ping(Bytes::new())).await };
+                if let Err(over) = until_over(app, &end, write).await {
                     return over;
                 }
             }

@@ -45,7 +45,8 @@ impl RateLimits {
             times.push_back(now);
         }
         let until_free = |time: Option<&Timestamp>| {
-            time.map_or(0, |time| (time.saturating_add(WINDOW).since(now).as_millis().div_ceil(1000)) as u64)
+            let wait = time.map_or(Duration::ZERO, |time| time.saturating_add(WINDOW).since(now));
+            wait.as_secs() + u64::from(wait.subsec_nanos() > 0)
         };
         let left = Left { limit, remaining: limit as usize - times.len(), reset: until_free(times.back()) };
         if refused {

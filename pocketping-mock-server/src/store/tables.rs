@@ -85,7 +85,7 @@ impl Tenant {
                 return Page { items, next: Some(position + 1) };
             }
             let record = &self.sessions[position];
-            if query.filter.accepts_with(&record.session, record.messages.iter().map(Arc::as_ref)) {
+            if query.filter.accepts_with(&record.session, &record.messages.iter().map(Arc::as_ref)) {
                 items.push(Arc::clone(&record.session));
             }
         }

@@ -1,6 +1,7 @@
 //! Walking a list page by page, whatever its noun.
 
-use futures::{Stream, TryStreamExt, stream};
+use futures::stream::{self, BoxStream};
+use futures::{StreamExt, TryStreamExt};
 
 use crate::error::{Error, ErrorKind, Outcome, Result};
 use crate::transport::Call;
@@ -17,11 +18,11 @@ pub(super) fn items<L: Page>(
     cursor: Option<String>,
     fetch: impl Fn(Option<&str>) -> Call<L> + Send + 'static,
     arrange: impl Fn(&mut Vec<L::Item>) + Send + 'static,
-) -> impl Stream<Item = Result<(bool, L::Item)>> + Send + 'static {
+) -> BoxStream<'static, Result<(bool, L::Item)>> {
     stream::try_unfold(Some(cursor), move |state| {
         let call = state.map(|cursor| (fetch(cursor.as_deref()).with_response(), cursor));
         // The closure is not part of the future: everything it needs is taken out here.
-        let answer = async move {
+        async move {
             let Some((call, cursor)) = call else { return Ok(None) };
             let answer = call.await?;
             let extended = answer.is_extended();
@@ -31,8 +32,7 @@ pub(super) fn items<L: Page>(
                 return Err(Error::new(ErrorKind::Decode, Outcome::Rejected, message));
             }
             Ok(Some(((extended, items), next.map(Some))))
-        };
-        answer
+        }
     })
     .map_ok(move |(extended, mut items)| {
         if !extended {
@@ -41,4 +41,5 @@ pub(super) fn items<L: Page>(
         stream::iter(items.into_iter().map(move |item| Ok((extended, item))))
     })
     .try_flatten()
+    .boxed()
 }

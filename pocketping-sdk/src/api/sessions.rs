@@ -295,7 +295,7 @@ async fn accepts(client: &Client, filter: &SessionFilter, session: &Session) -> 
 
 fn taken_with(filter: &SessionFilter, session: &Session, messages: Result<crate::MessageList>) -> Result<bool> {
     match messages {
-        Ok(list) => Ok(filter.accepts_with(session, list.messages.iter())),
+        Ok(list) => Ok(filter.accepts_with(session, &list.messages.iter())),
         Err(error) if error.is_not_found() => Ok(false),
         Err(error) => Err(error),
     }
@@ -315,12 +315,11 @@ async fn filter_here(run: &Run, filter: &SessionFilter, limit: usize, mut list: 
     let decided: Vec<_> = decided.collect();
     let taken: Vec<Session> = stream::iter(decided)
         .map(|(session, accepted)| async move {
-            let taken = match accepted {
-                Some(taken) => taken,
-                None => {
-                    let messages = run.client().session(&session.id).messages().list().call();
-                    taken_with(filter, &session, run.follow_up(messages).await)?
-                }
+            let taken = if let Some(taken) = accepted {
+                taken
+            } else {
+                let messages = run.client().session(&session.id).messages().list().call();
+                taken_with(filter, &session, run.follow_up(messages).await)?
             };
             Ok::<_, Error>(taken.then_some(session))
         })

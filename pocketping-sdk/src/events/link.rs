@@ -40,8 +40,8 @@ pub(super) enum Incoming {
 
 impl Link {
     /// Connects, authenticates, and waits until the subscription stands: for `auth.ok`, or for the pong to a ping that
-    /// was sent after the key. Gives the events that came before that, too.
-    pub(super) async fn open(client: &Client) -> Result<(Self, Vec<Event>)> {
+    /// was sent after the key. Gives what came before that, too: a frame that cannot be read is no reason to turn back.
+    pub(super) async fn open(client: &Client) -> Result<(Self, Vec<Result<Event>>)> {
         let stream = upgrade(client).await?;
         let config = WebSocketConfig::default()
             .read_buffer_size(16 << 10)
@@ -55,16 +55,17 @@ impl Link {
         let auth = protocol::auth(client.inner().key.expose());
         link.socket.feed(SocketMessage::text(auth)).await.map_err(broken)?;
         link.socket.send(SocketMessage::Ping(Bytes::new())).await.map_err(broken)?;
-        let mut events = Vec::new();
+        let mut early = Vec::new();
         loop {
             match link.next().await {
-                Ok(Incoming::Frame(Ok(Frame::AuthOk)) | Incoming::Pong) => return Ok((link, events)),
-                Ok(Incoming::Frame(Ok(Frame::Event(event)))) => events.push(*event),
-                Ok(Incoming::Frame(Ok(Frame::Refused(error)) | Err(error))) => return Err(error),
-                Err(error) if error.close_code() == Some(1008) && events.is_empty() => {
+                Ok(Incoming::Frame(Ok(Frame::AuthOk)) | Incoming::Pong) => return Ok((link, early)),
+                Ok(Incoming::Frame(Ok(Frame::Event(event)))) => early.push(Ok(*event)),
+                Err(error) if error.close_code() == Some(1008) && early.is_empty() => {
+                    drop(link);
                     return Err(policy_or_key(client, error).await);
                 }
-                Err(error) => return Err(error),
+                Ok(Incoming::Frame(Err(error))) => early.push(Err(error)),
+                Ok(Incoming::Frame(Ok(Frame::Refused(error)))) | Err(error) => return Err(error),
             }
         }
     }

@@ -57,7 +57,6 @@ pub(super) fn closed(code: Option<u16>, reason: &str) -> Error {
         Some(4401 | 4403) => {
             return unauthorized(&format!("close code {}", code.unwrap_or(4401))).with_close_code(code);
         }
-        Some(1000) => "the server closed the link",
         Some(1001) => "the server is shutting down",
         Some(1003 | 1007 | 1009 | 4400) => "the server did not take a frame",
         Some(1008) => "the server closed the link for a reason of policy",

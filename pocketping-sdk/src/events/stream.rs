@@ -100,7 +100,7 @@ impl IntoFuture for ConnectEvents {
 /// Dropping it ends the link at once; [`close`](Self::close) says goodbye.
 pub struct EventStream {
     link: Option<Link>,
-    early: VecDeque<Event>,
+    early: VecDeque<Result<Event>>,
 }
 
 /// What comes out of an [`EventStream`].
@@ -149,7 +149,7 @@ impl Stream for EventStream {
 
     fn poll_next(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Self::Item>> {
         if let Some(event) = self.early.pop_front() {
-            return Poll::Ready(Some(Ok(StreamItem::Live(event))));
+            return Poll::Ready(Some(event.map(StreamItem::Live)));
         }
         let Some(link) = &mut self.link else { return Poll::Ready(None) };
         loop {

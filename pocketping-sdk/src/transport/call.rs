@@ -303,7 +303,7 @@ impl<T: Send + 'static> Call<T> {
         let value = match (decoded, self.complete) {
             (Decoded::Value(value), _) => value,
             (Decoded::Ack, Some(complete)) => {
-                complete(run.clone()).await.map_err(|error| run.incomplete(&plan, &reply, error))?
+                complete(run.clone()).await.map_err(|error| Run::incomplete(&plan, &reply, error))?
             }
             (Decoded::Ack, None) => null((self.decode, &reply, &plan, self.key))?,
         };

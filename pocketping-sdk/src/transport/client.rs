@@ -172,10 +172,10 @@ impl Claims {
             return false;
         }
         order.push_back(id.to_owned());
-        if order.len() > Self::MOST {
-            if let Some(oldest) = order.pop_front() {
-                taken.remove(&oldest);
-            }
+        if order.len() > Self::MOST
+            && let Some(oldest) = order.pop_front()
+        {
+            taken.remove(&oldest);
         }
         true
     }

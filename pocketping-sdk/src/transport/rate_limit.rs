@@ -162,9 +162,10 @@ mod tests {
                 now += bucket.take(now, Duration::MAX).unwrap();
                 sent.push(now);
             }
-            for (first, time) in sent.iter().enumerate() {
-                let within = sent[first..].iter().take_while(|t| **t < *time + Duration::from_secs(60)).count();
-                assert!(within <= limit as usize, "{within} in a minute at a limit of {limit}");
+            // The request this many places later must fall into another minute.
+            for pair in sent.windows(limit as usize + 1) {
+                let apart = pair[limit as usize] - pair[0];
+                assert!(apart >= Duration::from_secs(60), "{apart:?} between {limit} requests at a limit of {limit}");
             }
         }
     }

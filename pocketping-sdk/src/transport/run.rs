@@ -14,7 +14,7 @@ use super::answer::looks_like;
 use super::call::{Call, Knobs, Plan};
 use super::client::Client;
 use super::response::{Reply, text_header};
-use super::retry::{RetryPolicy, overall, retry_after};
+use super::retry::{overall, retry_after};
 use super::seam::{Body, TransportError, TransportFailure};
 use crate::error::{ApiError, Error, ErrorKind, Outcome, Result};
 
@@ -67,7 +67,7 @@ impl Run {
     }
 
     /// The error of a request that was applied and whose value could not be read back.
-    pub(super) fn incomplete(&self, plan: &Plan, reply: &Reply, error: Error) -> Error {
+    pub(super) fn incomplete(plan: &Plan, reply: &Reply, error: Error) -> Error {
         let message = format!(
             "{} {} was applied ({}), but its value could not be read back",
             plan.method, plan.route, reply.status
@@ -114,7 +114,7 @@ impl Run {
             };
             let recognised = headers.contains_key(IDEMPOTENCY_KEY) && self.client.is_extended();
             let again = attempt < policy.max_attempts && plan.repeat.allows(&error, recognised);
-            let wait = self.wait(policy, attempt, &error);
+            let wait = policy.wait(attempt, error.retry_after(), rand::random());
             // A wait past the deadline could only end in it: the cause is the better answer, and it comes at once.
             if !again || wait >= self.left() {
                 return Err(overall(earlier, error).with_attempts(attempt, request_id));
@@ -126,10 +126,6 @@ impl Run {
             tokio::time::sleep(wait).await;
         }
         unreachable!("attempts end in the loop")
-    }
-
-    fn wait(&self, policy: &RetryPolicy, attempt: u32, error: &Error) -> Duration {
-        policy.wait(attempt, error.retry_after(), rand::random())
     }
 
     fn headers(&self, plan: &Plan, request_id: &str) -> Result<HeaderMap> {

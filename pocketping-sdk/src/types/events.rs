@@ -145,7 +145,7 @@ impl fmt::Debug for Event {
         if let Some(seq) = self.seq {
             shown.field("seq", &seq);
         }
-        shown.field("data", &self.data).finish()
+        shown.field("data", &self.data).finish_non_exhaustive()
     }
 }
 

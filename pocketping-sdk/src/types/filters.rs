@@ -68,7 +68,7 @@ impl SessionFilter {
     pub fn accepts_with<'a>(
         &self,
         session: &Session,
-        messages: impl DoubleEndedIterator<Item = &'a Message> + Clone,
+        messages: &(impl DoubleEndedIterator<Item = &'a Message> + Clone),
     ) -> bool {
         self.accepts(session).unwrap_or_else(|| {
             let answered = self.unanswered && !session.unanswered.unwrap_or_else(|| is_unanswered(messages.clone()));
@@ -153,10 +153,10 @@ mod tests {
             (&["visitor", "ai"], false),
             (&["operator", "visitor"], true),
         ] {
-            assert_eq!(unanswered.accepts_with(&session, messages(kinds).iter()), expected, "{kinds:?}");
+            assert_eq!(unanswered.accepts_with(&session, &messages(kinds).iter()), expected, "{kinds:?}");
         }
         let text = SessionFilter { text: Some("o w".into()), ..Default::default() };
-        assert!(text.accepts_with(&session, messages(&["ai"]).iter()));
-        assert!(!text.accepts_with(&session, messages(&[]).iter()));
+        assert!(text.accepts_with(&session, &messages(&["ai"]).iter()));
+        assert!(!text.accepts_with(&session, &messages(&[]).iter()));
     }
 }

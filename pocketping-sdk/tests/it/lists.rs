@@ -1,0 +1,83 @@
+//! List filters: the same answer whether the server filters or the client must.
+
+use futures::TryStreamExt;
+use pocketping_mock_server::{Contract, MockServer, Seed};
+use pocketping_sdk::{Client, ListSessions, Session};
+
+use crate::scripted::{Script, answer};
+
+const SEED: &str = r#"{"sessions": [
+    {"id": "oldest", "status": "closed", "createdAt": "2024-01-15T08:00:00Z", "lastActivity": "2024-01-15T09:00:00Z",
+     "messages": [{"content": "Invoice please", "type": "visitor"}, {"content": "Done", "type": "operator"}]},
+    {"id": "middle", "projectId": "proj_b", "createdAt": "2024-01-15T09:00:00Z", "lastActivity": "2024-01-15T10:00:00Z",
+     "metadata": {"pageUrl": "https://example.com/Pricing"},
+     "messages": [{"content": "Anyone?", "type": "visitor"}]},
+    {"id": "newest", "createdAt": "2024-01-15T10:00:00Z", "lastActivity": "2024-01-15T10:10:00Z",
+     "messages": [{"content": "Where is my INVOICE", "type": "visitor"}, {"content": "Hm", "type": "system"}]}]}"#;
+
+type Case = (&'static str, fn(ListSessions) -> ListSessions, &'static [&'static str]);
+
+const CASES: [Case; 10] = [
+    ("all", |list| list, &["newest", "middle", "oldest"]),
+    ("status", |list| list.status("closed"), &["oldest"]),
+    ("project", |list| list.project("proj_b"), &["middle"]),
+    ("since is inclusive", |list| list.since("2024-01-15T10:00:00Z".parse().unwrap()), &["newest", "middle"]),
+    ("unanswered", ListSessions::unanswered, &["newest", "middle"]),
+    ("text in messages, any case", |list| list.search("invoice"), &["newest", "oldest"]),
+    ("text in the page", |list| list.search("pricing"), &["middle"]),
+    ("text nowhere", |list| list.search("refund"), &[]),
+    ("limit", |list| list.limit(2), &["newest", "middle"]),
+    ("all together", |list| list.unanswered().search("invoice").status("active").limit(1), &["newest"]),
+];
+
+fn ids(sessions: &[Session]) -> Vec<&str> {
+    sessions.iter().map(|session| session.id.as_str()).collect()
+}
+
+#[tokio::test]
+async fn filters_give_the_same_on_both_contracts_awaited_and_streamed() {
+    for contract in [Contract::Strict, Contract::Extended] {
+        let server = MockServer::builder().contract(contract).seed(Seed::from_json(SEED).unwrap()).start().unwrap();
+        let client = Client::new(server.url(), server.api_key()).unwrap();
+        for (name, filter, expected) in CASES {
+            let list = filter(client.sessions().list()).await.unwrap();
+            assert_eq!(ids(&list.sessions), expected, "{contract:?}, {name}, awaited");
+            assert!(!list.truncated, "{name}");
+            let streamed: Vec<_> = filter(client.sessions().list()).stream().try_collect().await.unwrap();
+            assert_eq!(ids(&streamed), expected, "{contract:?}, {name}, streamed");
+        }
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_list_that_reads_too_many_sessions_says_that_it_stopped() {
+    let sessions: Vec<_> = (0..300).map(|n| format!(r#"{{"id":"s{n}"}}"#)).collect();
+    let list: &'static str = format!(r#"{{"sessions":[{}]}}"#, sessions.join(",")).leak();
+    let messages = answer(200, r#"{"messages":[{"id":"m","type":"visitor","content":"x"}]}"#);
+    let script = Script::new(std::iter::once(answer(200, list)).chain(std::iter::repeat_n(messages.clone(), 300)));
+    let answer_list = script.client().sessions().list().unanswered().await.unwrap();
+    assert_eq!((answer_list.sessions.len(), answer_list.truncated), (200, true));
+    assert_eq!(script.lines().len(), 201, "one list and 200 reads");
+
+    let script = Script::new(std::iter::once(answer(200, list)).chain(std::iter::repeat_n(messages, 300)));
+    let streamed: Vec<_> = script.client().sessions().list().unanswered().stream().try_collect().await.unwrap();
+    assert_eq!(streamed.len(), 300, "a stream reads as far as it is polled");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_server_that_repeats_its_cursor_does_not_make_an_endless_list() {
+    let page = answer(200, r#"{"sessions":[{"id":"s"}],"nextCursor":"c"}"#);
+    let script = Script::new(vec![page; 5]);
+    let result: Result<Vec<_>, _> = script.client().sessions().list().stream().try_collect().await;
+    assert!(result.unwrap_err().to_string().contains("cursor"));
+    assert_eq!(script.lines().len(), 2);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_session_that_vanishes_while_it_is_filtered_is_left_out() {
+    let script = Script::new([
+        answer(200, r#"{"sessions":[{"id":"gone"}]}"#),
+        answer(404, r#"{"error":"Not found","message":"Session not found","code":"SESSION_NOT_FOUND"}"#),
+    ]);
+    assert!(script.client().sessions().list().unanswered().await.unwrap().sessions.is_empty());
+}

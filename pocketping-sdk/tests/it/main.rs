@@ -1,0 +1,15 @@
+//! The SDK from the outside: against the documented JSON, a recorder, scripted peers, and the reference server.
+
+#![allow(clippy::unwrap_used, reason = "tests")]
+
+mod events;
+mod fixtures;
+mod lists;
+mod peers;
+mod privacy;
+mod requests;
+mod retries;
+mod scripted;
+mod tls;
+mod together;
+mod tracing_spans;

@@ -1,0 +1,231 @@
+//! Retries that cannot hurt, and the outcome of what failed. Time is paused: waits are exact and take none.
+
+use std::time::Duration;
+
+use pocketping_sdk::{ErrorKind, NewMessage, Outcome, Pacing, RetryPolicy};
+use tokio::time::Instant;
+
+use crate::scripted::{Script, Step, answer, with};
+
+const OK: &str = r#"{"id":"s","metadata":{}}"#;
+const MESSAGE: &str = r#"{"id":"msg_1","content":"x","type":"operator"}"#;
+const EXTENDED: &str = "x-pocketping-contract";
+
+#[tokio::test(start_paused = true)]
+async fn reads_and_state_setting_writes_repeat_freely() {
+    for failure in
+        [answer(503, ""), answer(500, ""), answer(502, "<html>"), Step::Reset, Step::Refused, Step::Truncated]
+    {
+        let script = Script::new([failure.clone(), failure.clone(), answer(200, OK)]);
+        let response = script.client().session("s").get().with_response().await.unwrap();
+        assert_eq!(response.attempts(), 3, "{failure:?}");
+        let script = Script::new([failure.clone(), answer(200, OK)]);
+        script.client().session("s").close().await.unwrap();
+        let sent = script.sent();
+        assert_eq!(sent.len(), 2, "{failure:?}");
+        assert_eq!(sent[0], sent[1], "the same key in every attempt");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_send_is_repeated_only_when_nothing_was_done() {
+    let send = async |steps: Vec<Step>| {
+        let script = Script::new(steps);
+        let result = script.client().session("s").messages().send(NewMessage::operator("x")).await;
+        (result, script.sent().len())
+    };
+    for nothing_done in [Step::Refused, answer(429, "")] {
+        let (result, sent) = send(vec![nothing_done, answer(201, MESSAGE)]).await;
+        assert_eq!((result.unwrap().id.as_str(), sent), ("msg_1", 2));
+    }
+    for unknown in [Step::Reset, answer(500, ""), answer(502, ""), answer(503, ""), answer(504, ""), Step::Hang] {
+        let (result, sent) = send(vec![unknown.clone(), answer(201, MESSAGE)]).await;
+        let error = result.unwrap_err();
+        assert_eq!((error.outcome(), sent), (Outcome::Unknown, 1), "{unknown:?}");
+    }
+    let (result, sent) = send(vec![answer(400, r#"{"code":"SESSION_CLOSED"}"#)]).await;
+    assert_eq!((result.unwrap_err().outcome(), sent), (Outcome::Rejected, 1));
+    let (result, sent) = send(vec![Step::Refused; 4]).await;
+    let error = result.unwrap_err();
+    assert_eq!((error.outcome(), error.kind(), error.attempts(), sent), (Outcome::NotSent, ErrorKind::Connect, 4, 4));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_server_that_knows_idempotency_keys_makes_every_repeat_safe() {
+    let script = Script::new([
+        with(200, EXTENDED, "extended", OK),
+        Step::Reset,
+        with(409, EXTENDED, "extended", r#"{"code":"IDEMPOTENCY_IN_PROGRESS"}"#),
+        with(201, EXTENDED, "extended", MESSAGE),
+    ]);
+    let client = script.client();
+    client.session("s").get().await.unwrap();
+    client.session("s").messages().send(NewMessage::operator("x")).await.unwrap();
+    let sent = script.sent();
+    assert_eq!(sent.len(), 4);
+    assert!(sent[1].key.is_some() && sent[1..].iter().all(|it| it == &sent[1]), "{sent:?}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_attempt_that_may_have_arrived_decides_the_outcome() {
+    let script =
+        Script::new([with(200, EXTENDED, "extended", OK), Step::Reset, Step::Refused, Step::Refused, Step::Refused]);
+    let client = script.client();
+    client.session("s").get().await.unwrap();
+    let error = client.session("s").messages().send(NewMessage::operator("x")).await.unwrap_err();
+    assert_eq!((error.kind(), error.outcome(), error.attempts()), (ErrorKind::Connect, Outcome::Unknown, 4));
+}
+
+#[tokio::test(start_paused = true)]
+async fn retries_are_bounded_by_count_and_by_deadline() {
+    let script = Script::new(vec![answer(503, ""); 10]);
+    let error = script.client().session("s").get().await.unwrap_err();
+    assert_eq!((error.status(), error.attempts()), (Some(503), 4));
+
+    let started = Instant::now();
+    let script = Script::new(vec![answer(503, ""); 1000]);
+    let policy = RetryPolicy::default().max_attempts(1000);
+    let call = script.client().session("s").get().retry(policy).deadline(Duration::from_secs(20));
+    let error = call.await.unwrap_err();
+    assert_eq!(error.status(), Some(503), "the cause, not a bare timeout");
+    assert!(started.elapsed() <= Duration::from_secs(20), "{:?}", started.elapsed());
+    assert!(error.attempts() > 4);
+}
+
+#[tokio::test(start_paused = true)]
+async fn retry_after_is_a_floor_and_one_past_the_deadline_fails_at_once() {
+    let date = |seconds: u64| {
+        let at = std::time::UNIX_EPOCH + Duration::from_secs(1_705_314_600 + seconds);
+        httpdate::fmt_http_date(at)
+    };
+    let dated = Step::Answer(503, vec![("retry-after", date(7)), ("date", date(0))], "");
+    for step in [with(429, "retry-after", "7", ""), dated] {
+        let started = Instant::now();
+        Script::new([step, answer(200, OK)]).client().session("s").get().await.unwrap();
+        assert!(started.elapsed() >= Duration::from_secs(7));
+    }
+    let started = Instant::now();
+    let script = Script::new([with(429, "retry-after", "3600", "")]);
+    let error = script.client().session("s").get().await.unwrap_err();
+    assert_eq!(started.elapsed(), Duration::ZERO);
+    assert_eq!((error.retry_after(), error.attempts()), (Some(Duration::from_secs(3600)), 1));
+    assert!(error.is_rate_limited() && error.is_retryable());
+}
+
+#[tokio::test(start_paused = true)]
+async fn timeouts_hold_per_attempt_and_for_the_whole_call() {
+    let script = Script::new([Step::Hang, answer(200, OK)]);
+    let started = Instant::now();
+    script.client().session("s").get().timeout(Duration::from_secs(3)).await.unwrap();
+    assert!(started.elapsed() >= Duration::from_secs(3) && started.elapsed() < Duration::from_secs(4));
+
+    let script = Script::new([Step::Hang, Step::Hang]);
+    let started = Instant::now();
+    let error = script.client().session("s").get().deadline(Duration::from_secs(5)).await.unwrap_err();
+    assert_eq!((error.kind(), started.elapsed()), (ErrorKind::Timeout, Duration::from_secs(5)));
+    assert!(error.is_timeout() && error.to_string().contains("deadline"), "{error}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_thin_acknowledgement_is_completed_under_the_same_deadline() {
+    for ack in ["", "{}", r#"{"ok":true}"#] {
+        let script = Script::new([answer(200, ack), answer(503, ""), answer(200, OK)]);
+        script.client().session("s").close().await.unwrap();
+        assert_eq!(script.lines(), ["POST /sessions/s/close", "GET /sessions/s", "GET /sessions/s"]);
+    }
+    let script = Script::new([answer(204, ""), Step::Hang]);
+    let started = Instant::now();
+    let error = script.client().session("s").close().deadline(Duration::from_secs(5)).await.unwrap_err();
+    assert_eq!((error.kind(), error.outcome()), (ErrorKind::Incomplete, Outcome::Applied));
+    assert_eq!(started.elapsed(), Duration::from_secs(5));
+
+    let script = Script::new([answer(204, ""), answer(404, "")]);
+    let error = script.client().session("s").set_ai(true).await.unwrap_err();
+    assert_eq!((error.outcome(), error.status(), error.is_not_found()), (Outcome::Applied, None, false));
+    let cause = std::error::Error::source(&error).unwrap().to_string();
+    assert!(cause.starts_with("GET /sessions/:sessionId: 404"), "{cause}");
+
+    let script = Script::new([answer(200, r#"{"ok":true}"#)]);
+    script.client().session("s").close().ack_only().await.unwrap();
+    assert_eq!(script.lines().len(), 1, "nothing is read back");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_thinly_acknowledged_send_finds_its_own_message() {
+    const LIST: &str = r#"{"messages":[
+        {"id":"old","content":"Hello","type":"operator","createdAt":"2024-01-15T10:29:00Z"},
+        {"id":"kind","content":"Hello","type":"visitor","createdAt":"2024-01-15T10:30:00Z"},
+        {"id":"text","content":"Hello!","type":"operator","createdAt":"2024-01-15T10:30:00Z"},
+        {"id":"one","content":"Hello","type":"operator","createdAt":"2024-01-15T10:30:00Z"},
+        {"id":"two","content":"Hello\r\n","type":"operator","createdAt":"2024-01-15T10:30:00Z"}]}"#;
+    const DATE: &str = "Mon, 15 Jan 2024 10:30:01 GMT";
+    let ack = || answer(200, r#"{"ok":true}"#);
+    let list = || with(200, "date", DATE, LIST);
+    let script = Script::new([ack(), list(), ack(), list(), ack(), list()]);
+    let client = script.client();
+    let send = || client.session("s").messages().send(NewMessage::operator("Hello"));
+    let first = send().await.unwrap();
+    let second = send().await.unwrap();
+    assert_eq!([first.id.as_str(), second.id.as_str()], ["two", "one"], "two equal texts stay two");
+    let third = send().await.unwrap_err();
+    assert_eq!(third.outcome(), Outcome::Applied, "the one before the send is not taken for it");
+}
+
+#[tokio::test(start_paused = true)]
+async fn pacing_keeps_under_the_limit_and_fails_at_once_past_the_deadline() {
+    let script = Script::new(vec![answer(200, OK); 200]);
+    let client = script.builder().pacing(Pacing::PerMinute(60)).build().unwrap();
+    let started = Instant::now();
+    for _ in 0..60 {
+        client.session("s").get().await.unwrap();
+    }
+    // A burst of 6, then 54 a minute.
+    assert!(started.elapsed() >= Duration::from_secs(59), "{:?}", started.elapsed());
+    let before = script.sent().len();
+    let error = client.session("s").get().deadline(Duration::from_millis(10)).await.unwrap_err();
+    assert_eq!((error.kind(), error.outcome()), (ErrorKind::RateLimited, Outcome::NotSent));
+    assert_eq!(script.sent().len(), before);
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_is_not_the_contract_is_an_error_with_its_status() {
+    let send = async |step: Step| {
+        let script = Script::new([step]);
+        script.client().session("s").messages().send(NewMessage::operator("x")).await.unwrap_err()
+    };
+    let portal = send(with(200, "content-type", "text/html", "<html>Please log in</html>")).await;
+    assert_eq!((portal.kind(), portal.outcome()), (ErrorKind::Decode, Outcome::Unknown));
+    assert!(portal.hint().unwrap().contains("web page"), "{:?}", portal.hint());
+    let refused = send(with(404, "content-type", "text/plain", "404 page not found\n")).await;
+    assert_eq!((refused.status(), refused.outcome()), (Some(404), Outcome::Rejected));
+    assert!(refused.hint().unwrap().contains("Go bridge"));
+
+    let script = Script::new([answer(200, OK)]);
+    let client = script.builder().max_answer_bytes(10).build().unwrap();
+    let error = client.session("s").get().await.unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::TooLarge);
+    assert!(error.to_string().contains("`max_answer_bytes`"), "{error}");
+    let script = Script::new([answer(200, r#"{"sessions":[]}"#)]);
+    let client = script.builder().max_list_bytes(10).build().unwrap();
+    assert!(client.sessions().list().await.unwrap_err().to_string().contains("`max_list_bytes`"));
+}
+
+#[tokio::test(start_paused = true)]
+async fn redirects_stay_within_the_origin() {
+    let script = Script::new([with(302, "location", "/v2/sessions/s", ""), answer(200, OK)]);
+    script.client().session("s").get().await.unwrap();
+    assert_eq!(script.lines(), ["GET /sessions/s", "GET /v2/sessions/s"]);
+
+    let script = Script::new([with(302, "location", "http://elsewhere.test/x", "")]);
+    let error = script.client().session("s").get().await.unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::Redirect);
+    assert!(error.to_string().contains("http://elsewhere.test/x"), "{error}");
+
+    let script = Script::new([with(307, "location", "/v2/x", ""), answer(200, OK)]);
+    script.client().session("s").close().await.unwrap();
+    assert_eq!(script.lines()[1], "POST /v2/x");
+    let script = Script::new([with(302, "location", "/v2/x", "")]);
+    assert_eq!(script.client().session("s").close().await.unwrap_err().kind(), ErrorKind::Redirect);
+    let script = Script::new(vec![with(302, "location", "/x", ""); 20]);
+    assert!(script.client().session("s").get().await.unwrap_err().to_string().contains("redirects"));
+}
