@@ -28,7 +28,9 @@ impl Context {
             [key] if key.is_empty() => {}
             [key] => builder = builder.api_key(key),
             _ => {
-                return Err(CliError::usage("--api-key was given more than once; only `pocketping mock` takes several"));
+                return Err(CliError::usage(
+                    "--api-key was given more than once; only `pocketping mock` takes several",
+                ));
             }
         }
         Ok(builder.build()?)

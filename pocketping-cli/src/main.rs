@@ -1,6 +1,7 @@
 //! `pocketping`: PocketPing from the terminal.
 
 #![cfg_attr(not(test), warn(clippy::unwrap_used))]
+#![allow(clippy::doc_markdown, reason = "doc comments of arguments are help texts for terminals")]
 
 mod cli;
 mod commands;

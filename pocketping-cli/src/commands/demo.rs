@@ -90,7 +90,7 @@ impl Demo<'_> {
     }
 
     async fn visitor_opens(&mut self, name: &str, page: &str) -> Result<Session, CliError> {
-        self.output.heading(&format!("\n{name} opens {page}").trim_start_matches('\n'))?;
+        self.output.heading(&format!("{name} opens {page}"))?;
         let session = self.server.visitor_opens_session(Visit::new().page_url(page).user_agent("Mozilla/5.0"));
         self.live(1).await?;
         Ok(session)

@@ -74,7 +74,8 @@ fn text_or_stdin(text: String) -> Result<String, CliError> {
     std::io::stdin()
         .read_to_string(&mut input)
         .map_err(|error| CliError::unexpected("standard input cannot be read as UTF-8", error))?;
-    Ok(input.strip_suffix('\n').map(|text| text.strip_suffix('\r').unwrap_or(text)).unwrap_or(&input).to_owned())
+    let text = input.strip_suffix('\n').map_or(input.as_str(), |text| text.strip_suffix('\r').unwrap_or(text));
+    Ok(text.to_owned())
 }
 
 /// A secret from a file, or from standard input for `-`: never from the command line, which other users can see.
