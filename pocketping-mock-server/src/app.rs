@@ -120,12 +120,13 @@ impl App {
     ) -> Result<A, Rejection> {
         let mut state = self.lock();
         let State { store, replays, hub, .. } = &mut *state;
-        let mut tx = Tx::begin(store.tenant(tenant, &self.0.ids), &self.0.ids, self.0.clock.now());
+        let now = self.0.clock.now();
+        let mut tx = Tx::begin(store.tenant(tenant, &self.0.ids), &self.0.ids, now);
         let value = change(&mut tx)?;
         let (at, events) = tx.commit();
         let answer = answer(value);
         if let Some((scope, kept)) = kept(&answer) {
-            replays.keep(&scope, kept, at);
+            replays.keep(&scope, kept, now);
         }
         hub.publish(tenant, at, events);
         Ok(answer)

@@ -9,14 +9,14 @@ use http::{HeaderName, Method};
 use tower_http::cors::{Any, CorsLayer};
 
 use crate::app::App;
+use crate::contract::Contract;
 use crate::{endpoints, http as layers, ws};
 
 /// The whole server as one service.
 pub(crate) fn router(app: App) -> Router {
     let contract = endpoints::contract_routes()
         .route_layer(from_fn_with_state(app.clone(), layers::contract_call))
-        .layer(DefaultBodyLimit::disable())
-        .layer(cors());
+        .layer(DefaultBodyLimit::disable());
     Router::new()
         .nest("/v1", contract.clone())
         .merge(contract)
@@ -24,28 +24,30 @@ pub(crate) fn router(app: App) -> Router {
         .route("/ws", get(ws::socket))
         .fallback(layers::no_such_path)
         .method_not_allowed_fallback(layers::no_such_method)
+        .layer(cors(app.contract))
         .layer(from_fn_with_state(app.clone(), layers::finish))
         .with_state(app)
 }
 
 /// REST may be called from any page: it takes a key, and no cookies.
-fn cors() -> CorsLayer {
-    CorsLayer::new()
-        .allow_origin(Any)
-        .allow_methods([Method::GET, Method::POST, Method::DELETE])
-        .allow_headers([
+fn cors(contract: Contract) -> CorsLayer {
+    let layer =
+        CorsLayer::new().allow_origin(Any).allow_methods([Method::GET, Method::POST, Method::DELETE]).allow_headers([
             AUTHORIZATION,
             CONTENT_TYPE,
             HeaderName::from_static("idempotency-key"),
             HeaderName::from_static("x-request-id"),
-        ])
-        .expose_headers([
-            RETRY_AFTER,
-            HeaderName::from_static("x-pocketping-contract"),
-            HeaderName::from_static("x-request-id"),
-            HeaderName::from_static("idempotent-replayed"),
-            HeaderName::from_static("ratelimit-limit"),
-            HeaderName::from_static("ratelimit-remaining"),
-            HeaderName::from_static("ratelimit-reset"),
-        ])
+        ]);
+    if !contract.is_extended() {
+        return layer;
+    }
+    layer.expose_headers([
+        RETRY_AFTER,
+        HeaderName::from_static("x-pocketping-contract"),
+        HeaderName::from_static("x-request-id"),
+        HeaderName::from_static("idempotent-replayed"),
+        HeaderName::from_static("ratelimit-limit"),
+        HeaderName::from_static("ratelimit-remaining"),
+        HeaderName::from_static("ratelimit-reset"),
+    ])
 }

@@ -94,6 +94,10 @@ impl Seed {
     /// When it is not JSON of this shape; the error names the field and the line. Whether its values can stand
     /// together is checked when the server starts.
     pub fn from_json(json: &str) -> Result<Self, SeedError> {
+        if json.trim_start().starts_with('[') {
+            // serde would read an array as the fields in order.
+            return Err(SeedError("it is an array; it must be an object with `sessions`".to_owned()));
+        }
         let mut input = serde_json::Deserializer::from_str(json);
         let seed = serde_path_to_error::deserialize(&mut input).map_err(|error| {
             let path = error.path().to_string();
@@ -189,7 +193,7 @@ mod tests {
     fn a_malformed_seed_is_refused_with_its_place() {
         for (json, place) in [
             ("", "line 1"),
-            ("[]", "struct Seed"),
+            ("[]", "must be an object"),
             (r#"{"session": []}"#, "session"),
             (r#"{"sessions": [{"visitor": "v"}]}"#, "sessions[0].visitor"),
             (r#"{"sessions": [{"messages": [{"type": "visitor"}]}]}"#, "sessions[0].messages[0]"),

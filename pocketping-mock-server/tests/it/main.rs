@@ -1,0 +1,13 @@
+//! The server from the outside: literal HTTP and frames against literal JSON, without the SDK's client.
+
+#![allow(clippy::unwrap_used, reason = "tests")]
+
+mod additions;
+mod lifecycle;
+mod paging;
+mod reference;
+mod refusals;
+mod seeds;
+mod socket;
+mod strict;
+mod wire;
