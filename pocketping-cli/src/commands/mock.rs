@@ -8,9 +8,13 @@ use crate::context::Context;
 use crate::error::CliError;
 use crate::output::Output;
 
-/// How the server is run. `--api-key KEY[=TENANT]` may be repeated; without it the server makes a random key.
+/// How the server is run.
 #[derive(Debug, Args)]
-#[command(after_help = "Example: pocketping mock --port 0 --seed demo --ready-file /tmp/pocketping.url")]
+#[command(
+    after_help = "The keys the server takes come from --api-key (or POCKETPING_API_KEY), which may be repeated here and may\n\
+                  name a tenant: --api-key KEY=TENANT. Without one the server makes a random key and prints it.\n\n\
+                  Example: pocketping mock --port 0 --seed demo --ready-file pocketping.url"
+)]
 pub(crate) struct MockArgs {
     #[command(flatten)]
     serve: ServeArgs,

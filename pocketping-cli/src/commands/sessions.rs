@@ -60,12 +60,19 @@ pub(crate) struct IdArgs {
     session: String,
 }
 
-/// What is known of the visitor; at least one of them.
+/// Whose visitor, and what is known.
 #[derive(Debug, Args)]
-#[group(id = "known", required = true, multiple = true, args = ["email", "name", "customer_id", "metadata"])]
 pub(crate) struct IdentifyArgs {
     /// The session's id
     session: String,
+    #[command(flatten)]
+    known: Known,
+}
+
+/// What is known of the visitor; at least one of them.
+#[derive(Debug, Args)]
+#[group(required = true, multiple = true)]
+struct Known {
     /// E-mail address
     #[arg(long)]
     email: Option<String>,
@@ -138,10 +145,10 @@ async fn list(args: ListArgs, context: &Context, output: &mut Output) -> Result<
 
 async fn identify(args: IdentifyArgs, context: &Context, output: &mut Output) -> Result<(), CliError> {
     let mut who = Identify::new();
-    who.email = args.email;
-    who.name = args.name;
-    who.customer_id = args.customer_id;
-    for (key, value) in args.metadata {
+    who.email = args.known.email;
+    who.name = args.known.name;
+    who.customer_id = args.known.customer_id;
+    for (key, value) in args.known.metadata {
         who = who.metadata(key, value);
     }
     output.item(&context.client()?.session(args.session).identify(who).await?)

@@ -1,0 +1,114 @@
+//! How commands fail: one line on stderr, nothing on stdout, and an exit code that says what kind of failure it was.
+
+use std::io::{Read, Write};
+use std::net::TcpListener;
+use std::thread;
+
+use pocketping_mock_server::{Contract, MockServer};
+
+use crate::run::{at, pocketping, run, transcript};
+
+#[test]
+fn refusals_of_a_server() {
+    for contract in [Contract::Strict, Contract::Extended] {
+        let server = MockServer::builder().contract(contract).demo_seed().start().unwrap();
+        let text = transcript(
+            &server,
+            &[
+                &["sessions", "get", "nope"],
+                &["messages", "send", "sess_abc123", "  "],
+                &["sessions", "identify", "sess_abc123", "--email", "nobody"],
+                &["webhooks", "create", "/relative"],
+                &["--api-key", "wrong", "sessions", "list"],
+                &["--api-key", "wrong", "events", "listen"],
+            ],
+        );
+        // The two keys on the command line and in the environment: the flag wins.
+        insta::assert_snapshot!(format!("refusals_{contract:?}"), text);
+    }
+}
+
+#[test]
+fn a_rate_limit_is_said_with_its_own_code() {
+    let server = MockServer::builder().rate_limit(1).demo_seed().start().unwrap();
+    assert_eq!(run(at(&server, &["sessions", "list"])).code, 0);
+    let mut command = at(&server, &["sessions", "list"]);
+    // The server asks for a minute; the client would wait as long as its deadline allows.
+    command.env("POCKETPING_PLAN", "self-hosted");
+    let ended = run(command);
+    assert_eq!((ended.code, ended.stdout.as_str()), (7, ""), "{}", ended.stderr);
+    assert!(ended.stderr.contains("429 RATE_LIMITED"), "{}", ended.stderr);
+}
+
+#[test]
+fn wrong_settings_are_named_before_anything_is_sent() {
+    for (args, code, named) in [
+        (&["sessions", "list"][..], 3, "POCKETPING_API_KEY"),
+        (&["--api-key", "k", "--api-url", "localhost:3001", "sessions", "list"], 3, "localhost:3001"),
+        (&["--api-key", "a b", "sessions", "list"], 3, "API key"),
+        (&["--api-key", "a", "--api-key", "b", "sessions", "list"], 2, "more than once"),
+        (&["--api-key", "k", "sessions", "get", ".."], 2, "sessionId"),
+        (&["sessions", "identify", "s"], 2, "--email"),
+        (&["sessions", "identify", "s", "--metadata", "novalue"], 2, "KEY=VALUE"),
+        (&["sessions", "list", "--since", "yesterday"], 2, "RFC 3339"),
+        (&["sessions", "list", "--limit", "0"], 2, "--limit"),
+        (&["sessions", "ai", "s", "maybe"], 2, "on, off"),
+        (&["sessions"], 2, "Usage"),
+        (&["nonsense"], 2, "nonsense"),
+        (&["sessions", "list", "-o", "xml"], 2, "table, json, ndjson"),
+    ] {
+        let ended = run(pocketping(args));
+        assert_eq!((ended.code, ended.stdout.as_str()), (code, ""), "{args:?}: {}", ended.stderr);
+        assert!(ended.stderr.contains(named), "{args:?}: {}", ended.stderr);
+    }
+    let mut command = pocketping(&["--api-key", "k", "sessions", "list"]);
+    command.env("POCKETPING_PLAN", "gold");
+    assert!(run(command).stderr.contains("POCKETPING_PLAN"));
+}
+
+/// A peer that answers every request with this, or hangs up when it is empty.
+fn peer(answer: &'static str) -> String {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let url = format!("http://{}", listener.local_addr().unwrap());
+    thread::spawn(move || {
+        for stream in listener.incoming() {
+            let mut stream = stream.unwrap();
+            if stream.read(&mut [0; 4096]).unwrap_or(0) > 0 {
+                drop(stream.write_all(answer.as_bytes()));
+            }
+        }
+    });
+    url
+}
+
+#[test]
+fn what_is_not_pocketping_is_recognised() {
+    let html =
+        "HTTP/1.1 200 OK\r\nContent-Type: text/html\r\nContent-Length: 13\r\nConnection: close\r\n\r\n<html></html>";
+    let bridge = "HTTP/1.1 404 Not Found\r\nContent-Type: text/plain\r\nContent-Length: 19\r\nConnection: close\r\n\r\n404 page not found\n";
+    let send = &["messages", "send", "s", "x"][..];
+    let list = &["sessions", "list"][..];
+    for (answer, command, code, words) in [
+        (html, list, 8, ["not JSON (text/html)", "hint: this is a web page"]),
+        (html, send, 10, ["not JSON (text/html)", "hint: this is a web page"]),
+        (bridge, list, 5, ["404 NOT_FOUND", "hint: this looks like PocketPing's Go bridge server"]),
+        ("", send, 10, ["the connection broke", "hint: it may have been done"]),
+    ] {
+        let ended = run(pocketping(&[&["--api-key", "k", "--api-url", &peer(answer)], command].concat()));
+        assert_eq!((ended.code, ended.stdout.as_str()), (code, ""), "{command:?}: {}", ended.stderr);
+        for word in words {
+            assert!(ended.stderr.contains(word), "{command:?}: {}", ended.stderr);
+        }
+    }
+}
+
+#[test]
+fn nobody_there_is_said_after_the_retries() {
+    let free = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
+    let ended = run(pocketping(&["--api-key", "k", "--api-url", &format!("http://{free}"), "sessions", "list"]));
+    assert_eq!(ended.code, 9, "{}", ended.stderr);
+    let lines: Vec<_> = ended.stderr.lines().collect();
+    assert_eq!(lines.len(), 2, "{lines:?}");
+    assert!(lines[0].starts_with("error: GET /sessions: no connection to the server: "), "{lines:?}");
+    assert!(lines[1].starts_with("hint: ") && lines[1].contains("pocketping mock"), "{lines:?}");
+}

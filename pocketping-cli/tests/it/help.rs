@@ -1,0 +1,45 @@
+//! The help of the whole tree, in one place.
+
+use std::fmt::Write;
+
+use crate::run::{pocketping, run};
+
+#[test]
+fn the_whole_tree() {
+    let mut text = String::new();
+    for path in [
+        "",
+        "sessions",
+        "sessions list",
+        "sessions get",
+        "sessions close",
+        "sessions identify",
+        "sessions ai",
+        "messages",
+        "messages list",
+        "messages send",
+        "webhooks",
+        "webhooks create",
+        "webhooks list",
+        "webhooks delete",
+        "events",
+        "events listen",
+        "mock",
+        "demo",
+    ] {
+        let words: Vec<_> = path.split_whitespace().chain(["-h"]).collect();
+        let ended = run(pocketping(&words));
+        assert_eq!((ended.code, ended.stderr.as_str()), (0, ""), "{path}");
+        writeln!(text, "$ pocketping {}\n{}", words.join(" "), ended.stdout).unwrap();
+        let leaf = path.contains(' ') || path == "mock";
+        assert!(!leaf || ended.stdout.contains("Example: pocketping"), "{path} has an example");
+    }
+    insta::assert_snapshot!(text);
+}
+
+#[test]
+fn nouns_may_be_said_in_the_singular() {
+    for noun in ["session", "message", "webhook", "event"] {
+        assert_eq!(run(pocketping(&[noun, "--help"])).code, 0, "{noun}");
+    }
+}

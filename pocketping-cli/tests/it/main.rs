@@ -1,0 +1,12 @@
+//! The real binary against the reference server: what it prints, where, and how it ends.
+
+#![allow(clippy::unwrap_used, reason = "tests")]
+
+mod demo;
+mod environment;
+mod failures;
+mod help;
+mod listen;
+mod mock;
+mod output;
+mod run;

@@ -1,0 +1,144 @@
+//! Every command in every output.
+
+use pocketping_mock_server::{Contract, MockServer, Seed};
+use serde_json::Value;
+
+use crate::run::{at, run, run_with_input, transcript};
+
+fn demo(contract: Contract) -> MockServer {
+    MockServer::builder().contract(contract).demo_seed().start().unwrap()
+}
+
+#[test]
+fn a_conversation_in_every_output() {
+    for format in ["table", "json", "ndjson"] {
+        let server = demo(Contract::Extended);
+        let text = transcript(
+            &server,
+            &[
+                &["sessions", "list", "-o", format],
+                &["sessions", "get", "sess_abc123", "-o", format],
+                &["messages", "list", "sess_abc123", "-o", format],
+                &["messages", "send", "sess_abc123", "Thanks for reaching out!", "-o", format],
+                &[
+                    "sessions",
+                    "identify",
+                    "sess_abc123",
+                    "--email",
+                    "user@example.com",
+                    "--metadata",
+                    "plan=pro",
+                    "-o",
+                    format,
+                ],
+                &["sessions", "ai", "sess_abc123", "off", "-o", format],
+                &["sessions", "close", "sess_abc123", "-o", format],
+                &["sessions", "list", "--status", "active", "-o", format],
+                &["webhooks", "create", "https://yoursite.com/webhook", "-o", format],
+                &["webhooks", "list", "-o", format],
+                &["webhooks", "delete", "wh_1", "-o", format],
+            ],
+        );
+        insta::assert_snapshot!(format!("conversation_{format}"), text);
+    }
+}
+
+#[test]
+fn the_same_conversation_works_on_a_strict_server() {
+    let server = demo(Contract::Strict);
+    let text = transcript(
+        &server,
+        &[
+            &["messages", "send", "sess_abc123", "Thanks for reaching out!"],
+            &["sessions", "identify", "sess_abc123", "--name", "John Doe"],
+            &["sessions", "list", "--unanswered"],
+            &["sessions", "list", "--search", "reaching"],
+            &["sessions", "close", "sess_abc123", "-o", "ndjson"],
+            &["webhooks", "create", "https://yoursite.com/webhook", "--event", "message.created"],
+            &["webhooks", "list"],
+        ],
+    );
+    insta::assert_snapshot!(text);
+}
+
+#[test]
+fn stdout_holds_data_only_and_parses() {
+    let server = demo(Contract::Extended);
+    let commands: [&[&str]; 6] = [
+        &["sessions", "list"],
+        &["sessions", "get", "sess_abc123"],
+        &["sessions", "close", "sess_abc123"],
+        &["messages", "list", "sess_abc123", "--limit", "1"],
+        &["webhooks", "create", "https://yoursite.com/webhook"],
+        &["webhooks", "list"],
+    ];
+    for command in commands {
+        let ended = run(at(&server, &[command, &["-o", "json"]].concat()));
+        assert_eq!(ended.code, 0, "{}", ended.stderr);
+        serde_json::from_str::<Value>(&ended.stdout).unwrap();
+        let ended = run(at(&server, &[command, &["-o", "ndjson"]].concat()));
+        for line in ended.stdout.lines() {
+            assert!(serde_json::from_str::<Value>(line).unwrap().is_object(), "{line}");
+        }
+    }
+}
+
+#[test]
+fn a_list_that_was_cut_says_so_on_stderr() {
+    let server = demo(Contract::Extended);
+    let cut = run(at(&server, &["messages", "list", "sess_abc123", "--limit", "1"]));
+    assert_eq!((cut.stdout.lines().count(), cut.code), (1, 0));
+    assert!(cut.stderr.contains("--all"), "{}", cut.stderr);
+    let all = run(at(&server, &["messages", "list", "sess_abc123", "--all"]));
+    assert_eq!((all.stdout.lines().count(), all.stderr.as_str()), (2, ""));
+}
+
+#[test]
+fn a_text_may_come_from_standard_input() {
+    let server = demo(Contract::Extended);
+    let ended = run_with_input(at(&server, &["messages", "send", "sess_abc123", "-"]), "two\nlines\n");
+    assert_eq!(ended.code, 0, "{}", ended.stderr);
+    assert_eq!(server.messages(&"sess_abc123".into())[2].content, "two\nlines");
+    let dash = run(at(&server, &["messages", "send", "sess_abc123", "--", "-- signed"]));
+    assert_eq!(dash.code, 0, "{}", dash.stderr);
+    assert_eq!(server.messages(&"sess_abc123".into())[3].content, "-- signed");
+}
+
+#[test]
+fn a_secret_comes_from_a_file_and_never_from_the_command_line() {
+    let server = demo(Contract::Extended);
+    let create = ["webhooks", "create", "https://yoursite.com/webhook", "-o", "json", "--secret-file"];
+    let ended = run_with_input(at(&server, &[&create[..], &["-"]].concat()), "my-own-secret\n");
+    assert_eq!(serde_json::from_str::<Value>(&ended.stdout).unwrap()["secret"], "my-own-secret");
+    let ended = run(at(&server, &[&create[..], &["/nowhere"]].concat()));
+    assert_eq!((ended.code, ended.stderr.contains("/nowhere")), (3, true), "{}", ended.stderr);
+}
+
+#[test]
+fn what_a_visitor_writes_never_steers_the_terminal() {
+    let hostile = "\u{1b}]0;owned\u{7}\u{1b}[2J\u{9b}31m\u{202e}gnp.exe\r\nfake\tcell\u{7f}\u{200b}";
+    let seed = serde_json::json!({"sessions": [{
+        "id": "sess_1",
+        "metadata": {"pageUrl": format!("https://e.com/{hostile}"), "userAgent": hostile, "x": hostile},
+        "identity": {"name": hostile, "metadata": {"y": hostile}},
+        "messages": [{"content": hostile, "type": "visitor"}]
+    }]});
+    let server = MockServer::builder().seed(Seed::from_json(&seed.to_string()).unwrap()).start().unwrap();
+    for command in [
+        &["sessions", "list"][..],
+        &["sessions", "get", "sess_1"],
+        &["messages", "list", "sess_1"],
+        &["messages", "send", "sess_1", hostile],
+    ] {
+        for format in ["table", "json", "ndjson"] {
+            let ended = run(at(&server, &[command, &["-o", format]].concat()));
+            assert_eq!(ended.code, 0, "{}", ended.stderr);
+            let steers = |c: char| (c.is_control() && c != '\n' && c != '\t') || "\u{202e}\u{200b}".contains(c);
+            assert!(!ended.stdout.contains(steers), "{command:?} {format}: {:?}", ended.stdout);
+        }
+    }
+    let lines = run(at(&server, &["messages", "list", "sess_1"])).stdout;
+    assert!(lines.lines().all(|line| line.matches('\t').count() == 3), "a tab in the text is no cell: {lines:?}");
+    let json = run(at(&server, &["messages", "list", "sess_1", "-o", "json"])).stdout;
+    assert_eq!(serde_json::from_str::<Value>(&json).unwrap()[0]["content"], hostile, "JSON keeps the text");
+}
