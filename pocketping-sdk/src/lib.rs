@@ -26,6 +26,12 @@ pub use transport::{
     RetryPolicy, Transport, TransportError, TransportFailure, Upgrade,
 };
 
+/// The examples of the workspace's README, run as doctests.
+#[cfg(doctest)]
+#[doc = include_str!("../../README.md")]
+#[derive(Debug)]
+pub struct WorkspaceReadme;
+
 /// The `http` crate this library's signatures use.
 #[cfg(feature = "client")]
 pub use http;

@@ -13,7 +13,9 @@ fn sources(below: &str) -> Vec<(String, String)> {
         if path.is_dir() {
             let mut entries: Vec<_> = fs::read_dir(path).unwrap().map(|entry| entry.unwrap().path()).collect();
             entries.sort();
-            entries.iter().for_each(|entry| walk(entry, found));
+            for entry in &entries {
+                walk(entry, found);
+            }
         } else if path.extension().is_some_and(|extension| extension == "rs") {
             found.push(path.to_owned());
         }

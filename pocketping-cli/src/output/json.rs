@@ -1,5 +1,6 @@
 //! JSON as it is printed: stable, and without characters that steer a terminal.
 
+use std::fmt::Write as _;
 use std::io::{self, Write};
 
 use serde::Serialize;
@@ -23,7 +24,8 @@ fn escaped(json: &str) -> String {
         if c != '\n' && is_unsafe(c) {
             let mut units = [0; 2];
             for unit in c.encode_utf16(&mut units) {
-                shown.push_str(&format!("\\u{unit:04x}"));
+                // Writing to a string cannot fail.
+                let _infallible = write!(shown, "\\u{unit:04x}");
             }
         } else {
             shown.push(c);

@@ -47,7 +47,7 @@ fn a_dropped_server_is_gone_soon_after() {
 
 #[test]
 fn many_servers_leave_no_thread_and_no_descriptor() {
-    let count = |what: &str| std::fs::read_dir(format!("/proc/self/{what}")).map(Iterator::count).unwrap_or(0);
+    let count = |what: &str| std::fs::read_dir(format!("/proc/self/{what}")).map_or(0, Iterator::count);
     let name = "pocketping-mock";
     let threads = || {
         let Ok(tasks) = std::fs::read_dir("/proc/self/task") else { return 0 };

@@ -130,6 +130,16 @@ async fn the_first_frame_must_be_auth_and_frames_are_text() {
 }
 
 #[tokio::test]
+async fn a_ping_before_the_key_is_refused_and_not_answered() {
+    for (contract, code) in [(Contract::Extended, 4400), (Contract::Strict, 1008)] {
+        let server = start(contract);
+        let mut socket = connect(&server).await;
+        socket.send(Message::Ping("early".into())).await.unwrap();
+        assert_eq!(close_code(&mut socket).await, code, "{contract:?}");
+    }
+}
+
+#[tokio::test]
 async fn a_client_that_says_nothing_is_closed() {
     let silent = async |contract| {
         let server = start(contract);

@@ -1,5 +1,6 @@
 //! A client that knows nothing but bytes.
 
+use std::fmt::Write as _;
 use std::io::{Read, Write};
 use std::net::TcpStream;
 use std::time::Duration;
@@ -47,7 +48,7 @@ pub(crate) fn send(server: &MockServer, line: &str, headers: &[(&str, &str)], bo
     let mut request =
         format!("{line} HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\nContent-Length: {}\r\n", body.len());
     for (name, value) in headers {
-        request.push_str(&format!("{name}: {value}\r\n"));
+        write!(request, "{name}: {value}\r\n").unwrap();
     }
     request.push_str("\r\n");
     request.push_str(body);

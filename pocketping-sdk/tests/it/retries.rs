@@ -35,19 +35,22 @@ async fn a_send_is_repeated_only_when_nothing_was_done() {
         (result, script.sent().len())
     };
     for nothing_done in [Step::Refused, answer(429, "")] {
-        let (result, sent) = send(vec![nothing_done, answer(201, MESSAGE)]).await;
-        assert_eq!((result.unwrap().id.as_str(), sent), ("msg_1", 2));
+        let (result, requests) = send(vec![nothing_done, answer(201, MESSAGE)]).await;
+        assert_eq!((result.unwrap().id.as_str(), requests), ("msg_1", 2));
     }
     for unknown in [Step::Reset, answer(500, ""), answer(502, ""), answer(503, ""), answer(504, ""), Step::Hang] {
-        let (result, sent) = send(vec![unknown.clone(), answer(201, MESSAGE)]).await;
+        let (result, requests) = send(vec![unknown.clone(), answer(201, MESSAGE)]).await;
         let error = result.unwrap_err();
-        assert_eq!((error.outcome(), sent), (Outcome::Unknown, 1), "{unknown:?}");
+        assert_eq!((error.outcome(), requests), (Outcome::Unknown, 1), "{unknown:?}");
     }
-    let (result, sent) = send(vec![answer(400, r#"{"code":"SESSION_CLOSED"}"#)]).await;
-    assert_eq!((result.unwrap_err().outcome(), sent), (Outcome::Rejected, 1));
-    let (result, sent) = send(vec![Step::Refused; 4]).await;
+    let (result, requests) = send(vec![answer(400, r#"{"code":"SESSION_CLOSED"}"#)]).await;
+    assert_eq!((result.unwrap_err().outcome(), requests), (Outcome::Rejected, 1));
+    let (result, requests) = send(vec![Step::Refused; 4]).await;
     let error = result.unwrap_err();
-    assert_eq!((error.outcome(), error.kind(), error.attempts(), sent), (Outcome::NotSent, ErrorKind::Connect, 4, 4));
+    assert_eq!(
+        (error.outcome(), error.kind(), error.attempts(), requests),
+        (Outcome::NotSent, ErrorKind::Connect, 4, 4)
+    );
 }
 
 #[tokio::test(start_paused = true)]
