@@ -91,7 +91,8 @@ fn chain(error: &dyn StdError) -> String {
 
 fn exit_of(error: &Error) -> Exit {
     // A write that may have happened matters more than why nobody knows.
-    let is_write = error.outcome() == Outcome::Unknown && is_post(error);
+    let is_write = error.route().is_some_and(|route| !route.starts_with("GET "));
+    let may_have_happened = is_write && error.outcome() == Outcome::Unknown;
     match error.kind() {
         _ if error.is_unauthorized() => Exit::Auth,
         _ if error.is_rate_limited() => Exit::RateLimited,
@@ -99,16 +100,11 @@ fn exit_of(error: &Error) -> Exit {
         ErrorKind::Request => Exit::Usage,
         ErrorKind::Api if error.is_not_found() => Exit::NotFound,
         ErrorKind::Api if error.status().is_some_and(|status| status < 500) => Exit::Invalid,
-        _ if is_write => Exit::Unknown,
+        _ if may_have_happened => Exit::Unknown,
         ErrorKind::Api | ErrorKind::Decode | ErrorKind::TooLarge | ErrorKind::Incomplete => Exit::Server,
         ErrorKind::Connect | ErrorKind::Timeout | ErrorKind::Network | ErrorKind::Closed => Exit::Network,
         _ => Exit::Unexpected,
     }
-}
-
-/// The SDK's messages begin with the request.
-fn is_post(error: &Error) -> bool {
-    error.to_string().starts_with("POST ")
 }
 
 fn hint_for(exit: Exit) -> Option<&'static str> {

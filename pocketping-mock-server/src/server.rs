@@ -22,6 +22,8 @@ use crate::store::{ApiKey, MessageQuery, SessionQuery, Visit};
 
 /// How long a server that shuts down waits for its connections.
 pub(crate) const GRACE: Duration = Duration::from_millis(500);
+/// How long the server waits after a connection could not be accepted.
+const PAUSE: Duration = Duration::from_millis(20);
 /// How long a client may take for the head of a request.
 const HEAD: Duration = Duration::from_secs(10);
 
@@ -180,9 +182,9 @@ async fn accept(app: &App, listener: tokio::net::TcpListener) {
         let stream = match accepted {
             Ok((stream, _)) => stream,
             Err(error) => {
-                // Out of file descriptors, say: others may become free.
+                // Out of file descriptors, say: others may become free, and until then there is nothing to do.
                 tracing::warn!(%error, "a connection could not be accepted");
-                tokio::task::yield_now().await;
+                drop(tokio::time::timeout(PAUSE, app.stop.cancelled()).await);
                 continue;
             }
         };

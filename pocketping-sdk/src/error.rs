@@ -25,6 +25,7 @@ struct Inner {
     api: Option<ApiError>,
     close_code: Option<u16>,
     hint: Option<&'static str>,
+    route: Option<String>,
     request_id: Option<String>,
     attempts: u32,
     source: Option<BoxError>,
@@ -190,6 +191,7 @@ impl Error {
             api: None,
             close_code: None,
             hint: None,
+            route: None,
             request_id: None,
             attempts: 0,
             source: None,
@@ -230,8 +232,10 @@ impl Error {
         self
     }
 
+    /// Says which call failed: its line, how often it was tried, and the id it was sent with.
     #[must_use]
-    pub(crate) fn with_attempts(mut self, attempts: u32, request_id: &str) -> Self {
+    pub(crate) fn of_call(mut self, route: String, attempts: u32, request_id: &str) -> Self {
+        self.0.route = Some(route);
         self.0.attempts = attempts;
         self.0.request_id.get_or_insert_with(|| request_id.to_owned());
         self
@@ -272,6 +276,11 @@ impl Error {
     /// How long the server asks to wait.
     pub fn retry_after(&self) -> Option<Duration> {
         self.api().and_then(|api| api.retry_after)
+    }
+
+    /// The documented line of the call that failed, such as `POST /sessions/:sessionId/close`.
+    pub fn route(&self) -> Option<&str> {
+        self.0.route.as_deref()
     }
 
     /// The request's id, for the server's logs: the one it answered with, else the one that was sent.

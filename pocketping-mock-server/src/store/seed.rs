@@ -140,7 +140,9 @@ impl SeedSession {
             None => Ok(tx.next_id(prefix)),
         };
         let mut session = Session::new(given(self.id, "id", "sess")?);
-        let created = self.created_at.unwrap_or_else(|| tx.time());
+        // Times are told in whole milliseconds.
+        let whole = |time: Option<Timestamp>| time.and_then(|time| Timestamp::from_millis(time.as_millis()).ok());
+        let created = whole(self.created_at).unwrap_or_else(|| tx.time());
         session.visitor_id = Some(given(self.visitor_id, "visitorId", "vis")?.into());
         session.project_id = Some(self.project_id.map_or_else(|| tx.project().clone(), Into::into));
         session.created_at = Some(created);
@@ -165,15 +167,15 @@ impl SeedSession {
                     MessageKind::KNOWN.join(", ")
                 )));
             }
-            message.created_at = Some(seeded.created_at.unwrap_or(created));
+            message.created_at = Some(whole(seeded.created_at).unwrap_or(created));
             messages.push(message);
         }
         let newest = messages.iter().filter_map(|message| message.created_at).max();
-        let last = self.last_activity.or(newest).unwrap_or(created).max(created).max(newest.unwrap_or(created));
+        let last = whole(self.last_activity).or(newest).unwrap_or(created).max(created).max(newest.unwrap_or(created));
         session.last_activity = Some(last);
         session.unanswered = Some(is_unanswered(messages.iter()));
         if session.status == SessionStatus::Closed {
-            session.closed_at = Some(self.closed_at.unwrap_or(last));
+            session.closed_at = Some(whole(self.closed_at).unwrap_or(last));
         }
         Ok((session, messages))
     }

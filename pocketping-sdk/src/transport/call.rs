@@ -74,6 +74,11 @@ impl Plan {
         Ok(Self { method, route, path, query: Vec::new(), body: None, repeat: Repeat::WhenSafe, is_list: false })
     }
 
+    /// The documented line, for errors.
+    pub(super) fn line(&self) -> String {
+        format!("{} {}", self.method, self.route)
+    }
+
     /// The whole address.
     pub(super) fn url(&self, base: &str) -> String {
         let mut url = String::with_capacity(base.len() + self.path.len());
@@ -299,7 +304,7 @@ impl<T: Send + 'static> Call<T> {
         let plan = self.plan?;
         let mut reply = run.send(&plan).await?;
         let decoded = (self.decode)(&reply, &plan.method, &plan.route, self.key)
-            .map_err(|error| error.with_attempts(reply.attempts, &reply.request_id))?;
+            .map_err(|error| error.of_call(plan.line(), reply.attempts, &reply.request_id))?;
         let value = match (decoded, self.complete) {
             (Decoded::Value(value), _) => value,
             (Decoded::Ack, Some(complete)) => {
@@ -329,7 +334,7 @@ fn null<T>((decode, reply, plan, key): (Decode<T>, &Reply, &Plan, Option<&str>))
                 plan.method, plan.route, reply.status
             ),
         )
-        .with_attempts(reply.attempts, &reply.request_id)),
+        .of_call(plan.line(), reply.attempts, &reply.request_id)),
     }
 }
 

@@ -68,12 +68,9 @@ impl Run {
 
     /// The error of a request that was applied and whose value could not be read back.
     pub(super) fn incomplete(plan: &Plan, reply: &Reply, error: Error) -> Error {
-        let message = format!(
-            "{} {} was applied ({}), but its value could not be read back",
-            plan.method, plan.route, reply.status
-        );
+        let message = format!("{} was applied ({}), but its value could not be read back", plan.line(), reply.status);
         Error::new(ErrorKind::Incomplete, Outcome::Applied, message)
-            .with_attempts(reply.attempts, &reply.request_id)
+            .of_call(plan.line(), reply.attempts, &reply.request_id)
             .with_source(error)
     }
 
@@ -117,7 +114,7 @@ impl Run {
             let wait = policy.wait(attempt, error.retry_after(), rand::random());
             // A wait past the deadline could only end in it: the cause is the better answer, and it comes at once.
             if !again || wait >= self.left() {
-                return Err(overall(earlier, error).with_attempts(attempt, request_id));
+                return Err(overall(earlier, error).of_call(plan.line(), attempt, request_id));
             }
             if error.outcome() == Outcome::Unknown {
                 earlier = Some(Outcome::Unknown);
@@ -152,13 +149,13 @@ impl Run {
     async fn paced_attempt(&self, plan: &Plan, headers: &HeaderMap, attempt: u32) -> Result<Reply> {
         let left = self.left();
         if left.is_zero() {
-            let message = format!("{} {}: the deadline ran out before anything was sent", plan.method, plan.route);
+            let message = format!("{}: the deadline ran out before anything was sent", plan.line());
             return Err(Error::new(ErrorKind::Timeout, Outcome::NotSent, message));
         }
         let pace = self.client.inner().pacer.reserve(left).map_err(|wait| {
             let message = format!(
-                "{} {}: staying under the rate limit would take {wait:.1?}, longer than the deadline leaves",
-                plan.method, plan.route
+                "{}: staying under the rate limit would take {wait:.1?}, longer than the deadline leaves",
+                plan.line()
             );
             Error::new(ErrorKind::RateLimited, Outcome::NotSent, message)
         })?;
@@ -176,7 +173,7 @@ impl Run {
         let result = timeout_at(until, self.attempt(plan, headers)).instrument(span.clone()).await;
         let result = result.unwrap_or_else(|_| {
             let what = if until == self.until { "deadline" } else { "timeout" };
-            let message = format!("{} {}: no answer before the {what} ran out", plan.method, plan.route);
+            let message = format!("{}: no answer before the {what} ran out", plan.line());
             Err(Error::new(ErrorKind::Timeout, Outcome::Unknown, message))
         });
         let status = result.as_ref().map_or_else(Error::status, |reply| Some(reply.status.as_u16()));
@@ -200,7 +197,7 @@ impl Run {
                 Some(Err(target)) => return Err(refused_redirect(plan, status, &target)),
             }
         }
-        let message = format!("{} {}: more than {MOST_REDIRECTS} redirects", plan.method, plan.route);
+        let message = format!("{}: more than {MOST_REDIRECTS} redirects", plan.line());
         Err(Error::new(ErrorKind::Redirect, Outcome::Rejected, message))
     }
 
@@ -228,8 +225,9 @@ impl Run {
         let (parts, body) = answer.into_parts();
         let too_large = || {
             let message = format!(
-                "{} {}: the answer ({}) is larger than {most} bytes; the client's `{setting}` raises the limit",
-                plan.method, plan.route, parts.status
+                "{}: the answer ({}) is larger than {most} bytes; the client's `{setting}` raises the limit",
+                plan.line(),
+                parts.status
             );
             Error::new(ErrorKind::TooLarge, Outcome::Unknown, message)
         };
@@ -274,7 +272,7 @@ impl Run {
             request_id: String::new(),
             elapsed: Duration::ZERO,
         };
-        Error::refused(&format!("{} {}", plan.method, plan.route), api).with_hint(looks_like(&reply))
+        Error::refused(&plan.line(), api).with_hint(looks_like(&reply))
     }
 }
 
@@ -308,7 +306,7 @@ fn failed(plan: &Plan, status: Option<StatusCode>, error: TransportError) -> Err
             (ErrorKind::Network, Outcome::Unknown, format!("the connection broke within the answer ({status})"))
         }
     };
-    Error::new(kind, outcome, format!("{} {}: {what}", plan.method, plan.route)).with_source(error.into_source())
+    Error::new(kind, outcome, format!("{}: {what}", plan.line())).with_source(error.into_source())
 }
 
 /// Where an answer redirects to: `Ok` where the request may follow, `Err` where it must not. The key never leaves the
@@ -329,7 +327,7 @@ fn redirect(method: &Method, status: StatusCode, headers: &HeaderMap, from: &str
 fn refused_redirect(plan: &Plan, status: StatusCode, target: &str) -> Error {
     // 303 is what a server answers after it did the work.
     let outcome = if status == StatusCode::SEE_OTHER { Outcome::Unknown } else { Outcome::Rejected };
-    let message = format!("{} {}: the server redirects ({status}) to {target}", plan.method, plan.route);
+    let message = format!("{}: the server redirects ({status}) to {target}", plan.line());
     Error::new(ErrorKind::Redirect, outcome, message)
         .with_hint(Some("the API key never follows a redirect to another origin: set the base URL to the new address"))
 }

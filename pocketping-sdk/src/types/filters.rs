@@ -42,6 +42,11 @@ impl SessionFilter {
         query
     }
 
+    /// The text in the one case everything is compared in.
+    fn needle(&self) -> Option<String> {
+        self.text.as_ref().map(|text| text.to_lowercase())
+    }
+
     /// Whether the session itself, without its messages, is taken; `None` when its messages must be read to know.
     ///
     /// A field the session does not carry cannot exclude it, save the project and the status, which must be equal.
@@ -53,8 +58,8 @@ impl SessionFilter {
             return Some(false);
         }
         let unanswered = if self.unanswered { session.unanswered } else { Some(true) };
-        let text = match &self.text {
-            Some(text) if !session_contains(session, text) => None,
+        let text = match self.needle() {
+            Some(needle) if !session_contains(session, &needle) => None,
             _ => Some(true),
         };
         match (unanswered, text) {
@@ -72,8 +77,9 @@ impl SessionFilter {
     ) -> bool {
         self.accepts(session).unwrap_or_else(|| {
             let answered = self.unanswered && !session.unanswered.unwrap_or_else(|| is_unanswered(messages.clone()));
-            let found = self.text.as_ref().is_none_or(|text| {
-                session_contains(session, text) || messages.clone().any(|message| contains(&message.content, text))
+            let found = self.needle().is_none_or(|needle| {
+                session_contains(session, &needle)
+                    || messages.clone().any(|message| contains(&message.content, &needle))
             });
             !answered && found
         })
@@ -88,7 +94,7 @@ pub fn is_unanswered<'a>(messages: impl DoubleEndedIterator<Item = &'a Message>)
         .is_some_and(|message| message.kind == MessageKind::Visitor)
 }
 
-fn session_contains(session: &Session, text: &str) -> bool {
+fn session_contains(session: &Session, needle: &str) -> bool {
     let identity = session.identity.as_ref();
     [
         identity.and_then(|identity| identity.name.as_ref()),
@@ -97,11 +103,11 @@ fn session_contains(session: &Session, text: &str) -> bool {
     ]
     .into_iter()
     .flatten()
-    .any(|field| contains(field, text))
+    .any(|field| contains(field, needle))
 }
 
-fn contains(field: &str, text: &str) -> bool {
-    field.to_lowercase().contains(&text.to_lowercase())
+fn contains(field: &str, needle: &str) -> bool {
+    field.to_lowercase().contains(needle)
 }
 
 #[cfg(test)]

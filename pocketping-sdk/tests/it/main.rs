@@ -7,6 +7,7 @@ mod fixtures;
 mod lists;
 mod peers;
 mod privacy;
+mod promises;
 mod requests;
 mod retries;
 mod scripted;
