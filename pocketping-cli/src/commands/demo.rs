@@ -39,6 +39,7 @@ pub(crate) async fn run(args: DemoArgs, context: &Context, output: &mut Output) 
 
     let Demo { server, output, events, .. } = demo;
     events.close().await;
+    output.text("")?;
     if args.keep {
         output.heading("\u{2713} That was a whole conversation. The server stays up until Ctrl-C:")?;
         output.text(&format!("  export POCKETPING_API_URL={} POCKETPING_API_KEY={KEY}", server.url()))?;
@@ -68,8 +69,13 @@ impl Demo<'_> {
 
         let (alice, bob) = (alice.id.as_str(), bob.id.as_str());
         self.operator("An operator looks who is waiting", &["sessions", "list", "--unanswered"], 0).await?;
-        self.operator("reads what Alice wrote", &["messages", "list", alice], 0).await?;
-        self.operator("answers her", &["messages", "send", alice, "Yes, webhooks are part of every plan."], 1).await?;
+        self.operator("The operator reads what Alice wrote", &["messages", "list", alice], 0).await?;
+        self.operator(
+            "The operator answers her",
+            &["messages", "send", alice, "Yes, webhooks are part of every plan."],
+            1,
+        )
+        .await?;
         let who = [
             "sessions",
             "identify",
@@ -81,30 +87,37 @@ impl Demo<'_> {
             "--metadata",
             "plan=pro",
         ];
-        self.operator("notes who she is", &who, 1).await?;
-        self.operator("takes over from the AI in Bob's session", &["sessions", "ai", bob, "off"], 1).await?;
-        self.operator("answers Bob", &["messages", "send", bob, "Thank you, that page is back."], 1).await?;
+        self.operator("The operator notes who she is", &who, 1).await?;
+        self.operator("The operator takes over from the AI in Bob's session", &["sessions", "ai", bob, "off"], 1)
+            .await?;
+        self.operator("The operator answers Bob", &["messages", "send", bob, "Thank you, that page is back."], 1)
+            .await?;
         // A close is two events: the system's message, and the close itself.
-        self.operator("closes Alice's session", &["sessions", "close", alice], 2).await?;
-        self.operator("and sees what is left", &["sessions", "list", "--status", "active"], 0).await
+        self.operator("The operator closes Alice's session", &["sessions", "close", alice], 2).await?;
+        self.operator("The operator sees what is left", &["sessions", "list", "--status", "active"], 0).await
     }
 
     async fn visitor_opens(&mut self, name: &str, page: &str) -> Result<Session, CliError> {
-        self.output.heading(&format!("{name} opens {page}"))?;
+        self.chapter(&format!("{name} opens {page}"))?;
         let session = self.server.visitor_opens_session(Visit::new().page_url(page).user_agent("Mozilla/5.0"));
         self.live(1).await?;
         Ok(session)
     }
 
     async fn visitor_says(&mut self, name: &str, session: &Session, text: &str) -> Result<(), CliError> {
-        self.output.heading(&format!("{name} writes: {text}"))?;
+        self.chapter(&format!("{name} writes: {text}"))?;
         self.server.visitor_says(&session.id, text);
         self.live(1).await
     }
 
+    fn chapter(&mut self, what: &str) -> Result<(), CliError> {
+        self.output.text("")?;
+        self.output.heading(what)
+    }
+
     /// Prints a command, runs it as if it had been typed, and shows the events it caused.
     async fn operator(&mut self, what: &str, command: &[&str], events: usize) -> Result<(), CliError> {
-        self.output.heading(what)?;
+        self.chapter(what)?;
         self.output.text(&format!("  $ pocketping {}", shell(command)))?;
         let typed = std::iter::once("pocketping").chain(command.iter().copied());
         let cli = Cli::try_parse_from(typed).map_err(|error| CliError::unexpected("the demo's own command", error))?;

@@ -29,6 +29,9 @@ pub(super) fn list(
     for row in rows {
         table.add_row(row.iter().map(|cell| safe(cell).into_owned()));
     }
+    for column in table.column_iter_mut() {
+        column.set_padding((0, 2));
+    }
     let printed = table.to_string();
     for (n, line) in printed.lines().enumerate() {
         writeln!(out, "{}", bold(line.trim_end(), color && n == 0))?;
@@ -46,7 +49,7 @@ pub(super) fn item(
     let width = details.iter().map(|(name, _)| name.len()).max().unwrap_or(0);
     for (name, value) in details {
         if is_terminal {
-            writeln!(out, "{} {}", bold(&format!("{name:width$}"), color), safe(value))?;
+            writeln!(out, "{}{:gap$}{}", bold(name, color), "", safe(value), gap = width - name.len() + 2)?;
         } else {
             tabs(out, &[(*name).to_owned(), value.clone()])?;
         }
