@@ -23,6 +23,7 @@ struct Inner {
     message: String,
     outcome: Outcome,
     api: Option<ApiError>,
+    status: Option<u16>,
     close_code: Option<u16>,
     hint: Option<&'static str>,
     route: Option<String>,
@@ -115,7 +116,7 @@ pub struct ApiError {
     pub content_type: Option<String>,
     /// The first bytes of the body (at most 4 KiB), as text. It may quote what was sent; it is masked in `Debug`.
     pub body: String,
-    /// Whether the body was the documented error JSON, or at least an object with one of its fields.
+    /// Whether the body was JSON with the documented `error` or `code`.
     pub documented: bool,
 }
 
@@ -172,7 +173,8 @@ impl ApiError {
 fn code_of(status: u16) -> ErrorCode {
     match status {
         400 => ErrorCode::InvalidRequest,
-        401 | 403 => ErrorCode::Unauthorized,
+        401 => ErrorCode::Unauthorized,
+        403 => ErrorCode::from("FORBIDDEN"),
         404 => ErrorCode::NotFound,
         405 => ErrorCode::MethodNotAllowed,
         413 => ErrorCode::PayloadTooLarge,
@@ -189,6 +191,7 @@ impl Error {
             message: message.into(),
             outcome,
             api: None,
+            status: None,
             close_code: None,
             hint: None,
             route: None,
@@ -207,7 +210,9 @@ impl Error {
     }
 
     pub(crate) fn refused(route: &str, api: ApiError) -> Self {
-        let outcome = if api.status >= 500 { Outcome::Unknown } else { Outcome::Rejected };
+        // A request whose key is still in use elsewhere may yet be applied there.
+        let undecided = api.status >= 500 || api.code == ErrorCode::IdempotencyInProgress;
+        let outcome = if undecided { Outcome::Unknown } else { Outcome::Rejected };
         let mut error = Self::new(ErrorKind::Api, outcome, format!("{route}: {}", api.line()));
         error.0.request_id.clone_from(&api.request_id);
         error.0.api = Some(api);
@@ -217,6 +222,13 @@ impl Error {
     #[must_use]
     pub(crate) fn with_source(mut self, source: impl Into<BoxError>) -> Self {
         self.0.source = Some(source.into());
+        self
+    }
+
+    /// The status of an answer that was no refusal, and yet could not be used.
+    #[must_use]
+    pub(crate) fn with_status(mut self, status: http::StatusCode) -> Self {
+        self.0.status = Some(status.as_u16());
         self
     }
 
@@ -263,9 +275,9 @@ impl Error {
         self.0.api.as_ref()
     }
 
-    /// The HTTP status of a refusal.
+    /// The HTTP status, whenever there was an answer: of a refusal, and of a success that could not be read.
     pub fn status(&self) -> Option<u16> {
-        self.api().map(|api| api.status)
+        self.api().map(|api| api.status).or(self.0.status)
     }
 
     /// The machine-readable reason of a refusal.
@@ -331,7 +343,10 @@ impl Error {
             | ErrorKind::Network
             | ErrorKind::RateLimited
             | ErrorKind::Closed => true,
-            ErrorKind::Api => matches!(self.status(), Some(408 | 429 | 500 | 502 | 503 | 504)),
+            ErrorKind::Api => {
+                matches!(self.status(), Some(408 | 429 | 500 | 502 | 503 | 504))
+                    || self.code() == Some(&ErrorCode::IdempotencyInProgress)
+            }
             _ => false,
         }
     }

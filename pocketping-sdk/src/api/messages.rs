@@ -81,7 +81,7 @@ impl Messages {
     }
 
     /// Finds the message an acknowledgement spoke of: of the same type and text, not older than the send, and not the
-    /// result of another send of this client. Of several the last one, for it was written last.
+    /// result of another send of this client. Of several the last one, for it was written last (lists are in order).
     async fn find_sent(&self, run: &Run, sent: &NewMessage) -> Result<Message> {
         let read = run.follow_up_with_response(self.list().call()).await?;
         let oldest = oldest_match(read.headers(), run.elapsed());
@@ -154,14 +154,20 @@ impl ListMessages {
 
     /// The list as one [`Call`], for its knobs.
     pub fn call(self) -> Call<MessageList> {
-        let limit = self.limit.unwrap_or(usize::MAX);
-        let page = self.page(self.limit, self.cursor.as_deref());
-        page.refine(move |_, reply, mut list| {
-            if !crate::transport::is_extended(&reply.headers) {
+        let limit = self.limit;
+        let page = self.page(self.cursor.as_deref(), limit);
+        page.require(paging::check_limit(limit)).refine(move |run, reply, mut list| {
+            Box::pin(async move {
+                if crate::transport::is_extended(&reply.headers) {
+                    return Ok(list);
+                }
+                if paging::may_be_cut(false, list.messages.len(), limit, list.next_cursor.is_some()) {
+                    list = run.follow_up(self.page(None, None)).await?;
+                }
                 self.arrange(&mut list.messages);
-                list.messages.truncate(limit);
-            }
-            Box::pin(async move { Ok(list) })
+                list.messages.truncate(limit.unwrap_or(usize::MAX));
+                Ok(list)
+            })
         })
     }
 
@@ -170,11 +176,13 @@ impl ListMessages {
         let most = self.limit.unwrap_or(usize::MAX);
         let here = self.clone();
         let cursor = self.cursor.clone();
-        let fetch = move |cursor: Option<&str>| self.page(Some(most.clamp(1, PAGE)), cursor);
-        paging::items(cursor, fetch, move |messages| here.arrange(messages)).map_ok(|(_, message)| message).take(most)
+        let fetch = move |cursor: Option<&str>, limit| self.page(cursor, limit);
+        paging::items(cursor, most.clamp(1, PAGE), fetch, move |messages| here.arrange(messages))
+            .map_ok(|(_, message)| message)
+            .take(most)
     }
 
-    fn page(&self, limit: Option<usize>, cursor: Option<&str>) -> Call<MessageList> {
+    fn page(&self, cursor: Option<&str>, limit: Option<usize>) -> Call<MessageList> {
         let Messages { client, session } = &self.messages;
         let mut call = Call::new(client, Method::GET, "/sessions/:sessionId/messages", &[session.as_str()]);
         call = call.list().repeatable();
@@ -190,8 +198,9 @@ impl ListMessages {
         call
     }
 
-    /// Applies `since` where the server could not.
+    /// Does what the server could not: the order, which the reference leaves open, and `since`.
     fn arrange(&self, messages: &mut Vec<Message>) {
+        messages.sort_by_key(|message| message.created_at);
         messages.retain(|message| self.since.is_none_or(|since| changed(message).is_none_or(|at| at >= since)));
     }
 }

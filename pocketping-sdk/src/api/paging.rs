@@ -1,10 +1,15 @@
 //! Walking a list page by page, whatever its noun.
 
+use std::collections::HashSet;
+
 use futures::stream::{self, BoxStream};
 use futures::{StreamExt, TryStreamExt};
 
 use crate::error::{Error, ErrorKind, Outcome, Result};
 use crate::transport::Call;
+
+/// The most one answer may be asked for.
+const MOST: usize = 1000;
 
 /// A list answer that may name the next page.
 pub(super) trait Page: Send + 'static {
@@ -12,26 +17,49 @@ pub(super) trait Page: Send + 'static {
     fn split(self) -> (Vec<Self::Item>, Option<String>);
 }
 
-/// The items of all pages, from `cursor` on. `fetch` makes the call for one page; `arrange` puts the items of a server
-/// without the extended contract into ours: order and filter are its business, and it sends everything at once.
+/// A limit that every server takes or none.
+pub(super) fn check_limit(limit: Option<usize>) -> Result<()> {
+    match limit {
+        Some(limit) if !(1..=MOST).contains(&limit) => {
+            Err(Error::request(format!("the limit {limit} is not from 1 to {MOST}; `stream` takes any")))
+        }
+        _ => Ok(()),
+    }
+}
+
+/// Whether an answer may have been cut by a server that honours `limit` and has no pages: it must be read again
+/// without one.
+pub(super) fn may_be_cut(extended: bool, items: usize, limit: Option<usize>, has_next: bool) -> bool {
+    !extended && !has_next && limit == Some(items)
+}
+
+/// The items of all pages, from `cursor` on, with whether their server speaks the extended contract. `fetch` makes the
+/// call for one page of at most so many; `arrange` puts the items of another server, which come all at once, into our
+/// order.
 pub(super) fn items<L: Page>(
     cursor: Option<String>,
-    fetch: impl Fn(Option<&str>) -> Call<L> + Send + 'static,
+    limit: usize,
+    fetch: impl Fn(Option<&str>, Option<usize>) -> Call<L> + Clone + Send + 'static,
     arrange: impl Fn(&mut Vec<L::Item>) + Send + 'static,
 ) -> BoxStream<'static, Result<(bool, L::Item)>> {
-    stream::try_unfold(Some(cursor), move |state| {
-        let call = state.map(|cursor| (fetch(cursor.as_deref()).with_response(), cursor));
-        // The closure is not part of the future: everything it needs is taken out here.
+    let start = (Some(cursor), HashSet::new());
+    stream::try_unfold(start, move |(cursor, mut seen)| {
+        let fetch = fetch.clone();
+        let first = cursor.map(|cursor| (fetch(cursor.as_deref(), Some(limit)), cursor));
+        let whole = fetch(None, None);
         async move {
-            let Some((call, cursor)) = call else { return Ok(None) };
-            let answer = call.await?;
+            let Some((call, cursor)) = first else { return Ok(None) };
+            let answer = call.with_response().await?;
             let extended = answer.is_extended();
-            let (items, next) = answer.into_value().split();
-            if next.is_some() && next == cursor {
+            let (mut items, next) = answer.into_value().split();
+            if may_be_cut(extended, items.len(), Some(limit), next.is_some()) && cursor.is_none() {
+                items = whole.await?.split().0;
+            }
+            if next.as_ref().is_some_and(|next| !seen.insert(next.clone())) {
                 let message = "the server gave the same cursor twice; the list would never end";
                 return Err(Error::new(ErrorKind::Decode, Outcome::Rejected, message));
             }
-            Ok(Some(((extended, items), next.map(Some))))
+            Ok(Some(((extended, items), (next.map(Some), seen))))
         }
     })
     .map_ok(move |(extended, mut items)| {

@@ -8,7 +8,7 @@ use futures::{Stream, StreamExt, TryStreamExt, stream};
 use http::Method;
 
 use super::{Messages, paging};
-use crate::error::{Error, Result};
+use crate::error::Result;
 use crate::transport::{Call, Client, Run};
 use crate::types::{
     Identify, ProjectId, Session, SessionFilter, SessionId, SessionList, SessionStatus, SetAi, Timestamp,
@@ -150,7 +150,8 @@ impl SessionHandle {
 ///
 /// The server filters when it can. One that cannot sends everything, and the filter is applied here; for
 /// [`unanswered`](Self::unanswered) and [`search`](Self::search) the messages of sessions that do not decide by
-/// themselves are read, of at most 200 sessions, and the list says `truncated` when that was not enough.
+/// themselves are read, of at most 200 sessions and within deadline and rate limit; the list says `truncated` when that was
+/// not enough.
 #[derive(Clone, Debug)]
 #[must_use = "a list does nothing until it is awaited or streamed"]
 pub struct ListSessions {
@@ -195,7 +196,7 @@ impl ListSessions {
     /// Only sessions with this text in the visitor's name or e-mail address, the page URL or a message, whatever its
     /// case.
     pub fn search(mut self, text: impl Into<String>) -> Self {
-        self.filter.text = Some(text.into());
+        self.filter.text = Some(text.into()).filter(|text| !text.is_empty());
         self
     }
 
@@ -213,14 +214,15 @@ impl ListSessions {
 
     /// The list as one [`Call`], for its knobs.
     pub fn call(self) -> Call<SessionList> {
-        let page = page(&self.client, &self.filter, self.limit, self.cursor.as_deref());
-        page.refine(move |run, reply, list| {
-            let Self { filter, limit, .. } = self;
+        let call = page(&self.client, &self.filter, self.cursor.as_deref(), self.limit);
+        call.require(paging::check_limit(self.limit)).refine(move |run, reply, mut list| {
+            let Self { client, filter, limit, .. } = self;
             Box::pin(async move {
-                if crate::transport::is_extended(&reply.headers) {
-                    return Ok(list);
+                let extended = crate::transport::is_extended(&reply.headers);
+                if paging::may_be_cut(extended, list.sessions.len(), limit, list.next_cursor.is_some()) {
+                    list = run.follow_up(page(&client, &filter, None, None)).await?;
                 }
-                filter_here(&run, &filter, limit.unwrap_or(usize::MAX), list).await
+                if extended { Ok(list) } else { filter_here(&run, &filter, limit.unwrap_or(usize::MAX), list).await }
             })
         })
     }
@@ -234,9 +236,9 @@ impl ListSessions {
         let most = limit.unwrap_or(usize::MAX);
         let fetch = {
             let (client, filter) = (client.clone(), filter.clone());
-            move |cursor: Option<&str>| page(&client, &filter, Some(most.clamp(1, PAGE)), cursor)
+            move |cursor: Option<&str>, limit| page(&client, &filter, cursor, limit)
         };
-        paging::items(cursor, fetch, |sessions| newest_first(sessions))
+        paging::items(cursor, most.clamp(1, PAGE), fetch, |sessions| newest_first(sessions))
             .try_filter_map(move |(extended, session)| {
                 let (client, filter) = (client.clone(), filter.clone());
                 async move {
@@ -265,7 +267,7 @@ impl paging::Page for SessionList {
     }
 }
 
-fn page(client: &Client, filter: &SessionFilter, limit: Option<usize>, cursor: Option<&str>) -> Call<SessionList> {
+fn page(client: &Client, filter: &SessionFilter, cursor: Option<&str>, limit: Option<usize>) -> Call<SessionList> {
     let mut call = Call::new(client, Method::GET, "/sessions", &[]).list().repeatable();
     for (name, value) in filter.query() {
         call = call.query(name, value);
@@ -301,35 +303,45 @@ fn taken_with(filter: &SessionFilter, session: &Session, messages: Result<crate:
     }
 }
 
-/// Applies the filter to a whole list, within the call's deadline and a bounded number of reads.
+/// Applies the filter to a whole list, with a bounded number of reads and as far as deadline and rate limit go; what was
+/// not looked at is left out and the list says so.
 async fn filter_here(run: &Run, filter: &SessionFilter, limit: usize, mut list: SessionList) -> Result<SessionList> {
     newest_first(&mut list.sessions);
     let mut reads = 0;
-    let mut stopped = false;
-    let decided = list.sessions.into_iter().map_while(|session| {
+    let sessions = std::mem::take(&mut list.sessions);
+    let looked_at = sessions.into_iter().map_while(|session| {
         let accepted = filter.accepts(&session);
         reads += usize::from(accepted.is_none());
-        stopped |= reads > MOST_READS;
-        (!stopped).then_some((session, accepted))
+        list.truncated |= reads > MOST_READS;
+        (!list.truncated).then_some((session, accepted))
     });
-    let decided: Vec<_> = decided.collect();
-    let taken: Vec<Session> = stream::iter(decided)
+    let looked_at: Vec<_> = looked_at.collect();
+    let mut verdicts = stream::iter(looked_at)
         .map(|(session, accepted)| async move {
             let taken = if let Some(taken) = accepted {
-                taken
+                Ok(taken)
             } else {
                 let messages = run.client().session(&session.id).messages().list().call();
-                taken_with(filter, &session, run.follow_up(messages).await)?
+                taken_with(filter, &session, run.follow_up(messages).await)
             };
-            Ok::<_, Error>(taken.then_some(session))
+            (session, taken)
         })
-        .buffered(READS_AT_ONCE)
-        .try_filter_map(|session| async move { Ok(session) })
-        .take(limit)
-        .try_collect()
-        .await?;
-    list.truncated = stopped && taken.len() < limit;
-    list.sessions = taken;
+        .buffered(READS_AT_ONCE);
+    let mut stopped = false;
+    while list.sessions.len() < limit {
+        match verdicts.next().await {
+            Some((session, Ok(true))) => list.sessions.push(session),
+            Some((_, Ok(false))) => {}
+            Some((_, Err(error))) if error.is_rate_limited() || error.is_timeout() => {
+                stopped = true;
+                break;
+            }
+            Some((_, Err(error))) => return Err(error),
+            None => break,
+        }
+    }
+    drop(verdicts);
+    list.truncated = stopped || (list.truncated && list.sessions.len() < limit);
     Ok(list)
 }
 

@@ -59,7 +59,8 @@ impl Webhooks {
     /// Not found when there is no such webhook, or when a repetition found it deleted already.
     pub fn delete(&self, id: impl Into<WebhookId>) -> Call<()> {
         let id = id.into();
-        Call::<serde_json::Value>::new(&self.client, Method::DELETE, "/webhooks/:webhookId", &[id.as_str()])
+        Call::<Webhook>::new(&self.client, Method::DELETE, "/webhooks/:webhookId", &[id.as_str()])
+            .under("webhook")
             .repeatable()
             .ack_only()
     }

@@ -8,21 +8,27 @@ use bytes::Bytes;
 use futures::{Sink, SinkExt, StreamExt};
 use http::header::{CONNECTION, HeaderName, SEC_WEBSOCKET_ACCEPT, SEC_WEBSOCKET_KEY, SEC_WEBSOCKET_VERSION, UPGRADE};
 use http::{HeaderMap, HeaderValue, Method, StatusCode};
+use tokio::io::AsyncWriteExt;
 use tokio::time::{Instant, Interval, MissedTickBehavior, interval_at};
 use tokio_tungstenite::WebSocketStream;
 use tokio_tungstenite::tungstenite::handshake::client::generate_key;
 use tokio_tungstenite::tungstenite::handshake::derive_accept_key;
+use tokio_tungstenite::tungstenite::protocol::frame::Frame;
+use tokio_tungstenite::tungstenite::protocol::frame::coding::{Data, OpCode};
 use tokio_tungstenite::tungstenite::protocol::{CloseFrame, Role, WebSocketConfig};
 use tokio_tungstenite::tungstenite::{Error as SocketError, Message as SocketMessage};
 
-use super::protocol::{self, Frame};
-use crate::error::{ApiError, Error, ErrorKind, Outcome, Result};
-use crate::transport::Client;
+use super::protocol;
+use crate::error::{Error, ErrorKind, Outcome, Result};
+use crate::transport::{Client, redirect, refused_redirect};
 use crate::types::Event;
-use crate::{ByteStream, TransportFailure, Upgrade};
+use crate::{ByteStream, RetryPolicy, TransportError, TransportFailure, Upgrade};
 
 /// How often a ping is sent; the pong must come before the next one is due.
 const PING: Duration = Duration::from_secs(20);
+/// How long REST is asked whether it knows the key.
+const PROBE: Duration = Duration::from_secs(5);
+const MOST_REDIRECTS: usize = 5;
 /// How long a polite close may take.
 const LAST_WORDS: Duration = Duration::from_secs(2);
 
@@ -34,7 +40,7 @@ pub(super) struct Link {
 
 /// What came over the link.
 pub(super) enum Incoming {
-    Frame(Result<Frame>),
+    Frame(Result<protocol::Frame>),
     Pong,
 }
 
@@ -42,7 +48,9 @@ impl Link {
     /// Connects, authenticates, and waits until the subscription stands: for `auth.ok`, or for the pong to a ping that
     /// was sent after the key. Gives what came before that, too: a frame that cannot be read is no reason to turn back.
     pub(super) async fn open(client: &Client) -> Result<(Self, Vec<Result<Event>>)> {
-        let stream = upgrade(client).await?;
+        let mut stream = upgrade(client).await?;
+        // Written past the WebSocket library, which logs every frame it sends: the key must not be in a log.
+        stream.write_all(&auth_frame(client.inner().key.expose())?).await.map_err(|error| broken(error.into()))?;
         let config = WebSocketConfig::default()
             .read_buffer_size(16 << 10)
             .max_message_size(Some(client.inner().settings.max_answer_bytes))
@@ -51,21 +59,18 @@ impl Link {
         let mut ping = interval_at(Instant::now() + PING, PING);
         ping.set_missed_tick_behavior(MissedTickBehavior::Delay);
         let mut link = Self { socket, ping, awaiting_pong: true };
-
-        let auth = protocol::auth(client.inner().key.expose());
-        link.socket.feed(SocketMessage::text(auth)).await.map_err(broken)?;
         link.socket.send(SocketMessage::Ping(Bytes::new())).await.map_err(broken)?;
         let mut early = Vec::new();
         loop {
             match link.next().await {
-                Ok(Incoming::Frame(Ok(Frame::AuthOk)) | Incoming::Pong) => return Ok((link, early)),
-                Ok(Incoming::Frame(Ok(Frame::Event(event)))) => early.push(Ok(*event)),
+                Ok(Incoming::Frame(Ok(protocol::Frame::AuthOk)) | Incoming::Pong) => return Ok((link, early)),
+                Ok(Incoming::Frame(Ok(protocol::Frame::Event(event)))) => early.push(Ok(*event)),
                 Err(error) if error.close_code() == Some(1008) && early.is_empty() => {
                     drop(link);
-                    return Err(policy_or_key(client, error).await);
+                    return Err(policy_or_key(client.clone(), error).await);
                 }
                 Ok(Incoming::Frame(Err(error))) => early.push(Err(error)),
-                Ok(Incoming::Frame(Ok(Frame::Refused(error)))) | Err(error) => return Err(error),
+                Ok(Incoming::Frame(Ok(protocol::Frame::Refused(error)))) | Err(error) => return Err(error),
             }
         }
     }
@@ -140,38 +145,63 @@ impl Link {
     }
 }
 
-/// Sends the upgrade through the client's transport, so that TLS, proxies and identity are those of REST.
+/// The first frame as bytes: a text frame, masked as a client's must be.
+fn auth_frame(key: &str) -> Result<Vec<u8>> {
+    let mut frame = Frame::message(protocol::auth(key), OpCode::Data(Data::Text), true);
+    frame.header_mut().mask = Some(rand::random());
+    let mut bytes = Vec::with_capacity(frame.len());
+    frame.format(&mut bytes).map_err(broken)?;
+    Ok(bytes)
+}
+
+/// Sends the upgrade through the client's transport, so that TLS, proxies and identity are those of REST. Redirects
+/// within the origin are followed.
 async fn upgrade(client: &Client) -> Result<Box<dyn ByteStream>> {
-    let url = client.base_url().socket_http()?;
-    let key = generate_key();
+    let mut url = client.base_url().socket_http()?.to_string();
+    for _ in 0..=MOST_REDIRECTS {
+        let key = generate_key();
+        let answer = match client.inner().transport.upgrade(upgrade_request(&url, &key)?).await {
+            Ok(Upgrade::Switched { headers, stream }) => {
+                accepted(&headers, &key)?;
+                return Ok(stream);
+            }
+            Ok(Upgrade::Refused(answer)) => answer,
+            Err(error) => return Err(unreachable_socket(client, error)),
+        };
+        match redirect(&Method::GET, answer.status(), answer.headers(), &url) {
+            None => return Err(refused(client, answer).await),
+            Some(Ok(target)) => url = target.into(),
+            Some(Err(target)) => return Err(refused_redirect("GET /ws", &Method::GET, &url, &target)),
+        }
+    }
+    let message = format!("the socket at {} redirects without end", client.base_url().socket());
+    Err(Error::new(ErrorKind::Redirect, Outcome::Rejected, message))
+}
+
+fn upgrade_request(url: &str, key: &str) -> Result<http::Request<Bytes>> {
     let mut request = http::Request::builder()
         .method(Method::GET)
-        .uri(url.as_str())
+        .uri(url)
         .body(Bytes::new())
         .map_err(|error| Error::config(format!("{url} is no address")).with_source(error))?;
     let headers: [(HeaderName, &str); 4] =
-        [(CONNECTION, "Upgrade"), (UPGRADE, "websocket"), (SEC_WEBSOCKET_VERSION, "13"), (SEC_WEBSOCKET_KEY, &key)];
+        [(CONNECTION, "Upgrade"), (UPGRADE, "websocket"), (SEC_WEBSOCKET_VERSION, "13"), (SEC_WEBSOCKET_KEY, key)];
     for (name, value) in headers {
         let value = HeaderValue::try_from(value)
             .map_err(|error| Error::request("the upgrade's headers cannot be sent").with_source(error))?;
         request.headers_mut().insert(name, value);
     }
-    match client.inner().transport.upgrade(request).await {
-        Ok(Upgrade::Switched { headers, stream }) => {
-            accepted(&headers, &key)?;
-            Ok(stream)
-        }
-        Ok(Upgrade::Refused(answer)) => Err(refused(client, answer).await),
-        Err(error) => {
-            let (kind, outcome) = match error.failure() {
-                TransportFailure::Connect => (ErrorKind::Connect, Outcome::NotSent),
-                TransportFailure::Timeout => (ErrorKind::Timeout, Outcome::Unknown),
-                TransportFailure::Broken => (ErrorKind::Network, Outcome::Unknown),
-            };
-            let message = format!("no connection to the socket at {}", client.base_url().socket());
-            Err(Error::new(kind, outcome, message).with_source(error.into_source()))
-        }
-    }
+    Ok(request)
+}
+
+fn unreachable_socket(client: &Client, error: TransportError) -> Error {
+    let (kind, outcome) = match error.failure() {
+        TransportFailure::Connect => (ErrorKind::Connect, Outcome::NotSent),
+        TransportFailure::Timeout => (ErrorKind::Timeout, Outcome::Unknown),
+        TransportFailure::Broken => (ErrorKind::Network, Outcome::Unknown),
+    };
+    let message = format!("no connection to the socket at {}", client.base_url().socket());
+    Error::new(kind, outcome, message).with_source(error.into_source())
 }
 
 /// Whoever answered 101 must have read our key.
@@ -192,37 +222,23 @@ fn accepted(headers: &HeaderMap, key: &str) -> Result<()> {
 
 /// The error of an upgrade that was answered like a request.
 async fn refused(client: &Client, answer: http::Response<crate::Body>) -> Error {
-    let (parts, mut body) = answer.into_parts();
-    let mut start = Vec::new();
-    while let Some(Ok(piece)) = body.next().await {
-        start.extend_from_slice(&piece);
-        if start.len() > 4096 {
-            break;
-        }
+    let status = answer.status();
+    let refusal = crate::transport::refusal("GET /ws", answer, Instant::now() + LAST_WORDS).await;
+    if !matches!(status, StatusCode::OK | StatusCode::NOT_FOUND | StatusCode::METHOD_NOT_ALLOWED) {
+        return refusal;
     }
-    let socket = client.base_url().socket();
-    let status = parts.status;
-    if status.is_redirection() {
-        let to = parts.headers.get(http::header::LOCATION).and_then(|to| to.to_str().ok()).unwrap_or("nowhere");
-        let message = format!("the socket at {socket} redirects ({status}) to {to}");
-        return Error::new(ErrorKind::Redirect, Outcome::Rejected, message)
-            .with_hint(Some("the API key never follows a redirect: set the socket URL to the new address"));
-    }
-    if matches!(status, StatusCode::OK | StatusCode::NOT_FOUND | StatusCode::METHOD_NOT_ALLOWED) {
-        let message = format!("there is no socket at {socket} (the upgrade was answered {status})");
-        return Error::new(ErrorKind::Config, Outcome::Rejected, message)
-            .with_hint(Some("check the base URL, set the socket URL, or look for a proxy that drops upgrades"));
-    }
-    let mut api = ApiError::new(status.as_u16(), &start);
-    api.retry_after = crate::transport::retry_after(&parts.headers, std::time::SystemTime::now);
-    Error::refused("GET /ws", api)
+    let message = format!("there is no socket at {} (the upgrade was answered {status})", client.base_url().socket());
+    Error::new(ErrorKind::Config, Outcome::Rejected, message)
+        .with_status(status)
+        .with_hint(Some("check the base URL, set the socket URL, or look for a proxy that drops upgrades"))
 }
 
-/// 1008 is the key's fault only when REST refuses the key as well.
-async fn policy_or_key(client: &Client, closed: Error) -> Error {
+/// What a close for reasons of policy (1008) on a link without events means: it is the key's fault when REST refuses the
+/// key as well.
+pub(super) async fn policy_or_key(client: Client, closed: Error) -> Error {
     let probe = client.call::<serde_json::Value>(Method::GET, "/sessions", &[]).query("limit", "1");
-    match probe.raw().await {
-        Err(error) if error.is_unauthorized() => protocol::unauthorized("close code 1008, and REST answers 401")
+    match probe.retry(RetryPolicy::none()).timeout(PROBE).raw().await {
+        Err(error) if error.status() == Some(401) => protocol::unauthorized("close code 1008, and REST answers 401")
             .with_close_code(Some(1008))
             .with_source(error),
         _ => closed,

@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use futures::Stream;
 
-use super::link::{Incoming, Link};
+use super::link::{Incoming, Link, policy_or_key};
 use super::protocol::Frame;
 use crate::error::{Error, ErrorKind, Outcome, Result};
 use crate::transport::Client;
@@ -79,7 +79,7 @@ impl ConnectEvents {
             let message = format!("no subscription at {} within {:?}", self.client.base_url().socket(), self.timeout);
             Err(Error::new(ErrorKind::Timeout, Outcome::Unknown, message))
         })?;
-        Ok(EventStream { link: Some(link), early: early.into() })
+        Ok(EventStream { client: self.client, link: Some(link), early: early.into(), ending: None, heard: false })
     }
 }
 
@@ -97,10 +97,16 @@ impl IntoFuture for ConnectEvents {
 /// A frame that cannot be read is an item that is an error, and the stream goes on. When the link ends, the last item
 /// is an error saying why ([`ErrorKind::Closed`], or [`ErrorKind::Unauthorized`]).
 ///
-/// Dropping it ends the link at once; [`close`](Self::close) says goodbye.
+/// Keep polling it: pings are answered and sent while it is polled, and a server ends a link that is silent for half a
+/// minute or so. Dropping it ends the link at once; [`close`](Self::close) says goodbye.
 pub struct EventStream {
+    client: Client,
     link: Option<Link>,
     early: VecDeque<Result<Event>>,
+    /// The last item, while it is still being found out.
+    ending: Option<Pin<Box<dyn Future<Output = Error> + Send>>>,
+    /// Whether an event came on this link.
+    heard: bool,
 }
 
 /// What comes out of an [`EventStream`].
@@ -148,21 +154,35 @@ impl Stream for EventStream {
     type Item = Result<StreamItem>;
 
     fn poll_next(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Self::Item>> {
-        if let Some(event) = self.early.pop_front() {
+        let this = &mut *self;
+        if let Some(event) = this.early.pop_front() {
+            this.heard |= event.is_ok();
             return Poll::Ready(Some(event.map(StreamItem::Live)));
         }
-        let Some(link) = &mut self.link else { return Poll::Ready(None) };
         loop {
-            let item = match std::task::ready!(link.poll(cx)) {
-                Ok(Incoming::Frame(Ok(Frame::Event(event)))) => Ok(StreamItem::Live(*event)),
-                Ok(Incoming::Frame(Ok(Frame::AuthOk)) | Incoming::Pong) => continue,
-                Ok(Incoming::Frame(Ok(Frame::Refused(error)) | Err(error))) => Err(error),
-                Err(error) => {
-                    self.link = None;
-                    return Poll::Ready(Some(Err(error)));
+            if let Some(ending) = &mut this.ending {
+                let error = std::task::ready!(ending.as_mut().poll(cx));
+                this.ending = None;
+                return Poll::Ready(Some(Err(error)));
+            }
+            let Some(link) = &mut this.link else { return Poll::Ready(None) };
+            match std::task::ready!(link.poll(cx)) {
+                Ok(Incoming::Frame(Ok(Frame::Event(event)))) => {
+                    this.heard = true;
+                    return Poll::Ready(Some(Ok(StreamItem::Live(*event))));
                 }
-            };
-            return Poll::Ready(Some(item));
+                Ok(Incoming::Frame(Err(error))) => return Poll::Ready(Some(Err(error))),
+                Ok(Incoming::Frame(Ok(Frame::AuthOk)) | Incoming::Pong) => {}
+                // A close follows a refusal and says the same.
+                Ok(Incoming::Frame(Ok(Frame::Refused(error)))) | Err(error) => {
+                    this.link = None;
+                    this.ending = Some(if error.close_code() == Some(1008) && !this.heard {
+                        Box::pin(policy_or_key(this.client.clone(), error))
+                    } else {
+                        Box::pin(std::future::ready(error))
+                    });
+                }
+            }
         }
     }
 }

@@ -1,6 +1,6 @@
 //! Reading a successful answer: the bare object, the object under its own key, or a thin acknowledgement.
 
-use http::{Method, StatusCode};
+use http::{HeaderMap, Method, StatusCode};
 use serde::de::DeserializeOwned;
 use serde_json::Value;
 
@@ -27,14 +27,16 @@ pub(super) fn decode<T: DeserializeOwned>(
 ) -> Result<Decoded<T>> {
     let fail = |what: &str| {
         let message = format!("{method} {route}: the answer ({}) is not what the API promises: {what}", reply.status);
-        Error::new(ErrorKind::Decode, Outcome::Unknown, message).with_hint(looks_like(reply))
+        Error::new(ErrorKind::Decode, Outcome::Unknown, message)
+            .with_status(reply.status)
+            .with_hint(looks_like(&reply.headers, &reply.body))
     };
     let text = std::str::from_utf8(&reply.body).map_err(|_| fail("it is not UTF-8"))?;
     if reply.status == StatusCode::NO_CONTENT || text.trim().is_empty() {
         return Ok(Decoded::Ack);
     }
     match serde_json::from_str::<T>(text) {
-        Ok(_) if *method != Method::GET && says_not_ok(text) => Err(fail("the server says `ok: false`")),
+        Ok(_) if says_not_ok(text) => Err(fail("the server says `ok: false`")),
         Ok(value) => Ok(Decoded::Value(value)),
         Err(_) => {
             let Ok(json) = serde_json::from_str::<Value>(text) else {
@@ -70,8 +72,11 @@ fn is_ack(json: &Value) -> bool {
 }
 
 fn says_not_ok(text: &str) -> bool {
-    text.contains("\"ok\"")
-        && serde_json::from_str::<Value>(text).is_ok_and(|json| json.get("ok") == Some(&Value::Bool(false)))
+    #[derive(serde::Deserialize)]
+    struct Verdict {
+        ok: Value,
+    }
+    text.contains("\"ok\"") && serde_json::from_str::<Verdict>(text).is_ok_and(|verdict| verdict.ok == false)
 }
 
 /// `missing field `id` at sessions[3]`, with what the answer said left out: it may be chat text.
@@ -91,9 +96,9 @@ fn redact(message: &str) -> String {
 }
 
 /// Says which PocketPing (or what else) an answer looks like, when it is not the documented API's.
-pub(super) fn looks_like(reply: &Reply) -> Option<&'static str> {
-    let kind = text_header(&reply.headers, "content-type").unwrap_or_default();
-    let text = String::from_utf8_lossy(&reply.body[..reply.body.len().min(4096)]);
+pub(super) fn looks_like(headers: &HeaderMap, body: &[u8]) -> Option<&'static str> {
+    let kind = text_header(headers, "content-type").unwrap_or_default();
+    let text = String::from_utf8_lossy(&body[..body.len().min(4096)]);
     let start = text.trim_start();
     if start.starts_with("404 page not found") {
         return Some(
@@ -171,6 +176,18 @@ mod tests {
     }
 
     #[test]
+    fn a_list_without_its_array_is_not_an_empty_list() {
+        for body in
+            [r#"{"message":"log in"}"#, r#"{"data":[]}"#, r#"{"ok":false,"sessions":[]}"#, r#"{"sessions":null}"#]
+        {
+            let list = decode::<crate::types::SessionList>(&reply(200, body), &Method::GET, "/sessions", None);
+            assert_eq!(list.unwrap_err().kind(), ErrorKind::Decode, "{body}");
+        }
+        let ack = decode::<crate::types::SessionList>(&reply(200, "{}"), &Method::GET, "/sessions", None);
+        assert_eq!(ack.unwrap(), Decoded::Ack, "which nothing completes");
+    }
+
+    #[test]
     fn a_decode_error_does_not_repeat_what_was_said() {
         let error = read(200, r#"{"id":"s","metadata":"my \"password\" is hunter2"}"#).unwrap_err();
         assert!(!error.to_string().contains("hunter2"), "{error}");
@@ -185,8 +202,8 @@ mod tests {
             (r#"{"error":"Session not found"}"#, "management API"),
             (r#"{"detail":"Not Found"}"#, "Python SDK"),
         ] {
-            assert!(looks_like(&reply(404, body)).is_some_and(|hint| hint.contains(word)), "{body}");
+            assert!(looks_like(&HeaderMap::new(), body.as_bytes()).is_some_and(|hint| hint.contains(word)), "{body}");
         }
-        assert_eq!(looks_like(&reply(404, r#"{"error":"Not found","message":"m","code":"c"}"#)), None);
+        assert_eq!(looks_like(&HeaderMap::new(), br#"{"error":"Not found","message":"m","code":"c"}"#), None);
     }
 }

@@ -73,9 +73,9 @@ impl BaseUrl {
         self.host() == "api.pocketping.io"
     }
 
-    /// Whether either address is on this machine; proxies of the environment are never used then.
-    pub(super) fn is_loopback(&self) -> bool {
-        is_loopback(&self.rest) || is_loopback(&self.socket)
+    /// Whether REST and the socket are on this machine; proxies of the environment are never used then.
+    pub(super) fn is_loopback(&self) -> (bool, bool) {
+        (is_loopback(&self.rest), is_loopback(&self.socket))
     }
 
     pub(super) fn needs_tls(&self) -> bool {
@@ -83,19 +83,24 @@ impl BaseUrl {
     }
 }
 
+/// A URL as an error may show it: not at all when it may hold a secret.
+pub(super) fn shown(url: &str) -> String {
+    if url.contains(['@', '?', '#']) { "(not shown: it may hold a secret)".to_owned() } else { format!("{url:?}") }
+}
+
 /// Parses an absolute URL and refuses what has no place in a base; the path loses its trailing slashes.
 fn address(text: &str, what: &str, schemes: &[&str]) -> Result<Url> {
+    let it = shown(text);
     let mut url = Url::parse(text.trim())
-        .map_err(|error| Error::config(format!("the {what} {text:?} is not an absolute URL")).with_source(error))?;
+        .map_err(|error| Error::config(format!("the {what} {it} is not an absolute URL")).with_source(error))?;
     if !schemes.contains(&url.scheme()) {
-        return Err(Error::config(format!("the {what} {text:?} must start with {}://", schemes.join(":// or "))));
+        return Err(Error::config(format!("the {what} {it} must start with {}://", schemes.join(":// or "))));
     }
     if !url.username().is_empty() || url.password().is_some() {
-        // The text is not repeated: it holds a secret.
         return Err(Error::config(format!("the {what} carries a user name or password; give the API key by itself")));
     }
     if url.query().is_some() || url.fragment().is_some() {
-        return Err(Error::config(format!("the {what} {text:?} must not have a query or a fragment")));
+        return Err(Error::config(format!("the {what} must not have a query or a fragment")));
     }
     let path = url.path().trim_end_matches('/').to_owned();
     url.set_path(&path);
@@ -151,7 +156,8 @@ mod tests {
     fn both_addresses_can_be_set() {
         let base = BaseUrl::parse("http://localhost:3001").unwrap().with_socket("https://live.example.com/s").unwrap();
         assert_eq!((base.rest(), base.socket()), ("http://localhost:3001", "wss://live.example.com/s"));
-        assert!(base.needs_tls() && base.is_loopback());
+        assert!(base.needs_tls());
+        assert_eq!(base.is_loopback(), (true, false));
     }
 
     #[test]
@@ -167,16 +173,20 @@ mod tests {
             let error = BaseUrl::parse(base).unwrap_err().to_string();
             assert!(error.contains(word), "{error}");
         }
-        let error = BaseUrl::parse("https://user:hunter2@example.com").unwrap_err();
-        assert!(!format!("{error} {error:?}").contains("hunter2"));
+        for secret in
+            ["https://user:hunter2@e.com", "htps://user:hunter2@e.com", "user:hunter2@e", "https://e.com/?k=hunter2"]
+        {
+            let error = BaseUrl::parse(secret).unwrap_err();
+            assert!(!format!("{error} {error:?}").contains("hunter2"), "{error:?}");
+        }
     }
 
     #[test]
     fn loopback_is_known_in_all_its_forms() {
         for host in ["localhost", "LOCALHOST", "app.localhost", "127.0.0.1", "127.9.9.9", "[::1]", "[::ffff:127.0.0.1]"]
         {
-            assert!(BaseUrl::parse(&format!("http://{host}:1")).unwrap().is_loopback(), "{host}");
+            assert_eq!(BaseUrl::parse(&format!("http://{host}:1")).unwrap().is_loopback(), (true, true), "{host}");
         }
-        assert!(!BaseUrl::parse("http://localhost.example.com").unwrap().is_loopback());
+        assert_eq!(BaseUrl::parse("http://localhost.example.com").unwrap().is_loopback(), (false, false));
     }
 }

@@ -37,6 +37,7 @@ pub struct ClientBuilder {
     api_key: Option<String>,
     settings: Settings,
     pacing: Pacing,
+    plan: Option<Pacing>,
     tls: TlsOptions,
     proxy: Option<String>,
     no_proxy: Option<String>,
@@ -61,6 +62,7 @@ impl Default for ClientBuilder {
                 max_list_bytes: 256 << 20,
             },
             pacing: Pacing::Auto,
+            plan: None,
             tls: TlsOptions::default(),
             proxy: None,
             no_proxy: None,
@@ -74,7 +76,8 @@ impl Default for ClientBuilder {
 
 impl ClientBuilder {
     /// Takes what the environment says: `POCKETPING_API_KEY`, `POCKETPING_API_URL`, and `POCKETPING_PLAN` (`free`,
-    /// `pro`, `team` or `self-hosted`). Variables that are not set, or empty, change nothing.
+    /// `pro`, `team` or `self-hosted`), which counts on the hosted service only. Variables that are not set, or empty,
+    /// change nothing.
     ///
     /// # Errors
     /// When a variable is not Unicode or the plan is none of the four; the error names the variable.
@@ -89,9 +92,9 @@ impl ClientBuilder {
         self.api_key = read("POCKETPING_API_KEY")?.or(self.api_key);
         self.base_url = read("POCKETPING_API_URL")?.or(self.base_url);
         if let Some(plan) = read("POCKETPING_PLAN")? {
-            self.pacing = Pacing::of_plan(&plan).ok_or_else(|| {
+            self.plan = Some(Pacing::of_plan(&plan).ok_or_else(|| {
                 Error::config(format!("POCKETPING_PLAN is {plan:?}; it must be free, pro, team or self-hosted"))
-            })?;
+            })?);
         }
         Ok(self)
     }
@@ -220,25 +223,32 @@ impl ClientBuilder {
         if let Some(socket) = &self.socket_url {
             base = base.with_socket(socket)?;
         }
-        let proxy = match self.proxy {
-            Some(url) => Proxy::Explicit { url, no_proxy: self.no_proxy },
-            None if self.system_proxy && !base.is_loopback() => Proxy::System,
+        let proxy = |is_loopback: bool| match &self.proxy {
+            Some(url) => Proxy::Explicit { url: url.clone(), no_proxy: self.no_proxy.clone() },
+            None if self.system_proxy && !is_loopback => Proxy::System,
             None => Proxy::Off,
         };
+        let (rest, socket) = base.is_loopback();
+        let proxies = (proxy(rest), proxy(socket));
         let mut transport = match self.transport {
             Some(transport) => transport,
             None => Arc::new(Network::new(NetworkOptions {
-                connect_timeout: self.settings.connect_timeout,
+                // A little less than an attempt, so that a host that does not answer is known not to have been reached.
+                connect_timeout: self.settings.connect_timeout.min(self.settings.timeout.mul_f64(0.9)),
                 user_agent: user_agent(self.user_agent.as_deref())?,
                 tls: self.tls,
-                needs_tls: base.needs_tls() || proxy.needs_tls(),
-                proxy,
+                needs_tls: base.needs_tls() || proxies.0.needs_tls() || proxies.1.needs_tls(),
+                proxies,
             })?),
         };
         for wrap in self.layers {
             transport = wrap(transport);
         }
-        let pacer = Pacer::new(self.pacing, base.is_saas());
+        let pacing = match self.pacing {
+            Pacing::Auto if base.is_saas() => self.plan.unwrap_or_default(),
+            pacing => pacing,
+        };
+        let pacer = Pacer::new(pacing, base.is_saas());
         Client::assemble(transport, base, key, self.settings, pacer)
     }
 }
@@ -256,7 +266,7 @@ fn user_agent(product: Option<&str>) -> Result<String> {
 impl fmt::Debug for ClientBuilder {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("ClientBuilder")
-            .field("base_url", &self.base_url)
+            .field("base_url", &self.base_url.as_deref().map(super::base_url::shown))
             .field("settings", &self.settings)
             .field("pacing", &self.pacing)
             .finish_non_exhaustive()

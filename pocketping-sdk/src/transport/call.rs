@@ -151,6 +151,11 @@ impl<T: Send + 'static> Call<T> {
         self
     }
 
+    /// Refuses the call before anything is sent, when the check failed.
+    pub(crate) fn require(self, check: Result<()>) -> Self {
+        self.plan(|_| check)
+    }
+
     /// The name a server may wrap the object in.
     pub(crate) fn under(mut self, key: &'static str) -> Self {
         self.key = Some(key);
@@ -334,6 +339,7 @@ fn null<T>((decode, reply, plan, key): (Decode<T>, &Reply, &Plan, Option<&str>))
                 plan.method, plan.route, reply.status
             ),
         )
+        .with_status(reply.status)
         .of_call(plan.line(), reply.attempts, &reply.request_id)),
     }
 }

@@ -129,7 +129,7 @@ impl Client {
         &self.0.base
     }
 
-    /// Whether the server was seen to speak the extended contract. `false` before the first answer.
+    /// Whether the server's last success spoke the extended contract. `false` before the first answer.
     pub fn is_extended(&self) -> bool {
         self.0.extended.load(Ordering::Relaxed)
     }
@@ -138,10 +138,12 @@ impl Client {
         &self.0
     }
 
-    /// Takes note of what an answer's headers say of the server.
-    pub(super) fn learn(&self, headers: &http::HeaderMap) {
-        if super::response::is_extended(headers) {
-            self.0.extended.store(true, Ordering::Relaxed);
+    /// Takes note of what an answer's headers say of the server. A success without the contract's header says that
+    /// nothing may be leaned on any more; a refusal may come from a gateway, which knows nothing of it.
+    pub(super) fn learn(&self, status: http::StatusCode, headers: &http::HeaderMap) {
+        let extended = super::response::is_extended(headers);
+        if extended || status.is_success() {
+            self.0.extended.store(extended, Ordering::Relaxed);
         }
         self.0.pacer.learn(headers);
     }

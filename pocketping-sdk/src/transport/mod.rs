@@ -27,5 +27,5 @@ pub use retry::RetryPolicy;
 pub use seam::{Body, ByteStream, Transport, TransportError, TransportFailure, Upgrade};
 
 pub(crate) use response::is_extended;
-pub(crate) use retry::{date, retry_after};
-pub(crate) use run::Run;
+pub(crate) use retry::date;
+pub(crate) use run::{Run, redirect, refusal, refused_redirect};

@@ -8,6 +8,7 @@ use std::time::Duration;
 use bytes::Bytes;
 use futures::TryStreamExt;
 
+use super::base_url::shown;
 use super::seam::{Body, Transport, TransportError, TransportFailure, Upgrade};
 use super::tls::TlsOptions;
 use crate::error::{Error, Result};
@@ -19,11 +20,12 @@ pub(super) struct NetworkOptions {
     pub(super) tls: TlsOptions,
     /// Whether anything will be spoken to over TLS; when not, no root certificate is read.
     pub(super) needs_tls: bool,
-    pub(super) proxy: Proxy,
+    /// For REST and for the socket.
+    pub(super) proxies: (Proxy, Proxy),
 }
 
 /// Which proxy is used.
-#[derive(Clone, Debug)]
+#[derive(Clone, PartialEq, Eq)]
 pub(super) enum Proxy {
     /// Those of the environment (`HTTP_PROXY`, `HTTPS_PROXY`, `ALL_PROXY`, `NO_PROXY`).
     System,
@@ -47,36 +49,50 @@ impl Proxy {
     }
 }
 
-pub(super) struct Network(reqwest::Client);
+pub(super) struct Network {
+    rest: reqwest::Client,
+    socket: reqwest::Client,
+}
 
 impl Network {
     pub(super) fn new(options: NetworkOptions) -> Result<Self> {
         let tls = options.tls.into_config(options.needs_tls)?;
-        let mut builder = reqwest::Client::builder()
-            .tls_backend_preconfigured(tls)
-            .redirect(reqwest::redirect::Policy::none())
-            .connect_timeout(options.connect_timeout)
-            .user_agent(options.user_agent)
-            .retry(reqwest::retry::never());
-        match options.proxy {
-            Proxy::System => {}
-            Proxy::Off => builder = builder.no_proxy(),
-            Proxy::Explicit { url, no_proxy } => {
-                let proxy = reqwest::Proxy::all(&url)
-                    .map_err(|error| Error::config(format!("the proxy {url:?} is not a URL")).with_source(error))?
-                    .no_proxy(no_proxy.as_deref().and_then(reqwest::NoProxy::from_string));
-                builder = builder.proxy(proxy);
-            }
-        }
-        let client =
-            builder.build().map_err(|error| Error::config("the HTTP client could not be set up").with_source(error))?;
-        Ok(Self(client))
+        let client = |proxy: Proxy| {
+            let builder = reqwest::Client::builder()
+                .tls_backend_preconfigured(tls.clone())
+                .redirect(reqwest::redirect::Policy::none())
+                .connect_timeout(options.connect_timeout)
+                .user_agent(&options.user_agent)
+                .retry(reqwest::retry::never());
+            let builder = match proxy {
+                Proxy::System => builder,
+                Proxy::Off => builder.no_proxy(),
+                Proxy::Explicit { url, no_proxy } => builder.proxy(explicit(&url, no_proxy.as_deref())?),
+            };
+            let failed = |error: reqwest::Error| {
+                Error::config("the HTTP client could not be set up").with_source(error.without_url())
+            };
+            builder.build().map_err(failed)
+        };
+        // One client, and so one pool, unless only one of the two addresses is on this machine.
+        let (for_rest, for_socket) = options.proxies;
+        let same = for_rest == for_socket;
+        let rest = client(for_rest)?;
+        let socket = if same { rest.clone() } else { client(for_socket)? };
+        Ok(Self { rest, socket })
     }
+}
 
-    async fn execute(&self, request: http::Request<Bytes>) -> Result<reqwest::Response, TransportError> {
-        let request = reqwest::Request::try_from(request).map_err(classify)?;
-        self.0.execute(request).await.map_err(classify)
-    }
+fn explicit(url: &str, no_proxy: Option<&str>) -> Result<reqwest::Proxy> {
+    let bad = |error: reqwest::Error| {
+        Error::config(format!("the proxy {} is not a URL", shown(url))).with_source(error.without_url())
+    };
+    Ok(reqwest::Proxy::all(url).map_err(bad)?.no_proxy(no_proxy.and_then(reqwest::NoProxy::from_string)))
+}
+
+async fn execute(client: &reqwest::Client, request: http::Request<Bytes>) -> Result<reqwest::Response, TransportError> {
+    let request = reqwest::Request::try_from(request).map_err(classify)?;
+    client.execute(request).await.map_err(classify)
 }
 
 impl Transport for Network {
@@ -84,7 +100,7 @@ impl Transport for Network {
         &self,
         request: http::Request<Bytes>,
     ) -> Pin<Box<dyn Future<Output = Result<http::Response<Body>, TransportError>> + Send + '_>> {
-        Box::pin(async move { Ok(convert(self.execute(request).await?)) })
+        Box::pin(async move { Ok(convert(execute(&self.rest, request).await?)) })
     }
 
     fn upgrade(
@@ -92,7 +108,7 @@ impl Transport for Network {
         request: http::Request<Bytes>,
     ) -> Pin<Box<dyn Future<Output = Result<Upgrade, TransportError>> + Send + '_>> {
         Box::pin(async move {
-            let answer = self.execute(request).await?;
+            let answer = execute(&self.socket, request).await?;
             if answer.status() != http::StatusCode::SWITCHING_PROTOCOLS {
                 return Ok(Upgrade::Refused(convert(answer)));
             }

@@ -75,22 +75,28 @@ impl Repeat {
     /// Whether the request may be sent again after this failure. `recognised` says that the server knows idempotency
     /// keys and the request carries one.
     pub(super) fn allows(self, error: &Error, recognised: bool) -> bool {
+        if !error.is_retryable() {
+            return false;
+        }
         // The first of two requests with one key is still running: asking again later gives its answer.
         if error.code() == Some(&ErrorCode::IdempotencyInProgress) {
             return recognised;
-        }
-        if !error.is_retryable() {
-            return false;
         }
         self == Self::Freely || recognised || error.outcome() == Outcome::NotSent || error.status() == Some(429)
     }
 }
 
+/// The wait a failure asks for: `Retry-After`, or a second when the server turned the request away and named none.
+pub(super) fn floor(error: &Error) -> Option<Duration> {
+    let turned_away = error.status() == Some(429) || error.code() == Some(&ErrorCode::IdempotencyInProgress);
+    error.retry_after().or_else(|| turned_away.then_some(Duration::from_secs(1)))
+}
+
 /// What is known of a whole call's effect after its last attempt failed: an attempt that may have arrived is not
-/// undone by a later one that did not, or that was turned away before it was looked at.
+/// undone by a later one that did not, or that was turned away before the server could have recognised it.
 pub(super) fn overall(earlier: Option<Outcome>, error: Error) -> Error {
-    let said_nothing = error.outcome() == Outcome::NotSent || error.is_rate_limited();
-    if earlier == Some(Outcome::Unknown) && said_nothing { error.with_outcome(Outcome::Unknown) } else { error }
+    let was_looked_at = matches!(error.status(), Some(400 | 404 | 405 | 413 | 422));
+    if earlier == Some(Outcome::Unknown) && !was_looked_at { error.with_outcome(Outcome::Unknown) } else { error }
 }
 
 /// Reads `Retry-After`, in seconds or as an HTTP date relative to the answer's own `Date`.
@@ -170,6 +176,8 @@ mod tests {
         }
         let running = Error::refused("x", ApiError::new(409, br#"{"code":"IDEMPOTENCY_IN_PROGRESS"}"#));
         assert!(Repeat::WhenSafe.allows(&running, true) && !Repeat::WhenSafe.allows(&running, false));
+        assert_eq!(running.outcome(), Outcome::Unknown, "the first one may still be applied");
+        assert_eq!(floor(&running), Some(Duration::from_secs(1)));
     }
 
     #[test]
@@ -177,8 +185,10 @@ mod tests {
         let refused = || Error::new(ErrorKind::Connect, Outcome::NotSent, "x");
         assert_eq!(overall(None, refused()).outcome(), Outcome::NotSent);
         assert_eq!(overall(Some(Outcome::Unknown), refused()).outcome(), Outcome::Unknown);
-        let limited = Error::refused("x", ApiError::new(429, b""));
-        assert_eq!(overall(Some(Outcome::Unknown), limited).outcome(), Outcome::Unknown);
+        for turned_away in [401, 403, 409, 429] {
+            let refused = Error::refused("x", ApiError::new(turned_away, b""));
+            assert_eq!(overall(Some(Outcome::Unknown), refused).outcome(), Outcome::Unknown, "{turned_away}");
+        }
         let rejected = Error::refused("x", ApiError::new(404, b""));
         assert_eq!(overall(Some(Outcome::Unknown), rejected).outcome(), Outcome::Rejected);
     }

@@ -14,14 +14,15 @@ use super::answer::looks_like;
 use super::call::{Call, Knobs, Plan};
 use super::client::Client;
 use super::response::{Reply, text_header};
-use super::retry::{overall, retry_after};
+use super::retry::{floor, overall, retry_after};
 use super::seam::{Body, TransportError, TransportFailure};
 use crate::error::{ApiError, Error, ErrorKind, Outcome, Result};
 
 const REQUEST_ID: &str = "x-request-id";
 const IDEMPOTENCY_KEY: &str = "idempotency-key";
-/// How much of a refusal's body is read.
+/// How much of a refusal's body is read, and how long that may take.
 const ERROR_BODY: usize = 64 * 1024;
+const ERROR_BODY_TIME: Duration = Duration::from_secs(2);
 const MOST_REDIRECTS: usize = 5;
 
 /// One execution. Follow-ups that complete a call share its deadline.
@@ -99,6 +100,7 @@ impl Run {
         let headers = self.headers(plan, request_id)?;
         let policy = self.knobs.retry.as_ref().unwrap_or(&self.client.inner().settings.retry);
         let mut earlier = None;
+        let mut cause: Option<Error> = None;
         for attempt in 1.. {
             let error = match self.paced_attempt(plan, &headers, attempt).await {
                 Ok(mut reply) => {
@@ -107,11 +109,16 @@ impl Run {
                     reply.request_id = text_header(&reply.headers, REQUEST_ID).unwrap_or_else(|| request_id.to_owned());
                     return Ok(reply);
                 }
+                // Nothing was sent this time, and waiting cannot help: what went wrong before is the better answer.
+                Err(error) if error.kind() == ErrorKind::RateLimited => {
+                    let error = overall(earlier, cause.unwrap_or(error));
+                    return Err(error.of_call(plan.line(), attempt - 1, request_id));
+                }
                 Err(error) => error,
             };
             let recognised = headers.contains_key(IDEMPOTENCY_KEY) && self.client.is_extended();
             let again = attempt < policy.max_attempts && plan.repeat.allows(&error, recognised);
-            let wait = policy.wait(attempt, error.retry_after(), rand::random());
+            let wait = policy.wait(attempt, floor(&error), rand::random());
             // A wait past the deadline could only end in it: the cause is the better answer, and it comes at once.
             if !again || wait >= self.left() {
                 return Err(overall(earlier, error).of_call(plan.line(), attempt, request_id));
@@ -119,7 +126,8 @@ impl Run {
             if error.outcome() == Outcome::Unknown {
                 earlier = Some(Outcome::Unknown);
             }
-            tracing::debug!(attempt, ?wait, error = %error, "trying again");
+            tracing::debug!(attempt, ?wait, kind = ?error.kind(), status = error.status(), "trying again");
+            cause = Some(error);
             tokio::time::sleep(wait).await;
         }
         unreachable!("attempts end in the loop")
@@ -129,14 +137,14 @@ impl Run {
         let mut headers = HeaderMap::with_capacity(8);
         headers.insert(AUTHORIZATION, self.client.inner().authorization.clone());
         headers.insert(ACCEPT, HeaderValue::from_static("application/json"));
-        headers.insert(REQUEST_ID, sendable(request_id)?);
+        headers.insert(REQUEST_ID, header_value(request_id)?);
         if plan.body.is_some() {
             headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
         }
         if plan.method == Method::POST {
             let key = match &self.knobs.idempotency_key {
                 Some(key) => key.clone(),
-                None => sendable(&format!("{:032x}", rand::random::<u128>()))?,
+                None => header_value(&format!("{:032x}", rand::random::<u128>()))?,
             };
             headers.insert(IDEMPOTENCY_KEY, key);
         }
@@ -166,11 +174,12 @@ impl Run {
             "pocketping.attempt",
             attempt,
             http.response.status_code = tracing::field::Empty,
+            pocketping.request_id = headers.get(REQUEST_ID).and_then(|id| id.to_str().ok()),
             pace_ms = u64::try_from(pace.as_millis()).unwrap_or(u64::MAX),
         );
         let timeout = self.knobs.timeout.unwrap_or(self.client.inner().settings.timeout);
         let until = Instant::now().checked_add(timeout).map_or(self.until, |end| end.min(self.until));
-        let result = timeout_at(until, self.attempt(plan, headers)).instrument(span.clone()).await;
+        let result = timeout_at(until, self.attempt(plan, headers, until)).instrument(span.clone()).await;
         let result = result.unwrap_or_else(|_| {
             let what = if until == self.until { "deadline" } else { "timeout" };
             let message = format!("{}: no answer before the {what} ran out", plan.line());
@@ -182,19 +191,19 @@ impl Run {
     }
 
     /// One attempt, redirects within the origin included.
-    async fn attempt(&self, plan: &Plan, headers: &HeaderMap) -> Result<Reply> {
+    async fn attempt(&self, plan: &Plan, headers: &HeaderMap, until: Instant) -> Result<Reply> {
         let mut url = plan.url(self.client.base_url().rest());
         for _ in 0..=MOST_REDIRECTS {
             let answer = self.request(plan, headers, &url).await?;
-            self.client.learn(answer.headers());
             let status = answer.status();
+            self.client.learn(status, answer.headers());
             if status.is_success() {
-                return self.read(plan, answer).await;
+                return self.read(plan, answer, until).await;
             }
             match redirect(&plan.method, status, answer.headers(), &url) {
-                None => return Err(self.refusal(plan, answer).await),
+                None => return Err(refusal(&plan.line(), answer, until).await),
                 Some(Ok(target)) => url = target.into(),
-                Some(Err(target)) => return Err(refused_redirect(plan, status, &target)),
+                Some(Err(target)) => return Err(refused_redirect(&plan.line(), &plan.method, &url, &target)),
             }
         }
         let message = format!("{}: more than {MOST_REDIRECTS} redirects", plan.line());
@@ -215,7 +224,7 @@ impl Run {
         self.client.inner().transport.send(request).await.map_err(|error| failed(plan, None, error))
     }
 
-    async fn read(&self, plan: &Plan, answer: http::Response<Body>) -> Result<Reply> {
+    async fn read(&self, plan: &Plan, answer: http::Response<Body>, until: Instant) -> Result<Reply> {
         let settings = &self.client.inner().settings;
         let (most, setting) = if plan.is_list {
             (settings.max_list_bytes, "max_list_bytes")
@@ -229,16 +238,21 @@ impl Run {
                 plan.line(),
                 parts.status
             );
-            Error::new(ErrorKind::TooLarge, Outcome::Unknown, message)
+            Error::new(ErrorKind::TooLarge, Outcome::Unknown, message).with_status(parts.status)
         };
         let declared = text_header(&parts.headers, CONTENT_LENGTH.as_str()).and_then(|text| text.parse::<u64>().ok());
         if declared.is_some_and(|length| length > most as u64) {
             return Err(too_large());
         }
-        let body = match collect(body, most).await {
-            Ok(Some(body)) => body,
-            Ok(None) => return Err(too_large()),
-            Err(error) => return Err(failed(plan, Some(parts.status), error)),
+        // The timer of the attempt, once more: here it still knows the status.
+        let body = match timeout_at(until, collect(body, most)).await {
+            Ok(Ok(Some(body))) => body,
+            Ok(Ok(None)) => return Err(too_large()),
+            Ok(Err(error)) => return Err(failed(plan, Some(parts.status), error)),
+            Err(_) => {
+                let message = format!("{}: the answer ({}) did not end in time", plan.line(), parts.status);
+                return Err(Error::new(ErrorKind::Timeout, Outcome::Unknown, message).with_status(parts.status));
+            }
         };
         Ok(Reply {
             status: parts.status,
@@ -249,34 +263,34 @@ impl Run {
             elapsed: Duration::ZERO,
         })
     }
-
-    /// The error of an answer that is no success. Its status is never lost, whatever its body is or however it ends.
-    async fn refusal(&self, plan: &Plan, answer: http::Response<Body>) -> Error {
-        let (parts, body) = answer.into_parts();
-        let body = match collect(body, ERROR_BODY).await {
-            Ok(body) => body.unwrap_or_default(),
-            Err(error) => {
-                tracing::debug!(%error, "the body of a refusal ended early");
-                Bytes::new()
-            }
-        };
-        let mut api = ApiError::new(parts.status.as_u16(), &body);
-        api.retry_after = retry_after(&parts.headers, SystemTime::now);
-        api.request_id = text_header(&parts.headers, REQUEST_ID);
-        api.content_type = text_header(&parts.headers, CONTENT_TYPE.as_str());
-        let reply = Reply {
-            status: parts.status,
-            headers: parts.headers,
-            body,
-            attempts: 0,
-            request_id: String::new(),
-            elapsed: Duration::ZERO,
-        };
-        Error::refused(&plan.line(), api).with_hint(looks_like(&reply))
-    }
 }
 
-fn sendable(text: &str) -> Result<HeaderValue> {
+/// The error of an answer that is no success. Its status is never lost, whatever its body is, however long it takes and
+/// however it ends.
+pub(crate) async fn refusal(line: &str, answer: http::Response<Body>, until: Instant) -> Error {
+    let (parts, mut body) = answer.into_parts();
+    let mut start = BytesMut::new();
+    let reading = async {
+        while let Some(Ok(piece)) = body.next().await {
+            start.extend_from_slice(&piece);
+            if start.len() >= ERROR_BODY {
+                break;
+            }
+        }
+    };
+    let patience = until.min(Instant::now() + ERROR_BODY_TIME);
+    if timeout_at(patience, reading).await.is_err() {
+        tracing::debug!("the body of a refusal did not end in time");
+    }
+    let mut api = ApiError::new(parts.status.as_u16(), &start);
+    api.retry_after = retry_after(&parts.headers, SystemTime::now);
+    api.request_id = text_header(&parts.headers, REQUEST_ID);
+    api.content_type = text_header(&parts.headers, CONTENT_TYPE.as_str());
+    let hint = looks_like(&parts.headers, &start);
+    Error::refused(line, api).with_hint(hint)
+}
+
+fn header_value(text: &str) -> Result<HeaderValue> {
     HeaderValue::try_from(text).map_err(|error| Error::request("a header cannot be sent").with_source(error))
 }
 
@@ -306,14 +320,23 @@ fn failed(plan: &Plan, status: Option<StatusCode>, error: TransportError) -> Err
             (ErrorKind::Network, Outcome::Unknown, format!("the connection broke within the answer ({status})"))
         }
     };
-    Error::new(kind, outcome, format!("{}: {what}", plan.line())).with_source(error.into_source())
+    let failure = Error::new(kind, outcome, format!("{}: {what}", plan.line())).with_source(error.into_source());
+    match status {
+        Some(status) => failure.with_status(status),
+        None => failure,
+    }
 }
 
 /// Where an answer redirects to: `Ok` where the request may follow, `Err` where it must not. The key never leaves the
 /// origin, and a `POST` is only repeated where the server asks for just that.
-fn redirect(method: &Method, status: StatusCode, headers: &HeaderMap, from: &str) -> Option<Result<Url, String>> {
+pub(crate) fn redirect(
+    method: &Method,
+    status: StatusCode,
+    headers: &HeaderMap,
+    from: &str,
+) -> Option<Result<Url, String>> {
     let follows = match status.as_u16() {
-        307 | 308 => true,
+        307 | 308 => *method == Method::GET || *method == Method::POST,
         301..=303 => *method == Method::GET,
         _ => return None,
     };
@@ -324,12 +347,16 @@ fn redirect(method: &Method, status: StatusCode, headers: &HeaderMap, from: &str
     Some(if allowed { Ok(target) } else { Err(target.into()) })
 }
 
-fn refused_redirect(plan: &Plan, status: StatusCode, target: &str) -> Error {
-    // 303 is what a server answers after it did the work.
-    let outcome = if status == StatusCode::SEE_OTHER { Outcome::Unknown } else { Outcome::Rejected };
-    let message = format!("{}: the server redirects ({status}) to {target}", plan.line());
-    Error::new(ErrorKind::Redirect, outcome, message)
-        .with_hint(Some("the API key never follows a redirect to another origin: set the base URL to the new address"))
+pub(crate) fn refused_redirect(line: &str, method: &Method, from: &str, target: &str) -> Error {
+    // A server may do the work of a write and then lead elsewhere.
+    let outcome = if *method == Method::GET { Outcome::Rejected } else { Outcome::Unknown };
+    let leaves = Url::parse(from).ok().map(|url| url.origin()) != Url::parse(target).ok().map(|url| url.origin());
+    let hint = if leaves {
+        "the API key never follows a redirect to another origin: set the base URL to the new address"
+    } else {
+        "a write follows a redirect only when the server asks for the same request again (307, 308)"
+    };
+    Error::new(ErrorKind::Redirect, outcome, format!("{line}: the server redirects to {target}")).with_hint(Some(hint))
 }
 
 #[cfg(test)]

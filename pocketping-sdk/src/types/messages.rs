@@ -38,7 +38,7 @@ wire! {
 }
 
 /// The message another one answers: its id, or an excerpt of it.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, PartialEq, Serialize, Deserialize)]
 #[serde(untagged)]
 #[non_exhaustive]
 pub enum ReplyTo {
@@ -46,6 +46,13 @@ pub enum ReplyTo {
     Id(MessageId),
     /// An object with the quoted message's fields, `id` among them.
     Quoted(Extra),
+}
+
+impl std::fmt::Debug for ReplyTo {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        // A quotation is chat text.
+        write!(f, "ReplyTo({:?})", self.id())
+    }
 }
 
 impl ReplyTo {
@@ -77,11 +84,10 @@ wire! {
 
 wire! {
     /// The answer of `GET /sessions/:sessionId/messages`.
-    #[derive(Default)]
     pub struct MessageList {
-        ;
         /// JSON `messages`, oldest first.
         messages: Vec<Message> = "messages",
+        ;
         /// JSON `nextCursor` (extended): where the next page starts; absent on the last one.
         next_cursor: Option<String> = "nextCursor",
     }

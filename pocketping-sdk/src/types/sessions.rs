@@ -43,9 +43,9 @@ wire! {
     pub struct Metadata {
         ;
         /// JSON `pageUrl` (read from `url` too).
-        page_url: Option<String> = "pageUrl" | "url",
+        [private] page_url: Option<String> = "pageUrl" | "url",
         /// JSON `userAgent`.
-        user_agent: Option<String> = "userAgent",
+        [private] user_agent: Option<String> = "userAgent",
     }
 }
 
@@ -67,15 +67,16 @@ wire! {
 
 wire! {
     /// The answer of `GET /sessions`.
-    #[derive(Default)]
     pub struct SessionList {
-        ;
         /// JSON `sessions`, newest first.
         sessions: Vec<Session> = "sessions",
+        ;
         /// JSON `nextCursor` (extended): where the next page starts; absent on the last one.
         next_cursor: Option<String> = "nextCursor",
-        /// Set by the client when it had to filter by itself and stopped before it had read everything.
-        truncated: bool = "truncated",
+        ;
+        /// Set by the client, never read from the wire: it had to filter by itself and stopped before it had read
+        /// everything.
+        truncated: bool,
     }
 }
 

@@ -21,7 +21,7 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer};
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Timestamp(jiff::Timestamp);
 
-/// A text that is not an RFC 3339 time, or a number outside the years 0 to 9999.
+/// A text that is not an RFC 3339 time, or a number outside the years that can be written.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct TimestampError(String);
 
@@ -71,8 +71,25 @@ impl FromStr for Timestamp {
     type Err = TimestampError;
 
     fn from_str(text: &str) -> Result<Self, Self::Err> {
-        text.parse().map(Self).map_err(|_| TimestampError(format!("{text:?}")))
+        let parsed = text.parse().or_else(|error| match tolerable(text) {
+            Some(near) => near.parse(),
+            None => Err(error),
+        });
+        parsed.map(Self).map_err(|_| TimestampError(format!("{text:?}")))
     }
+}
+
+/// A time close to one that cannot be held: a fraction cut after nine digits, and the last hours of the year 9999,
+/// which some servers write for "never", drawn in.
+fn tolerable(text: &str) -> Option<String> {
+    if text.starts_with("9999-12-3")
+        && text.get(..19).is_some_and(|local| local.parse::<jiff::civil::DateTime>().is_ok())
+    {
+        return Some(jiff::Timestamp::MAX.to_string());
+    }
+    let (whole, rest) = text.split_once('.')?;
+    let digits = rest.bytes().take_while(u8::is_ascii_digit).count();
+    (digits > 9).then(|| format!("{whole}.{}{}", &rest[..9], &rest[digits..]))
 }
 
 impl TryFrom<SystemTime> for Timestamp {
@@ -141,6 +158,8 @@ mod tests {
             ("2024-01-15T12:30:00.123456+02:00", "2024-01-15T10:30:00.123456Z"),
             ("2024-01-15T10:30:00.123456789-00:00", "2024-01-15T10:30:00.123456789Z"),
             ("0001-01-01T00:00:00Z", "0001-01-01T00:00:00Z"),
+            ("2024-01-15T10:30:00.12345678987654321Z", "2024-01-15T10:30:00.123456789Z"),
+            ("9999-12-31T23:59:59Z", "9999-12-30T22:00:00.999999999Z"),
         ] {
             assert_eq!(text.parse::<Timestamp>().unwrap().to_string(), written, "{text}");
         }

@@ -21,11 +21,10 @@ wire! {
 
 wire! {
     /// The answer of `GET /webhooks` (extended).
-    #[derive(Default)]
     pub struct WebhookList {
-        ;
         /// JSON `webhooks`.
         webhooks: Vec<Webhook> = "webhooks",
+        ;
     }
 }
 

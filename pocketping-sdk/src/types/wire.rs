@@ -6,7 +6,10 @@
 use std::borrow::Cow;
 use std::fmt;
 
-use serde::de::{Deserialize, Deserializer, Visitor};
+use serde::de::{Deserialize, DeserializeOwned, Deserializer, Visitor};
+use serde_json::Value;
+
+use super::Extra;
 
 /// Whether a field is written. Everything is, save an empty `Option` and an open enum that was never set.
 pub(crate) trait Presence {
@@ -16,11 +19,6 @@ pub(crate) trait Presence {
 }
 
 impl Presence for String {}
-impl Presence for bool {
-    fn is_present(&self) -> bool {
-        *self
-    }
-}
 impl<T> Presence for Vec<T> {}
 impl Presence for super::Extra {}
 impl<T> Presence for Option<T> {
@@ -62,32 +60,34 @@ impl<'de> Deserialize<'de> for Key<'de> {
 }
 
 /// A field while its object is read: the printed name beats an alias wherever it stands, the last duplicate wins,
-/// `null` is absent.
+/// `null` is absent, and an alias of another shape is an unknown field.
 pub(crate) struct Slot<T> {
-    value: Option<T>,
-    printed: bool,
+    printed: Option<T>,
+    alias: Option<(&'static str, Value)>,
 }
 
-impl<T> Slot<T> {
+impl<T: DeserializeOwned> Slot<T> {
     pub(crate) fn new() -> Self {
-        Self { value: None, printed: false }
+        Self { printed: None, alias: None }
     }
 
     pub(crate) fn printed(&mut self, value: Option<T>) {
-        if value.is_some() || self.printed {
-            self.printed = value.is_some();
-            self.value = value;
-        }
+        self.printed = value;
     }
 
-    pub(crate) fn alias(&mut self, value: Option<T>) {
-        if !self.printed {
-            self.value = value;
-        }
+    pub(crate) fn alias(&mut self, name: &'static str, value: Value) {
+        self.alias = Some((name, value)).filter(|(_, value)| !value.is_null());
     }
 
-    pub(crate) fn take(self) -> Option<T> {
-        self.value
+    pub(crate) fn take(self, extra: &mut Extra) -> Option<T> {
+        let from_alias = self.alias.and_then(|(name, value)| match serde_json::from_value(value.clone()) {
+            Ok(value) => Some(value),
+            Err(_) => {
+                extra.insert(name.to_owned(), value);
+                None
+            }
+        });
+        self.printed.or(from_alias)
     }
 }
 
@@ -104,7 +104,7 @@ impl<T: fmt::Debug> fmt::Debug for Shown<'_, T> {
 }
 
 /// Declares a wire struct. Fields before the `;` are required, those after it have a default. `[private]` masks a
-/// field in `Debug`. `"name" | "alias"` reads both and writes the first.
+/// field in `Debug`. `"name" | "alias"` reads both and writes the first. Fields after a second `;` are not on the wire.
 macro_rules! wire {
     (
         $(#[$meta:meta])*
@@ -112,6 +112,7 @@ macro_rules! wire {
             $( $(#[$rmeta:meta])* $([$rmark:ident])? $rfield:ident : $rty:ty = $rkey:literal $(| $ralias:literal)* , )*
             ;
             $( $(#[$ometa:meta])* $([$omark:ident])? $ofield:ident : $oty:ty = $okey:literal $(| $oalias:literal)* , )*
+            $( ; $( $(#[$lmeta:meta])* $lfield:ident : $lty:ty , )* )?
         }
     ) => {
         $(#[$meta])*
@@ -120,6 +121,7 @@ macro_rules! wire {
         pub struct $name {
             $( $(#[$rmeta])* pub $rfield: $rty, )*
             $( $(#[$ometa])* pub $ofield: $oty, )*
+            $( $( $(#[$lmeta])* pub $lfield: $lty, )* )?
             /// JSON fields this version does not know, kept and written back.
             pub extra: $crate::types::Extra,
         }
@@ -131,6 +133,7 @@ macro_rules! wire {
                 Self {
                     $( $rfield: $rfield.into(), )*
                     $( $ofield: <$oty>::default(), )*
+                    $( $( $lfield: <$lty>::default(), )* )?
                     extra: $crate::types::Extra::new(),
                 }
             }
@@ -169,14 +172,15 @@ macro_rules! wire {
                         let mut extra = $crate::types::Extra::new();
                         while let Some(key) = map.next_key::<Key<'de>>()? {
                             match key.as_str() {
-                                $( $rkey => $rfield.printed(map.next_value()?), $( $ralias => $rfield.alias(map.next_value()?), )* )*
-                                $( $okey => $ofield.printed(map.next_value()?), $( $oalias => $ofield.alias(map.next_value()?), )* )*
+                                $( $rkey => $rfield.printed(map.next_value()?), $( $ralias => $rfield.alias($ralias, map.next_value()?), )* )*
+                                $( $okey => $ofield.printed(map.next_value()?), $( $oalias => $ofield.alias($oalias, map.next_value()?), )* )*
                                 _ => { extra.insert(key.into_string(), map.next_value()?); }
                             }
                         }
                         Ok($name {
-                            $( $rfield: $rfield.take().ok_or_else(|| ::serde::de::Error::missing_field($rkey))?, )*
-                            $( $ofield: $ofield.take().unwrap_or_default(), )*
+                            $( $rfield: $rfield.take(&mut extra).ok_or_else(|| ::serde::de::Error::missing_field($rkey))?, )*
+                            $( $ofield: $ofield.take(&mut extra).unwrap_or_default(), )*
+                            $( $( $lfield: <$lty>::default(), )* )?
                             extra,
                         })
                     }

@@ -189,9 +189,38 @@ async fn policy(rest: &'static str) -> Client {
 async fn a_close_for_reasons_of_policy_is_the_keys_fault_only_when_rest_says_so_too() {
     let denied = policy("HTTP/1.1 401 Unauthorized\r\nContent-Length: 0\r\n\r\n").await;
     assert!(denied.events().connect().await.unwrap_err().is_unauthorized());
+    // The same on a link that stood for a while, as long as no event came on it.
+    let client = socket(async |mut socket| {
+        assert!(socket.next().await.unwrap().unwrap().is_ping());
+        socket.flush().await.unwrap();
+        socket.send(Message::text(r#"{"type":"session.closed","sessionId":"s"}"#)).await.unwrap();
+        socket.close(Some(CloseFrame { code: 1008.into(), reason: "".into() })).await.unwrap();
+        while socket.next().await.is_some() {}
+    })
+    .await;
+    let mut events = client.events().connect().await.unwrap();
+    events.next().await.unwrap().unwrap();
+    assert!(!events.next().await.unwrap().unwrap_err().is_unauthorized(), "the key was good for an event");
+    assert!(events.next().await.is_none());
+
     let fine = policy("HTTP/1.1 200 OK\r\nContent-Length: 15\r\n\r\n{\"sessions\":[]}").await;
     let error = fine.events().connect().await.unwrap_err();
     assert_eq!((error.is_unauthorized(), error.close_code()), (false, Some(1008)));
+}
+
+#[tokio::test]
+async fn a_refusal_on_a_link_that_stands_is_its_one_last_item() {
+    let client = socket(async |mut socket| {
+        assert!(socket.next().await.unwrap().unwrap().is_ping());
+        socket.flush().await.unwrap();
+        socket.send(Message::text(r#"{"type":"error","message":"revoked","code":"UNAUTHORIZED"}"#)).await.unwrap();
+        socket.close(Some(CloseFrame { code: 4401.into(), reason: "".into() })).await.unwrap();
+        while socket.next().await.is_some() {}
+    })
+    .await;
+    let mut events = client.events().connect().await.unwrap();
+    assert!(events.next().await.unwrap().unwrap_err().is_unauthorized());
+    assert!(events.next().await.is_none());
 }
 
 #[tokio::test]

@@ -124,6 +124,14 @@ fn aliases_are_read_and_never_written() {
     for both in [r#"{"id":"m","sender":"ai","type":"visitor"}"#, r#"{"id":"m","type":"visitor","sender":"ai"}"#] {
         assert_eq!(serde_json::from_str::<Message>(both).unwrap().kind, MessageKind::Visitor, "the printed name wins");
     }
+    let shaped: Message =
+        serde_json::from_str(r#"{"id":"m","type":"visitor","sender":{"name":"Zoe"},"timestamp":7}"#).unwrap();
+    assert_eq!(
+        (shaped.kind, shaped.created_at),
+        (MessageKind::Visitor, None),
+        "an alias of another shape costs nothing"
+    );
+    assert_eq!(serde_json::to_value(&shaped.extra).unwrap(), json!({"sender": {"name": "Zoe"}, "timestamp": 7}));
     let null: Message = serde_json::from_str(r#"{"id":"m","type":null,"sender":"ai"}"#).unwrap();
     assert_eq!(null.kind, MessageKind::Ai, "null is absent");
     let session: Session = serde_json::from_str(r#"{"id":"s","metadata":{"url":"u"}}"#).unwrap();

@@ -81,3 +81,57 @@ async fn a_session_that_vanishes_while_it_is_filtered_is_left_out() {
     ]);
     assert!(script.client().sessions().list().unanswered().await.unwrap().sessions.is_empty());
 }
+
+#[tokio::test(start_paused = true)]
+async fn a_list_that_meets_the_rate_limit_stops_and_says_so() {
+    let script = Script::new([
+        answer(200, r#"{"sessions":[{"id":"a","unanswered":true},{"id":"b"},{"id":"c"}]}"#),
+        crate::scripted::with(429, "retry-after", "3600", ""),
+        crate::scripted::with(429, "retry-after", "3600", ""),
+    ]);
+    let list = script.client().sessions().list().unanswered().await.unwrap();
+    assert_eq!((ids(&list.sessions), list.truncated), (vec!["a"], true));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_server_that_cuts_at_the_limit_without_pages_is_read_again_without_one() {
+    let cut = answer(200, r#"{"sessions":[{"id":"new","status":"active"},{"id":"old","status":"closed"}]}"#);
+    let whole = answer(
+        200,
+        r#"{"sessions":[{"id":"new","status":"active"},{"id":"old","status":"closed"},{"id":"x","status":"closed"}]}"#,
+    );
+    let script = Script::new([cut, whole]);
+    let list = script.client().sessions().list().status("closed").limit(2).await.unwrap();
+    assert_eq!(ids(&list.sessions), ["old", "x"]);
+    assert_eq!(script.lines(), ["GET /sessions?status=closed&limit=2", "GET /sessions?status=closed"]);
+
+    let hundred: Vec<_> = (0..100).map(|n| format!(r#"{{"id":"s{n}"}}"#)).collect();
+    let hundred: &'static str = format!(r#"{{"sessions":[{}]}}"#, hundred.join(",")).leak();
+    let more: &'static str = hundred.replace("[{", r#"[{"id":"more"},{"#).leak();
+    let script = Script::new([answer(200, hundred), answer(200, more)]);
+    let streamed: Vec<_> = script.client().sessions().list().stream().try_collect().await.unwrap();
+    assert_eq!(streamed.len(), 101);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_limit_no_server_takes_is_refused_before_anything_is_sent() {
+    let script = Script::new([]);
+    for limit in [0, 1001] {
+        assert!(script.client().sessions().list().limit(limit).await.unwrap_err().to_string().contains("1 to 1000"));
+        assert!(script.client().session("s").messages().list().limit(limit).await.is_err());
+    }
+    assert!(script.lines().is_empty());
+}
+
+#[tokio::test(start_paused = true)]
+async fn messages_come_oldest_first_whatever_the_server_does() {
+    let newest_first = answer(
+        200,
+        r#"{"messages":[
+        {"id":"two","type":"operator","content":"x","createdAt":"2024-01-15T10:31:00Z"},
+        {"id":"one","type":"visitor","content":"x","createdAt":"2024-01-15T10:30:00Z"}]}"#,
+    );
+    let script = Script::new([newest_first]);
+    let list = script.client().session("s").messages().list().await.unwrap();
+    assert_eq!([list.messages[0].id.as_str(), list.messages[1].id.as_str()], ["one", "two"]);
+}

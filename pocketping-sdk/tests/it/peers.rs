@@ -84,6 +84,7 @@ async fn there_may_be_no_socket_where_one_is_expected() {
     let html = saying("HTTP/1.1 200 OK\r\nContent-Length: 6\r\nContent-Type: text/html\r\n\r\n<html>");
     let error = html.events().connect().await.unwrap_err();
     assert_eq!(error.kind(), ErrorKind::Config, "{error}");
+    assert_eq!(error.status(), Some(200));
     let moved = saying("HTTP/1.1 301 Moved\r\nLocation: https://elsewhere.test/ws\r\nContent-Length: 0\r\n\r\n");
     let error = moved.events().connect().await.unwrap_err();
     assert!(error.kind() == ErrorKind::Redirect && error.to_string().contains("elsewhere.test"), "{error}");

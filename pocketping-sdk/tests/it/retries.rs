@@ -185,9 +185,15 @@ async fn pacing_keeps_under_the_limit_and_fails_at_once_past_the_deadline() {
     // A burst of 6, then 54 a minute.
     assert!(started.elapsed() >= Duration::from_secs(59), "{:?}", started.elapsed());
     let before = script.sent().len();
+    let asked = Instant::now();
     let error = client.session("s").get().deadline(Duration::from_millis(10)).await.unwrap_err();
     assert_eq!((error.kind(), error.outcome()), (ErrorKind::RateLimited, Outcome::NotSent));
-    assert_eq!(script.sent().len(), before);
+    assert_eq!((script.sent().len(), error.attempts(), asked.elapsed()), (before, 0, Duration::ZERO));
+
+    let script = Script::new([answer(503, "")]);
+    let client = script.builder().pacing(Pacing::PerMinute(1)).build().unwrap();
+    let error = client.session("s").get().deadline(Duration::from_secs(9)).await.unwrap_err();
+    assert_eq!((error.status(), error.attempts()), (Some(503), 1), "what went wrong is the better answer");
 }
 
 #[tokio::test(start_paused = true)]
@@ -231,4 +237,64 @@ async fn redirects_stay_within_the_origin() {
     assert_eq!(script.client().session("s").close().await.unwrap_err().kind(), ErrorKind::Redirect);
     let script = Script::new(vec![with(302, "location", "/x", ""); 20]);
     assert!(script.client().session("s").get().await.unwrap_err().to_string().contains("redirects"));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_key_that_is_still_in_use_leaves_the_outcome_open() {
+    let running = || with(409, EXTENDED, "extended", r#"{"code":"IDEMPOTENCY_IN_PROGRESS"}"#);
+    let script = Script::new([running(), running(), running(), running()]);
+    let client = script.client();
+    let error = client.session("s").messages().send(NewMessage::operator("x")).await.unwrap_err();
+    assert_eq!((error.status(), error.outcome()), (Some(409), Outcome::Unknown));
+    assert!(error.is_retryable());
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_a_server_once_spoke_is_not_leaned_on_after_a_success_without_it() {
+    let script = Script::new([with(200, EXTENDED, "extended", OK), answer(200, OK), Step::Reset]);
+    let client = script.client();
+    client.session("s").get().await.unwrap();
+    client.session("s").get().await.unwrap();
+    let error = client.session("s").messages().send(NewMessage::operator("x")).await.unwrap_err();
+    assert_eq!((error.outcome(), error.attempts()), (Outcome::Unknown, 1));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_refusal_whose_body_stalls_keeps_its_status_and_is_judged_by_it() {
+    let script = Script::new([Step::Stalled(429), answer(201, MESSAGE)]);
+    script.client().session("s").messages().send(NewMessage::operator("x")).await.unwrap();
+    let script = Script::new([Step::Stalled(401)]);
+    assert!(script.client().session("s").get().timeout(Duration::from_secs(1)).await.unwrap_err().is_unauthorized());
+    let script = Script::new([Step::Stalled(201)]);
+    let error = script.client().session("s").messages().send(NewMessage::operator("x")).await.unwrap_err();
+    assert_eq!((error.kind(), error.status(), error.outcome()), (ErrorKind::Timeout, Some(201), Outcome::Unknown));
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_first_bytes_of_a_large_refusal_are_kept() {
+    let page: &'static str = format!("<html>{}", "x".repeat(200 << 10)).leak();
+    let script = Script::new([with(500, "content-type", "text/html", page)]);
+    let error = script.client().session("s").get().retry(RetryPolicy::none()).await.unwrap_err();
+    assert!(error.api().unwrap().body.starts_with("<html>x") && error.hint().is_some(), "{error}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_write_that_is_led_elsewhere_may_have_been_done() {
+    for status in [301, 302, 303] {
+        let script = Script::new([with(status, "location", "/done", "")]);
+        let error = script.client().session("s").close().await.unwrap_err();
+        assert_eq!((error.kind(), error.outcome()), (ErrorKind::Redirect, Outcome::Unknown), "{status}");
+        assert!(error.hint().unwrap().contains("307"), "{error}");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn deleting_takes_an_acknowledgement_and_nothing_else() {
+    for done in [answer(204, ""), answer(200, "{}"), answer(200, r#"{"ok":true}"#)] {
+        Script::new([done]).client().webhooks().delete("wh_1").await.unwrap();
+    }
+    for junk in ["[]", "\"login\"", r#"{"error":"no"}"#, r#"{"ok":false}"#] {
+        let error = Script::new([answer(200, junk)]).client().webhooks().delete("wh_1").await.unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::Decode, "{junk}");
+    }
 }

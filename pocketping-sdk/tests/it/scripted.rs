@@ -20,6 +20,8 @@ pub(crate) enum Step {
     Reset,
     /// The connection breaks within the body of a 200.
     Truncated,
+    /// The status comes, and then nothing.
+    Stalled(u16),
     /// Nothing comes, ever.
     Hang,
 }
@@ -92,6 +94,10 @@ impl Transport for Script {
                 Step::Truncated => {
                     let pieces = [Ok(bytes::Bytes::from_static(br#"{"id":"#)), Err(broken())];
                     Ok(Response::new(Body::stream(futures::stream::iter(pieces))))
+                }
+                Step::Stalled(status) => {
+                    let body = Body::stream(futures::stream::pending());
+                    Ok(Response::builder().status(status).body(body).unwrap())
                 }
                 Step::Hang => {
                     tokio::time::sleep(Duration::from_secs(86_400)).await;
