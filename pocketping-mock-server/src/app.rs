@@ -10,7 +10,7 @@ use tokio_util::task::TaskTracker;
 use crate::contract::Contract;
 use crate::http::RateLimits;
 use crate::hub::{Hub, Subscription};
-use crate::sources::{Clock, Ids};
+use crate::sources::{Clock, Ids, epoch};
 use crate::store::{
     Access, Began, Kept, MessageQuery, Page, Rejection, Replays, Scope, SessionQuery, Store, Tenant, TenantId, Tx,
 };
@@ -64,18 +64,18 @@ impl Drop for Reservation {
     }
 }
 
-/// How many sessions a list looks at under one lock: a long list never holds up a write for long.
+/// How many sessions (and messages, when those are searched) a list looks at under one lock: a long list never holds up
+/// a write for long.
 const LIST_AT_ONCE: usize = 512;
 
 impl App {
     pub(crate) fn new(parts: AppParts) -> Self {
-        let epoch = parts.ids.next("epoch").trim_start_matches("epoch_").to_owned();
         Self(Arc::new(Shared {
             state: Mutex::new(State {
                 store: Store::default(),
                 access: parts.access,
                 replays: Replays::default(),
-                hub: Hub::new(parts.contract, epoch),
+                hub: Hub::new(parts.contract, epoch()),
             }),
             clock: parts.clock,
             ids: parts.ids,
@@ -147,42 +147,10 @@ impl App {
         self.lock().hub.subscribe(tenant, last_event_id)
     }
 
-    /// Lists sessions, newest first, in parts, so that no write waits for the whole of it. `each` gets every part after
-    /// the lock was given back. Gives the position the next page starts before.
-    pub(crate) fn list_sessions(
-        &self,
-        tenant: &TenantId,
-        mut query: SessionQuery,
-        mut each: impl FnMut(Vec<Arc<Session>>),
-    ) -> Option<usize> {
-        let mut end = query.cursor;
-        loop {
-            let page = self.read(tenant, |tables| tables.sessions_before(end, &query, LIST_AT_ONCE));
-            let full = query.limit.is_some_and(|limit| page.items.len() >= limit);
-            query.limit = query.limit.map(|limit| limit - page.items.len());
-            each(page.items);
-            match page.next {
-                // A page that is full may still be the last one: look for one more, so that no cursor leads nowhere.
-                Some(next) if full => {
-                    query.limit = Some(1);
-                    return self.next_match(tenant, next, &query);
-                }
-                Some(next) => end = Some(next),
-                None => return None,
-            }
-        }
-    }
-
-    /// The position behind the next session the filter takes.
-    fn next_match(&self, tenant: &TenantId, before: usize, query: &SessionQuery) -> Option<usize> {
-        let mut end = before;
-        loop {
-            let page = self.read(tenant, |tables| tables.sessions_before(Some(end), query, LIST_AT_ONCE));
-            if !page.items.is_empty() {
-                return Some(before);
-            }
-            end = page.next?;
-        }
+    /// Walks over sessions, newest first, in parts: whoever serves others lets them in between.
+    pub(crate) fn walk_sessions(&self, tenant: &TenantId, query: SessionQuery) -> SessionWalk {
+        let before = query.cursor;
+        SessionWalk { app: self.clone(), tenant: Arc::clone(tenant), query, before, is_over: false, next: None }
     }
 
     /// A part of a session's messages.
@@ -197,6 +165,58 @@ impl App {
 
     pub(crate) fn now(&self) -> Timestamp {
         self.0.clock.now()
+    }
+}
+
+/// A walk over a list of sessions, newest first, that takes the lock for one part at a time.
+#[derive(Debug)]
+pub(crate) struct SessionWalk {
+    app: App,
+    tenant: TenantId,
+    query: SessionQuery,
+    before: Option<usize>,
+    is_over: bool,
+    /// Where the next page starts, once the walk is over.
+    pub(crate) next: Option<usize>,
+}
+
+impl SessionWalk {
+    /// The next part, which may be empty; `None` when the walk is over.
+    pub(crate) fn next_part(&mut self) -> Option<Vec<Arc<Session>>> {
+        if self.is_over {
+            return None;
+        }
+        let page = self.page();
+        // A page that is full may still be the last one: one more match is looked for, so that no cursor leads nowhere.
+        match (self.query.limit.as_mut(), page.next) {
+            (_, None) => self.is_over = true,
+            (Some(limit), Some(next)) => {
+                *limit -= page.items.len();
+                self.before = Some(next);
+                if *limit == 0 {
+                    self.is_over = true;
+                    self.next = self.look_ahead(next);
+                }
+            }
+            (None, Some(next)) => self.before = Some(next),
+        }
+        Some(page.items)
+    }
+
+    /// The position, when the filter takes anything before it.
+    fn look_ahead(&mut self, position: usize) -> Option<usize> {
+        self.query.limit = Some(1);
+        loop {
+            let page = self.page();
+            if !page.items.is_empty() {
+                return Some(position);
+            }
+            self.before = Some(page.next?);
+        }
+    }
+
+    fn page(&self) -> Page<Session> {
+        self.app.read(&self.tenant, |tables| tables.sessions_before(self.before, &self.query, LIST_AT_ONCE))
     }
 }
 

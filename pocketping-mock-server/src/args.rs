@@ -1,6 +1,5 @@
 //! The command line of the server, shared by its own binary and by `pocketping mock`.
 
-use std::fmt::Write as _;
 use std::fs;
 use std::io;
 use std::net::{IpAddr, SocketAddr};
@@ -46,7 +45,7 @@ pub struct ServeArgs {
 #[derive(Debug, clap::Args)]
 pub struct KeyArgs {
     /// Key the server takes, and the tenant it opens; may be repeated [default: a random one]
-    #[arg(long = "api-key", env = "POCKETPING_API_KEY", hide_env_values = true, value_name = "KEY[=TENANT]")]
+    #[arg(long = "api-key", env = "POCKETPING_API_KEY", hide_env = true, value_name = "KEY[=TENANT]")]
     pub api_keys: Vec<ApiKey>,
 }
 
@@ -74,16 +73,18 @@ impl FromStr for RateLimit {
     }
 }
 
-/// A server that runs, and its ready file.
+/// A server that runs, and its ready file, which is gone when this is.
 #[derive(Debug)]
 pub struct Running {
-    server: MockServer,
+    server: Option<MockServer>,
+    key: Option<String>,
     ready_file: Option<PathBuf>,
+    signals: Signals,
 }
 
 impl ServeArgs {
     /// Starts the server: with the system's clock and random ids, as a server that is not inside a test. Without a key
-    /// it makes a random one.
+    /// it makes a random one. Call it inside a tokio runtime.
     ///
     /// # Errors
     /// When it cannot start, or a file cannot be read or written; the error names it.
@@ -93,8 +94,9 @@ impl ServeArgs {
             .contract(self.contract)
             .clock(Clock::system())
             .random_ids();
-        if api_keys.is_empty() {
-            builder = builder.api_key(random_key());
+        let key = api_keys.is_empty().then(random_key);
+        if let Some(key) = &key {
+            builder = builder.api_key(key);
         }
         for key in api_keys {
             builder = builder.key(key);
@@ -108,39 +110,55 @@ impl ServeArgs {
         if let Some(path) = &self.seed {
             builder = builder.seed(read_seed(path)?);
         }
-        if let Some(path) = &self.ready_file {
-            // A file of an earlier run would say "ready" too early.
-            remove(path).map_err(|error| cannot("replaced", path, error))?;
+        // From here on a signal ends the server in order, however early it comes.
+        let signals = Signals::new()
+            .map_err(|error| StartError::new("signals cannot be listened for".to_owned()).with_source(error))?;
+        let server = builder.start().map_err(|error| match &self.seed {
+            Some(path) if error.is_seed => error.in_file(path),
+            _ => error,
+        })?;
+        let mut running = Running { server: Some(server), key, ready_file: None, signals };
+        if let Some(path) = self.ready_file {
+            write_at_once(&path, running.url()).map_err(|error| cannot("written", &path, error))?;
+            running.ready_file = Some(path);
         }
-        let server = builder.start()?;
-        if let Some(path) = &self.ready_file {
-            write_at_once(path, server.url()).map_err(|error| cannot("written", path, error))?;
-        }
-        Ok(Running { server, ready_file: self.ready_file })
+        Ok(running)
     }
 }
 
 impl Running {
-    /// What a person needs to know to use it.
-    pub fn announcement(&self) -> String {
-        let mut text = format!("PocketPing mock server ready at {}", self.server.url());
-        let _infallible = write!(text, " (key {})", self.server.api_key());
-        text
+    /// The base URL.
+    pub fn url(&self) -> &str {
+        self.server.as_ref().map_or("", MockServer::url)
     }
 
-    /// The server.
-    pub fn server(&self) -> &MockServer {
-        &self.server
+    /// The key, when the server made it; one that was given is not repeated.
+    pub fn made_key(&self) -> Option<&str> {
+        self.key.as_deref()
+    }
+
+    /// What a person needs to know to use it.
+    pub fn announcement(&self) -> String {
+        let key = self.made_key().map(|key| format!(" (key {key})")).unwrap_or_default();
+        format!("PocketPing mock server ready at {}{key}", self.url())
     }
 
     /// Runs until the process is told to stop (Ctrl-C, or SIGTERM), then shuts down in order.
-    ///
-    /// # Errors
-    /// When signals cannot be listened for, or the ready file cannot be removed.
-    pub async fn until_stopped(self) -> io::Result<()> {
-        stop_signal().await?;
-        self.server.shutdown().await;
-        self.ready_file.as_deref().map_or(Ok(()), remove)
+    pub async fn until_stopped(mut self) {
+        self.signals.stop().await;
+        if let Some(server) = self.server.take() {
+            server.shutdown().await;
+        }
+    }
+}
+
+impl Drop for Running {
+    fn drop(&mut self) {
+        if let Some(path) = &self.ready_file
+            && let Err(error) = fs::remove_file(path)
+        {
+            tracing::warn!(%error, path = %path.display(), "the ready file stays behind");
+        }
     }
 }
 
@@ -156,13 +174,6 @@ fn cannot(what: &str, path: &Path, error: io::Error) -> StartError {
     StartError::new(format!("{} cannot be {what}", path.display())).with_source(error)
 }
 
-fn remove(path: &Path) -> io::Result<()> {
-    match fs::remove_file(path) {
-        Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error),
-        _ => Ok(()),
-    }
-}
-
 /// Whoever sees the file sees all of it.
 fn write_at_once(path: &Path, text: &str) -> io::Result<()> {
     let mut name = path.as_os_str().to_owned();
@@ -172,20 +183,40 @@ fn write_at_once(path: &Path, text: &str) -> io::Result<()> {
     fs::rename(&temporary, path)
 }
 
-#[cfg(unix)]
-async fn stop_signal() -> io::Result<()> {
-    use tokio::signal::unix::{SignalKind, signal};
-    let (mut terminate, mut interrupt) = (signal(SignalKind::terminate())?, signal(SignalKind::interrupt())?);
-    tokio::select! {
-        _ = terminate.recv() => {}
-        _ = interrupt.recv() => {}
-    }
-    Ok(())
+/// The signals that end a server.
+#[derive(Debug)]
+struct Signals {
+    #[cfg(unix)]
+    streams: [tokio::signal::unix::Signal; 2],
 }
 
-#[cfg(not(unix))]
-async fn stop_signal() -> io::Result<()> {
-    tokio::signal::ctrl_c().await
+impl Signals {
+    #[cfg(unix)]
+    fn new() -> io::Result<Self> {
+        use tokio::signal::unix::{SignalKind, signal};
+        Ok(Self { streams: [signal(SignalKind::terminate())?, signal(SignalKind::interrupt())?] })
+    }
+
+    #[cfg(unix)]
+    async fn stop(&mut self) {
+        let [terminate, interrupt] = &mut self.streams;
+        tokio::select! {
+            _ = terminate.recv() => {}
+            _ = interrupt.recv() => {}
+        }
+    }
+
+    #[cfg(not(unix))]
+    fn new() -> io::Result<Self> {
+        Ok(Self {})
+    }
+
+    #[cfg(not(unix))]
+    async fn stop(&mut self) {
+        if let Err(error) = tokio::signal::ctrl_c().await {
+            tracing::error!(%error, "Ctrl-C cannot be waited for");
+        }
+    }
 }
 
 #[cfg(test)]

@@ -37,12 +37,19 @@ pub struct MockServerBuilder {
 #[derive(Debug)]
 pub struct StartError {
     what: String,
+    /// Whether the seed is at fault, whose file only the caller knows.
+    pub(crate) is_seed: bool,
     source: Option<Box<dyn StdError + Send + Sync>>,
 }
 
 impl StartError {
     pub(crate) fn new(what: impl Into<String>) -> Self {
-        Self { what: what.into(), source: None }
+        Self { what: what.into(), is_seed: false, source: None }
+    }
+
+    #[cfg(feature = "cli")]
+    pub(crate) fn in_file(self, path: &std::path::Path) -> Self {
+        Self { what: format!("{}: {}", path.display(), self.what), ..self }
     }
 
     pub(crate) fn with_source(mut self, source: impl Into<Box<dyn StdError + Send + Sync>>) -> Self {
@@ -65,7 +72,7 @@ impl StdError for StartError {
 
 impl From<SeedError> for StartError {
     fn from(error: SeedError) -> Self {
-        Self::new(error.to_string())
+        Self { is_seed: true, ..Self::new(error.to_string()) }
     }
 }
 
@@ -156,13 +163,14 @@ impl MockServerBuilder {
         if keys.is_empty() {
             keys.push(ApiKey::new("test_key").map_err(StartError::new)?);
         }
+        let access = Access::new(keys.clone(), self.any_key).map_err(StartError::new)?;
         let listener =
             TcpListener::bind(self.address).map_err(io(format!("{} cannot be listened on", self.address)))?;
         let app = App::new(AppParts {
             clock: self.clock,
             ids: self.ids,
             contract: self.contract,
-            access: Access::new(keys.clone(), self.any_key),
+            access,
             limits: RateLimits::new(self.rate_limit),
             is_loopback: self.address.ip().to_canonical().is_loopback(),
         });

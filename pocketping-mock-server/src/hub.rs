@@ -41,13 +41,15 @@ impl Resume {
 #[derive(Debug)]
 pub(crate) struct Hub {
     contract: Contract,
-    /// Part of every event id: ids of another start of the server are not taken for ours.
+    /// Part of every event id, with a number for the tenant: ids of another start, or of another tenant, are not taken
+    /// for ours.
     epoch: String,
     feeds: HashMap<TenantId, Feed>,
 }
 
-#[derive(Debug, Default)]
+#[derive(Debug)]
 struct Feed {
+    epoch: String,
     /// The number of the last event; the kept ones are numbered without a hole up to it.
     seq: u64,
     kept: VecDeque<Bytes>,
@@ -98,23 +100,34 @@ impl Hub {
         Self { contract, epoch, feeds: HashMap::new() }
     }
 
+    fn feed(&mut self, tenant: &TenantId) -> &mut Feed {
+        let number = self.feeds.len();
+        self.feeds.entry(Arc::clone(tenant)).or_insert_with(|| Feed {
+            epoch: format!("{}{number}", self.epoch),
+            seq: 0,
+            kept: VecDeque::new(),
+            subscribers: Vec::new(),
+        })
+    }
+
     /// Hands out what a commit emitted.
     pub(crate) fn publish(&mut self, tenant: &TenantId, at: Timestamp, events: Vec<EventData>) {
         if events.is_empty() {
             return;
         }
-        let feed = self.feeds.entry(Arc::clone(tenant)).or_default();
+        let contract = self.contract;
+        let feed = self.feed(tenant);
         for data in events {
             let mut event = Event::new(data);
-            if self.contract.is_extended() {
+            if contract.is_extended() {
                 feed.seq += 1;
-                event.id = Some(format!("evt_{}_{}", self.epoch, feed.seq).into());
+                event.id = Some(format!("evt_{}_{}", feed.epoch, feed.seq).into());
                 event.seq = Some(feed.seq);
                 event.timestamp = Some(at);
             }
-            let Some(shown) = self.contract.event(event) else { continue };
+            let Some(shown) = contract.event(event) else { continue };
             let frame = Bytes::from(encode(&shown));
-            if self.contract.is_extended() {
+            if contract.is_extended() {
                 feed.kept.push_back(frame.clone());
                 if feed.kept.len() > KEPT {
                     feed.kept.pop_front();
@@ -133,10 +146,11 @@ impl Hub {
 
     /// Adds a subscriber. With the id of the last event it has seen, it gets what came after, when that is still kept.
     pub(crate) fn subscribe(&mut self, tenant: &TenantId, last_event_id: Option<&str>) -> Subscription {
-        let feed = self.feeds.entry(Arc::clone(tenant)).or_default();
-        let (resume, backlog) = match last_event_id.filter(|_| self.contract.is_extended()) {
+        let last_event_id = last_event_id.filter(|_| self.contract.is_extended());
+        let feed = self.feed(tenant);
+        let (resume, backlog) = match last_event_id {
             None => (Resume::Fresh, Vec::new()),
-            Some(id) => match feed.after(&self.epoch, id) {
+            Some(id) => match feed.after(id) {
                 Some(missed) => (Resume::Resumed, missed),
                 None => (Resume::Expired, Vec::new()),
             },
@@ -151,9 +165,9 @@ impl Hub {
 
 impl Feed {
     /// The events after this one; `None` when it is unknown or no longer kept.
-    fn after(&self, epoch: &str, id: &str) -> Option<Vec<Bytes>> {
-        let seq: u64 = id.strip_prefix("evt_")?.strip_prefix(epoch)?.strip_prefix('_')?.parse().ok()?;
-        let missed = usize::try_from(self.seq.checked_sub(seq)?).ok()?;
+    fn after(&self, id: &str) -> Option<Vec<Bytes>> {
+        let seq: u64 = id.strip_prefix("evt_")?.strip_prefix(&self.epoch)?.strip_prefix('_')?.parse().ok()?;
+        let missed = usize::try_from(self.seq.checked_sub(seq).filter(|_| seq > 0)?).ok()?;
         let from = self.kept.len().checked_sub(missed)?;
         Some(self.kept.range(from..).cloned().collect())
     }
@@ -192,9 +206,9 @@ mod tests {
             (subscription.resume, seqs(&subscription.backlog))
         };
         assert_eq!(resumed(&mut hub, None), (Resume::Fresh, vec![]));
-        assert_eq!(resumed(&mut hub, Some("evt_e1_1")), (Resume::Resumed, vec![2, 3]));
-        assert_eq!(resumed(&mut hub, Some("evt_e1_3")), (Resume::Resumed, vec![]));
-        for unknown in ["evt_e1_4", "evt_e2_1", "evt_e1_x", "", "evt_e1"] {
+        assert_eq!(resumed(&mut hub, Some("evt_e10_1")), (Resume::Resumed, vec![2, 3]));
+        assert_eq!(resumed(&mut hub, Some("evt_e10_3")), (Resume::Resumed, vec![]));
+        for unknown in ["evt_e10_0", "evt_e10_4", "evt_e20_1", "evt_e10_x", "", "evt_e10"] {
             assert_eq!(resumed(&mut hub, Some(unknown)), (Resume::Expired, vec![]), "{unknown}");
         }
     }
@@ -206,8 +220,8 @@ mod tests {
         for n in 0..u32::try_from(KEPT).unwrap() + 2 {
             hub.publish(&tenant, now(), closed(n));
         }
-        assert_eq!(hub.subscribe(&tenant, Some("evt_e1_1")).resume, Resume::Expired);
-        let resumed = hub.subscribe(&tenant, Some("evt_e1_2"));
+        assert_eq!(hub.subscribe(&tenant, Some("evt_e10_1")).resume, Resume::Expired);
+        let resumed = hub.subscribe(&tenant, Some("evt_e10_2"));
         assert_eq!((resumed.resume, resumed.backlog.len()), (Resume::Resumed, KEPT));
     }
 
@@ -229,7 +243,7 @@ mod tests {
     fn strict_knows_three_events_without_envelope() {
         let tenant: TenantId = "t".into();
         let mut hub = Hub::new(Contract::Strict, "e1".into());
-        let mut subscription = hub.subscribe(&tenant, Some("evt_e1_1"));
+        let mut subscription = hub.subscribe(&tenant, Some("evt_e10_1"));
         assert_eq!(subscription.resume, Resume::Fresh);
         hub.publish(&tenant, now(), vec![EventData::SessionUpdated(Box::new(pocketping_sdk::Session::new("s")))]);
         hub.publish(&tenant, now(), closed(1));

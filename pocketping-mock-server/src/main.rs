@@ -34,8 +34,10 @@ fn main() -> ExitCode {
 }
 
 fn run(cli: Cli) -> Result<(), Box<dyn std::error::Error>> {
-    let running = cli.serve.start(cli.keys.api_keys)?;
-    writeln!(std::io::stdout(), "{}", running.announcement())?;
-    tokio::runtime::Builder::new_current_thread().enable_all().build()?.block_on(running.until_stopped())?;
-    Ok(())
+    tokio::runtime::Builder::new_current_thread().enable_all().build()?.block_on(async {
+        let running = cli.serve.start(cli.keys.api_keys)?;
+        writeln!(std::io::stdout(), "{}", running.announcement())?;
+        running.until_stopped().await;
+        Ok(())
+    })
 }

@@ -6,6 +6,7 @@ use axum::middleware::from_fn_with_state;
 use axum::routing::get;
 use http::header::{AUTHORIZATION, CONTENT_TYPE, RETRY_AFTER};
 use http::{HeaderName, Method};
+use tower_http::catch_panic::CatchPanicLayer;
 use tower_http::cors::{Any, CorsLayer};
 
 use crate::app::App;
@@ -18,12 +19,13 @@ pub(crate) fn router(app: App) -> Router {
         .route_layer(from_fn_with_state(app.clone(), layers::contract_call))
         .layer(DefaultBodyLimit::disable());
     Router::new()
-        .nest("/v1", contract.clone())
+        .nest("/v1", contract.clone().merge(endpoints::open_routes()))
         .merge(contract)
         .merge(endpoints::open_routes())
         .route("/ws", get(ws::socket))
         .fallback(layers::no_such_path)
         .method_not_allowed_fallback(layers::no_such_method)
+        .layer(CatchPanicLayer::custom(layers::panicked))
         .layer(cors(app.contract))
         .layer(from_fn_with_state(app.clone(), layers::finish))
         .with_state(app)

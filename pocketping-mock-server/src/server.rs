@@ -24,14 +24,16 @@ use crate::store::{ApiKey, MessageQuery, SessionQuery, Visit};
 pub(crate) const GRACE: Duration = Duration::from_millis(500);
 /// How long the server waits after a connection could not be accepted.
 const PAUSE: Duration = Duration::from_millis(20);
-/// How long a client may take for the head of a request.
-const HEAD: Duration = Duration::from_secs(10);
+/// The same for one that was dropped, and is not waited for.
+const SHORT_GRACE: Duration = Duration::from_millis(50);
+/// How long a connection may be idle, and take for the head of a request: longer than clients keep theirs.
+const HEAD: Duration = Duration::from_secs(100);
 
 /// An in-memory PocketPing bridge server, listening on a port of this machine.
 ///
 /// It runs on a thread of its own, so it works in blocking and in async tests alike, and it answers as soon as it is
-/// made. [`shutdown`](Self::shutdown) ends it and everything it serves; dropping it does the same in the background,
-/// without waiting.
+/// made. [`shutdown`](Self::shutdown) ends it and everything it serves; dropping it does the same in the background and
+/// in a hurry.
 ///
 /// ```
 /// use pocketping_mock_server::{MockServer, Visit};
@@ -82,7 +84,7 @@ impl MockServer {
                     Err(error) => tracing::error!(%error, "the listener cannot be used"),
                 }
                 thread_app.tasks.close();
-                let grace = if thread_patient.load(Ordering::Relaxed) { GRACE } else { Duration::ZERO };
+                let grace = if thread_patient.load(Ordering::Relaxed) { GRACE } else { SHORT_GRACE };
                 if tokio::time::timeout(grace, thread_app.tasks.wait()).await.is_err() {
                     tracing::debug!(left = thread_app.tasks.len(), "connections are cut");
                 }
@@ -114,10 +116,14 @@ impl MockServer {
     }
 
     /// A visitor comes to the website and opens a session, in the first key's tenant (`session.created`).
+    ///
+    /// # Panics
+    /// When the visit's metadata has more than 32 KiB as JSON.
+    #[track_caller]
     pub fn visitor_opens_session(&self, visit: Visit) -> Session {
         self.app
-            .write(&self.keys[0].tenant, |tx| Ok(tx.open_session(visit)))
-            .unwrap_or_else(|rejection| unreachable!("opening a session checks nothing: {rejection}"))
+            .write(&self.keys[0].tenant, |tx| tx.open_session(visit))
+            .unwrap_or_else(|rejection| panic!("the visitor cannot open this session: {rejection}"))
     }
 
     /// The session's visitor writes (`message.created`); a closed session opens again.
@@ -134,10 +140,11 @@ impl MockServer {
 
     /// The first key's sessions as the server holds them, newest first.
     pub fn sessions(&self) -> Vec<Session> {
+        let mut walk = self.app.walk_sessions(&self.keys[0].tenant, SessionQuery::default());
         let mut sessions = Vec::new();
-        self.app.list_sessions(&self.keys[0].tenant, SessionQuery::default(), |part| {
+        while let Some(part) = walk.next_part() {
             sessions.extend(part.iter().map(|session| (**session).clone()));
-        });
+        }
         sessions
     }
 

@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, HashMap};
 use std::future::Future;
 use std::pin::Pin;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::{Context, Poll, Waker};
 use std::time::{Duration, SystemTime};
@@ -78,7 +79,8 @@ impl Clock {
         state.running = false;
     }
 
-    /// Moves the clock forward. Timers that become due fire one by one, in order, each at its own time.
+    /// Moves the clock forward. Timers that become due fire in order; one that is set by what fired counts from the new
+    /// time.
     pub fn advance(&self, duration: Duration) {
         let millis = i64::try_from(duration.as_millis()).unwrap_or(i64::MAX);
         let mut state = self.lock();
@@ -193,6 +195,14 @@ impl Ids {
             Self::Sequential(_) => format!("{}_secret", self.next(prefix)),
         }
     }
+}
+
+/// The name of one start of a server: part of every event id, so that those of an earlier start are not taken for this
+/// one's, even where the ids are sequential.
+pub(crate) fn epoch() -> String {
+    static STARTS: AtomicU64 = AtomicU64::new(0);
+    let start = STARTS.fetch_add(1, Ordering::Relaxed);
+    format!("{}{start}", ulid())
 }
 
 /// A random key for a server that was given none.

@@ -59,21 +59,33 @@ pub(crate) async fn socket(
 
 /// A page elsewhere must not drive a developer's server: on loopback only pages of this machine may connect.
 fn check_origin(app: &App, headers: &HeaderMap) -> Result<(), Rejection> {
-    let Some(origin) = headers.get(ORIGIN).filter(|_| app.is_loopback) else { return Ok(()) };
     let is_here = |url: Url| match url.host() {
+        _ if !matches!(url.scheme(), "http" | "https") => false,
         Some(Host::Domain(name)) => name == "localhost" || name.ends_with(".localhost"),
         Some(Host::Ipv4(ip)) => ip.is_loopback(),
         Some(Host::Ipv6(ip)) => ip.to_canonical().is_loopback(),
         None => false,
     };
-    if origin.to_str().ok().and_then(|text| Url::parse(text).ok()).is_some_and(is_here) {
+    let mut origins = headers.get_all(ORIGIN).iter();
+    // contract gap: the reference says nothing of browsers. All of several origins must be this machine's.
+    if !app.is_loopback
+        || origins.all(|origin| origin.to_str().ok().and_then(|text| Url::parse(text).ok()).is_some_and(is_here))
+    {
         return Ok(());
     }
     Err(Rejection::Forbidden("the Origin is a page of another host, and this server is for this machine".to_owned()))
 }
 
-/// Why a link ends, and with which close code; `None` when there is nobody left to tell.
-type Over = Option<(u16, &'static str)>;
+/// How a link ends.
+#[derive(Clone, Copy, Debug)]
+enum Over {
+    /// This side closes, with this code.
+    Close(u16, &'static str),
+    /// The client said goodbye; the answer is on its way.
+    Goodbye,
+    /// Nobody is left to tell.
+    Gone,
+}
 
 async fn link(app: App, mut socket: WebSocket) {
     let over = match timeout(AUTH, first_frame(&app, &mut socket)).await {
@@ -82,21 +94,20 @@ async fn link(app: App, mut socket: WebSocket) {
             serve(&app, &mut socket, subscription).await
         }
         Ok(Err(over)) => over,
-        Err(_) => Some(close_code(&app, 4408, "no authentication in time")),
+        Err(_) => close_code(&app, 4408, "no authentication in time"),
     };
-    if let Some((code, reason)) = over {
-        // Until the peer answers, or the server's own grace ends: dropping unread input would lose the code.
-        let goodbye = goodbye(&mut socket, code, reason);
-        tokio::select! {
-            _ = timeout(LAST_WORDS, goodbye) => {}
-            () = after_stop(&app) => {}
-        }
+    // Until the peer answers, or the server's own grace ends: dropping unread input would lose the code.
+    tokio::select! {
+        _ = timeout(LAST_WORDS, goodbye(&mut socket, over)) => {}
+        () = after_stop(&app) => {}
     }
 }
 
 /// Strict refuses with 1008, whatever is wrong.
-fn close_code(app: &App, code: u16, reason: &'static str) -> (u16, &'static str) {
-    (if app.contract.is_extended() { code } else { 1008 }, reason)
+///
+/// contract gap: the reference shows the first frame and says nothing of what happens without it.
+fn close_code(app: &App, code: u16, reason: &'static str) -> Over {
+    Over::Close(if app.contract.is_extended() { code } else { 1008 }, reason)
 }
 
 /// Reads the first frame: the key, and what the client has seen last.
@@ -104,34 +115,39 @@ async fn first_frame(app: &App, socket: &mut WebSocket) -> Result<(TenantId, Opt
     let text = loop {
         let message = tokio::select! {
             message = socket.recv() => message,
-            () = app.stop.cancelled() => return Err(Some((1001, "shutting down"))),
+            () = app.stop.cancelled() => return Err(Over::Close(1001, "shutting down")),
         };
         match message {
             Some(Ok(Message::Text(text))) => break text,
-            Some(Ok(Message::Binary(_))) => return Err(Some((1003, "text frames only"))),
+            Some(Ok(Message::Binary(_))) => return Err(Over::Close(1003, "text frames only")),
             // A ping before the key proves nothing, so it is not answered but refused.
-            Some(Ok(Message::Ping(_))) => return Err(Some(close_code(app, 4400, "the first frame must be auth"))),
+            Some(Ok(Message::Ping(_))) => return Err(close_code(app, 4400, "the first frame must be auth")),
             Some(Ok(Message::Pong(_))) => {}
-            Some(Ok(Message::Close(_))) | None => return Err(None),
+            Some(Ok(Message::Close(_))) => return Err(Over::Goodbye),
+            None => return Err(Over::Gone),
             Some(Err(error)) => return Err(fault(&error)),
         }
     };
     let frame: Value = serde_json::from_str(&text).unwrap_or_default();
     if frame.get("type").and_then(Value::as_str) != Some("auth") {
-        return Err(Some(close_code(app, 4400, "the first frame must be auth")));
+        return Err(close_code(app, 4400, "the first frame must be auth"));
     }
     match app.tenant_of(frame.get("apiKey").and_then(Value::as_str).unwrap_or_default()) {
-        Ok(tenant) => Ok((tenant, frame.get("lastEventId").and_then(Value::as_str).map(str::to_owned))),
+        Ok(tenant) => {
+            // An id of another shape is one this server does not know, which is not the same as none.
+            let last = frame.get("lastEventId").filter(|id| !id.is_null());
+            Ok((tenant, last.map(|id| id.as_str().unwrap_or_default().to_owned())))
+        }
         Err(rejection) => {
             if app.contract.is_extended() {
                 let mut body = rejection.body(false);
                 body.extra.insert("type".to_owned(), "error".into());
                 let text = serde_json::to_string(&body).unwrap_or_default();
                 if socket.send(Message::text(text)).await.is_err() {
-                    return Err(None);
+                    return Err(Over::Gone);
                 }
             }
-            Err(Some(close_code(app, 4401, "unauthorized")))
+            Err(close_code(app, 4401, "unauthorized"))
         }
     }
 }
@@ -155,14 +171,15 @@ async fn serve(app: &App, socket: &mut WebSocket, subscription: Subscription) ->
         tokio::select! {
             count = events.recv_many(&mut frames, BATCH) => {
                 if count == 0 {
-                    return Some((end.reached().await, "the subscription ended"));
+                    return Over::Close(end.reached().await, "the subscription ended");
                 }
             }
             message = socket.recv() => {
                 pong.came();
                 match message {
-                    Some(Ok(Message::Binary(_))) => return Some((1003, "text frames only")),
-                    Some(Ok(Message::Close(_))) | None => return None,
+                    Some(Ok(Message::Binary(_))) => return Over::Close(1003, "text frames only"),
+                    Some(Ok(Message::Close(_))) => return Over::Goodbye,
+                    None => return Over::Gone,
                     Some(Err(error)) => return fault(&error),
                     // contract gap: a client has nothing more to say; what it says is ignored.
                     Some(Ok(_)) => {}
@@ -171,14 +188,14 @@ async fn serve(app: &App, socket: &mut WebSocket, subscription: Subscription) ->
             () = &mut ping_due => {
                 ping_due.set(app.clock.sleep(PING));
                 pong.expect();
-                let write = async { socket.send(Message::Ping(Bytes::new())).await };
+                let write = progress(socket.send(Message::Ping(Bytes::new())));
                 if let Err(over) = until_over(app, &end, write).await {
                     return over;
                 }
             }
-            () = pong.is_late() => return None,
-            code = end.reached() => return Some((code, "this reader is too slow")),
-            () = app.stop.cancelled() => return Some((1001, "shutting down")),
+            () = pong.is_late() => return Over::Gone,
+            code = end.reached() => return Over::Close(code, "this reader is too slow"),
+            () = app.stop.cancelled() => return Over::Close(1001, "shutting down"),
         }
     }
 }
@@ -191,17 +208,23 @@ async fn send(socket: &mut WebSocket, frames: &mut Vec<Bytes>) -> Result<(), axu
     for frame in frames.drain(..) {
         // Frames are made by serde_json: always UTF-8.
         let text = Utf8Bytes::try_from(frame).map_err(axum::Error::new)?;
-        socket.feed(Message::Text(text)).await?;
+        progress(socket.feed(Message::Text(text))).await?;
     }
-    socket.flush().await
+    progress(socket.flush()).await
+}
+
+/// A write that makes no progress for as long as a ping and its pong may take is a peer that is gone: nothing else
+/// would tell, because what is written behind it never leaves.
+async fn progress(write: impl Future<Output = Result<(), axum::Error>>) -> Result<(), axum::Error> {
+    timeout(PING * 2, write).await.unwrap_or_else(|late| Err(axum::Error::new(late)))
 }
 
 /// Runs a write that a slow reader, or the server's end, may cut short.
 async fn until_over(app: &App, end: &End, write: impl Future<Output = Result<(), axum::Error>>) -> Result<(), Over> {
     tokio::select! {
         written = write => written.map_err(|error| fault(&error)),
-        code = end.reached() => Err(Some((code, "this reader is too slow"))),
-        () = app.stop.cancelled() => Err(Some((1001, "shutting down"))),
+        code = end.reached() => Err(Over::Close(code, "this reader is too slow")),
+        () = app.stop.cancelled() => Err(Over::Close(1001, "shutting down")),
     }
 }
 
@@ -228,19 +251,27 @@ impl Pong {
 
 /// What to tell a client whose frame broke the protocol or the limit.
 fn fault(error: &axum::Error) -> Over {
-    let text = error.to_string();
-    tracing::debug!(error = text, "a link broke");
+    tracing::debug!(%error, "a link broke");
     // axum hides the kind of the error; its text names the limit.
-    text.contains("too long").then_some((1009, "the frame is too large"))
+    if error.to_string().contains("too long") { Over::Close(1009, "the frame is too large") } else { Over::Gone }
 }
 
-/// Closes with a code and waits for the answer.
-async fn goodbye(socket: &mut WebSocket, code: u16, reason: &'static str) {
-    let close = CloseFrame { code, reason: Utf8Bytes::from_static(reason) };
-    if socket.send(Message::Close(Some(close))).await.is_ok() {
-        while let Some(Ok(message)) = socket.recv().await {
-            drop(message);
+/// Ends the link: with a code, or by letting the answer to the client's own close go out; then reads until the client
+/// has ended it too.
+async fn goodbye(socket: &mut WebSocket, over: Over) {
+    match over {
+        Over::Gone => return,
+        // The library has queued the answer; reading on sends it.
+        Over::Goodbye => {}
+        Over::Close(code, reason) => {
+            let close = CloseFrame { code, reason: Utf8Bytes::from_static(reason) };
+            if socket.send(Message::Close(Some(close))).await.is_err() {
+                return;
+            }
         }
+    }
+    while let Some(Ok(message)) = socket.recv().await {
+        drop(message);
     }
 }
 

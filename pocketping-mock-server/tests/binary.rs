@@ -69,13 +69,44 @@ fn it_says_where_it_is_and_ends_in_order() {
 }
 
 #[test]
+fn a_signal_that_comes_as_early_as_it_can_ends_it_in_order() {
+    let folder = tempfile::tempdir().unwrap();
+    for n in 0..10 {
+        let ready = folder.path().join(n.to_string());
+        let mut running = Running(
+            server(&["--port", "0", "--ready-file", ready.to_str().unwrap()]).stdout(Stdio::null()).spawn().unwrap(),
+        );
+        let deadline = Instant::now() + Duration::from_secs(10);
+        while !ready.exists() {
+            assert!(Instant::now() < deadline);
+            std::thread::yield_now();
+        }
+        assert!(Command::new("kill").args(["-TERM", &running.0.id().to_string()]).status().unwrap().success());
+        assert!(running.0.wait().unwrap().success());
+        assert!(!ready.exists());
+    }
+}
+
+#[test]
+fn a_server_that_cannot_start_leaves_the_others_ready_file() {
+    let folder = tempfile::tempdir().unwrap();
+    let ready = folder.path().join("url");
+    let taken = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    std::fs::write(&ready, "http://the.other").unwrap();
+    let port = taken.local_addr().unwrap().port().to_string();
+    let (code, stderr) = failed(&["--port", &port, "--ready-file", ready.to_str().unwrap()]);
+    assert_eq!(code, 1, "{stderr}");
+    assert_eq!(std::fs::read_to_string(&ready).unwrap(), "http://the.other");
+}
+
+#[test]
 fn several_keys_are_taken_and_the_limit_too() {
     let args = ["--port", "0", "--api-key", "one=a", "--api-key", "two=b", "--rate-limit", "7/min"];
     let mut running = Running(server(&args).stdout(Stdio::piped()).spawn().unwrap());
     let mut line = String::new();
     BufReader::new(running.0.stdout.take().unwrap()).read_line(&mut line).unwrap();
-    let url = line.split_once("ready at ").unwrap().1.split(' ').next().unwrap();
-    assert!(line.contains("(key one)"), "{line}");
+    let url = line.trim().split_once("ready at ").unwrap().1;
+    assert!(!line.contains("one"), "a key that was given is not repeated: {line}");
     for key in ["one", "two"] {
         assert!(get(url, "/sessions", key).contains("ratelimit-limit: 7"));
     }
@@ -87,14 +118,19 @@ fn wrong_flags_and_files_are_named() {
     let bad = folder.path().join("seed.json");
     std::fs::write(&bad, r#"{"sessions": [{"visitor": "v"}]}"#).unwrap();
     let bad = bad.to_str().unwrap();
+    let twice = folder.path().join("twice.json");
+    std::fs::write(&twice, r#"{"sessions": [{"id": "a"}, {"id": "a"}]}"#).unwrap();
+    let twice = twice.to_str().unwrap();
     for (args, code, named) in [
         (&["--contract", "loose"][..], 2, "strict"),
         (&["--rate-limit", "gold"], 2, "N/min"),
         (&["--port", "70000"], 2, "--port"),
         (&["--host", "nowhere"], 2, "--host"),
-        (&["--api-key", "k="], 2, "tenant"),
+        (&["--api-key", "=t"], 2, "API key"),
+        (&["--port", "0", "--api-key", "k=a", "--api-key", "k=b"], 1, "two tenants"),
         (&["--port", "0", "--seed", "/nowhere.json"], 1, "/nowhere.json cannot be read"),
         (&["--port", "0", "--seed", bad], 1, "sessions[0].visitor"),
+        (&["--port", "0", "--seed", twice], 1, "twice.json: the seed cannot be used: sessions[1].id"),
         (&["--port", "0", "--ready-file", "/nowhere/file"], 1, "/nowhere/file"),
     ] {
         let (status, stderr) = failed(args);

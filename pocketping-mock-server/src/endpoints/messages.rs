@@ -36,7 +36,10 @@ async fn send(
     Answer::of_write(&app, &caller, StatusCode::CREATED, |tx| send_message(tx, &id.0, body))
 }
 
-/// Adds a message. A closed session takes none but its visitor's, which opens it again: nothing a visitor says is lost.
+/// Adds a message.
+///
+/// contract gap: the reference does not say what a closed session takes; here it is none but its visitor's, which opens it
+/// again, because nothing a visitor says is lost.
 pub(crate) fn send_message(tx: &mut Tx<'_>, id: &SessionId, body: NewMessage) -> Result<Message, Rejection> {
     let is_closed = tx.session(id)?.status == SessionStatus::Closed;
     rules::content(&body.content)?;

@@ -92,9 +92,13 @@ fn bearer(headers: &HeaderMap) -> Result<&str, Rejection> {
 
 /// What the request's idempotency key is good for.
 fn scope(app: &App, tenant: &TenantId, parts: &Parts) -> Result<Option<Scope>, Rejection> {
-    let Some(key) = parts.headers.get(IDEMPOTENCY_KEY) else { return Ok(None) };
+    let mut keys = parts.headers.get_all(IDEMPOTENCY_KEY).iter();
+    let Some(key) = keys.next() else { return Ok(None) };
     if !app.contract.is_extended() || parts.method != Method::POST {
         return Ok(None);
+    }
+    if keys.next().is_some() {
+        return Err(Rejection::Invalid("the Idempotency-Key header was sent more than once".to_owned()));
     }
     if !(1..=255).contains(&key.len()) || !key.as_bytes().iter().all(u8::is_ascii_graphic) {
         return Err(Rejection::Invalid("the Idempotency-Key header is 1 to 255 visible ASCII characters".to_owned()));

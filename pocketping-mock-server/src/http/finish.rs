@@ -1,5 +1,8 @@
 //! The last word on every answer: the error JSON, and the headers of the contract.
 
+use std::any::Any;
+use std::time::SystemTime;
+
 use axum::extract::{Request, State};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
@@ -30,7 +33,9 @@ pub(crate) async fn finish(State(app): State<App>, request: Request, next: Next)
         reject(&mut response, &rejection, thin);
     }
     let headers = response.headers_mut();
-    insert(headers, DATE, &httpdate::fmt_http_date(app.now().into()));
+    // HTTP knows no date before 1970, which a frozen clock may have.
+    let date = SystemTime::from(app.now()).max(SystemTime::UNIX_EPOCH);
+    insert(headers, DATE, &httpdate::fmt_http_date(date));
     if !thin {
         headers.insert(CONTRACT, HeaderValue::from_static("extended"));
         match request_id {
@@ -65,6 +70,13 @@ pub(super) fn insert(headers: &mut http::HeaderMap, name: HeaderName, value: &st
     if let Ok(value) = HeaderValue::try_from(value) {
         headers.insert(name, value);
     }
+}
+
+/// The answer when a handler panicked: a bug of this server, and no reason for the client to hang.
+pub(crate) fn panicked(cause: Box<dyn Any + Send>) -> Response {
+    let cause = cause.downcast_ref::<String>().map(String::as_str).or(cause.downcast_ref::<&str>().copied());
+    tracing::error!(cause, "a handler panicked");
+    Rejection::Internal.into_response()
 }
 
 /// The answer to a path nobody serves.

@@ -49,9 +49,10 @@ impl FromStr for ApiKey {
     type Err = String;
 
     fn from_str(text: &str) -> Result<Self, Self::Err> {
+        // Keys may be base64 and end in `=`: only a name behind a single one is a tenant.
         match text.split_once('=') {
-            Some((key, tenant)) => Self::of_tenant(key, tenant),
-            None => Self::new(text),
+            Some((key, tenant)) if !tenant.is_empty() && !tenant.contains('=') => Self::of_tenant(key, tenant),
+            _ => Self::new(text),
         }
     }
 }
@@ -74,8 +75,14 @@ impl Access {
     /// How many tenants unseen keys may open.
     const MOST_UNSEEN: usize = 10_000;
 
-    pub(crate) fn new(keys: Vec<ApiKey>, any_key: bool) -> Self {
-        Self { keys, unseen: any_key.then(HashMap::new) }
+    /// Refuses a key that opens two tenants.
+    pub(crate) fn new(keys: Vec<ApiKey>, any_key: bool) -> Result<Self, String> {
+        for (n, key) in keys.iter().enumerate() {
+            if let Some(other) = keys[..n].iter().find(|other| other.key == key.key && other.tenant != key.tenant) {
+                return Err(format!("one key cannot open two tenants ({} and {})", other.tenant, key.tenant));
+            }
+        }
+        Ok(Self { keys, unseen: any_key.then(HashMap::new) })
     }
 
     /// The tenant a key opens. Given keys are compared in constant time, all of them.
@@ -111,7 +118,7 @@ mod tests {
     #[test]
     fn a_key_opens_its_tenant_and_no_other_does() {
         let keys = ["one", "two=b", "three=b"].map(|key| key.parse().unwrap()).to_vec();
-        let mut access = Access::new(keys, false);
+        let mut access = Access::new(keys, false).unwrap();
         assert_eq!(&*access.tenant_of("one").unwrap(), "default");
         assert_eq!(access.tenant_of("two"), access.tenant_of("three"));
         for wrong in ["", "on", "onee", "two=b", "ONE"] {
@@ -120,8 +127,21 @@ mod tests {
     }
 
     #[test]
+    fn a_tenant_stands_behind_one_equals_sign_and_a_key_opens_one_tenant() {
+        for (text, key, tenant) in
+            [("k", "k", "default"), ("k=t", "k", "t"), ("a2V5PQ==", "a2V5PQ==", "default"), ("k=", "k=", "default")]
+        {
+            let parsed: ApiKey = text.parse().unwrap();
+            assert_eq!((parsed.key.as_str(), &*parsed.tenant), (key, tenant));
+        }
+        assert!("=t".parse::<ApiKey>().is_err() && "".parse::<ApiKey>().is_err() && "a b".parse::<ApiKey>().is_err());
+        let twice = ["k=a", "k=b"].map(|key| key.parse().unwrap()).to_vec();
+        assert!(Access::new(twice, false).unwrap_err().contains("a and b"));
+    }
+
+    #[test]
     fn with_any_key_an_unseen_one_opens_a_tenant_of_its_own() {
-        let mut access = Access::new(vec![ApiKey::new("one").unwrap()], true);
+        let mut access = Access::new(vec![ApiKey::new("one").unwrap()], true).unwrap();
         let (a, b) = (access.tenant_of("a").unwrap(), access.tenant_of("b").unwrap());
         assert_ne!(a, b);
         assert_eq!(access.tenant_of("a").unwrap(), a);

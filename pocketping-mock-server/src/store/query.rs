@@ -52,6 +52,11 @@ impl SessionQuery {
         Ok(query)
     }
 
+    /// Refuses a cursor this list cannot have given, holding so many sessions.
+    pub(crate) fn check_cursor(&self, held: usize) -> Result<(), Rejection> {
+        if self.cursor.is_some_and(|cursor| cursor > held) { Err(unknown_cursor()) } else { Ok(()) }
+    }
+
     /// The cursor of the page that starts before this position.
     pub(crate) fn next_cursor(position: usize) -> String {
         format!("s{position}")
@@ -73,6 +78,11 @@ impl MessageQuery {
         Ok(query)
     }
 
+    /// The refusal of a cursor this list cannot have given.
+    pub(crate) fn unknown_cursor() -> Rejection {
+        unknown_cursor()
+    }
+
     /// The cursor of the page that starts at this position.
     pub(crate) fn next_cursor(position: usize) -> String {
         format!("m{position}")
@@ -92,8 +102,9 @@ fn limit(value: &str) -> Result<usize, Rejection> {
 }
 
 fn cursor(prefix: char, value: &str) -> Result<usize, Rejection> {
-    value
-        .strip_prefix(prefix)
-        .and_then(|position| position.parse().ok())
-        .ok_or_else(|| Rejection::field("cursor", "is not one this list gave"))
+    value.strip_prefix(prefix).and_then(|position| position.parse().ok()).ok_or_else(unknown_cursor)
+}
+
+fn unknown_cursor() -> Rejection {
+    Rejection::field("cursor", "is not one this list gave")
 }

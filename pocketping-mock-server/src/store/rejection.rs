@@ -13,8 +13,11 @@ pub(crate) enum Rejection {
     KeyReused,
     #[error("{0}")]
     Unauthorized(&'static str),
+    // contract gap: the reference has no 403; this one is for browsers only.
     #[error("{0}")]
     Forbidden(String),
+    #[error("the server failed; its log says more")]
+    Internal,
     // The reference prints this sentence, without the id.
     #[error("Session not found")]
     SessionNotFound,
@@ -46,9 +49,11 @@ impl Rejection {
             Self::KeyReused => (400, "Bad request", ErrorCode::IdempotencyKeyReused),
             Self::Unauthorized(_) => (401, "Unauthorized", ErrorCode::Unauthorized),
             Self::Forbidden(_) => (403, "Forbidden", ErrorCode::from("FORBIDDEN")),
+            Self::Internal => (500, "Internal server error", ErrorCode::InternalError),
             Self::SessionNotFound => (404, "Not found", ErrorCode::SessionNotFound),
             Self::WebhookNotFound(_) => (404, "Not found", ErrorCode::WebhookNotFound),
             Self::NoSuchPath(_) => (404, "Not found", ErrorCode::NotFound),
+            // contract gap: the reference prints five statuses, so strict answers have no others.
             Self::MethodNotAllowed(_) if thin => (404, "Not found", ErrorCode::NotFound),
             Self::MethodNotAllowed(_) => (405, "Method not allowed", ErrorCode::MethodNotAllowed),
             Self::InProgress => (409, "Conflict", ErrorCode::IdempotencyInProgress),

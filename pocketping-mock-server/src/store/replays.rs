@@ -1,4 +1,6 @@
 //! Idempotency keys: the answers of writes that came with one, to be given again.
+//!
+//! contract gap: the reference has no such keys; strict answers know nothing of them.
 
 use std::collections::{HashMap, VecDeque};
 use std::time::Duration;

@@ -1,6 +1,6 @@
 //! The contract's rules on what may be written, each naming the field it is about.
 
-use pocketping_sdk::{EventKind, Extra, Identity, MessageKind};
+use pocketping_sdk::{EventKind, Extra, Identity, MessageKind, Metadata};
 use url::Url;
 
 use super::Rejection;
@@ -29,12 +29,25 @@ pub(crate) fn content(content: &str) -> Result<(), Rejection> {
 /// Who may be said to write: any of the four, `operator` when nobody is named.
 pub(crate) fn kind(kind: MessageKind) -> Result<MessageKind, Rejection> {
     match kind {
+        // contract gap: the reference shows a `type` in every request; one without it is an operator's.
         MessageKind::Other(text) if text.is_empty() => Ok(MessageKind::Operator),
         MessageKind::Other(_) => {
             Err(Rejection::field("type", format_args!("is one of {}", MessageKind::KNOWN.join(", "))))
         }
         known => Ok(known),
     }
+}
+
+/// What a visit brings along: bounded, like everything that stands in an event.
+pub(crate) fn metadata(metadata: &Metadata) -> Result<(), Rejection> {
+    let size = serde_json::to_vec(metadata).map_or(usize::MAX, |json| json.len());
+    if size > MOST_OBJECT {
+        return Err(Rejection::field(
+            "metadata",
+            format_args!("has {size} bytes as JSON; at most {MOST_OBJECT} are kept"),
+        ));
+    }
+    Ok(())
 }
 
 /// What is said of a visitor: at least one field, and an e-mail address that looks like one.
@@ -95,6 +108,9 @@ pub(crate) fn webhook(
 ) -> Result<(), Rejection> {
     let parsed =
         Url::parse(url).map_err(|error| Rejection::field("url", format_args!("is no absolute URL: {error}")))?;
+    if url.contains(|c: char| c.is_whitespace() || c.is_control()) {
+        return Err(Rejection::field("url", "holds a blank"));
+    }
     if !matches!(parsed.scheme(), "http" | "https") || parsed.host().is_none() {
         return Err(Rejection::field("url", "must start with http:// or https://"));
     }

@@ -27,10 +27,8 @@ use crate::contract::Contract;
 #[derive(Clone, Debug, Default, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Seed {
-    #[serde(default)]
-    sessions: Vec<SeedSession>,
-    #[serde(default)]
-    webhooks: Vec<SeedWebhook>,
+    sessions: Option<Vec<SeedSession>>,
+    webhooks: Option<Vec<SeedWebhook>>,
 }
 
 #[derive(Clone, Debug, Deserialize)]
@@ -43,12 +41,10 @@ struct SeedSession {
     created_at: Option<Timestamp>,
     last_activity: Option<Timestamp>,
     closed_at: Option<Timestamp>,
-    #[serde(default)]
-    metadata: Metadata,
+    metadata: Option<Metadata>,
     identity: Option<Identity>,
     ai_enabled: Option<bool>,
-    #[serde(default)]
-    messages: Vec<SeedMessage>,
+    messages: Option<Vec<SeedMessage>>,
 }
 
 #[derive(Clone, Debug, Deserialize)]
@@ -109,73 +105,115 @@ impl Seed {
 
     /// Puts the seed into a tenant's empty tables; nothing is emitted.
     pub(crate) fn apply(self, tx: &mut Tx<'_>, contract: Contract) -> Result<(), SeedError> {
-        let mut message_ids = HashSet::new();
-        for (n, seeded) in self.sessions.into_iter().enumerate() {
+        let sessions = self.sessions.unwrap_or_default();
+        // Ids that are given come first, so that no made one takes their place.
+        let mut taken = Taken::default();
+        for (n, session) in sessions.iter().enumerate() {
+            taken.take(session.id.as_deref(), || format!("sessions[{n}].id"))?;
+            for (m, message) in session.messages.iter().flatten().enumerate() {
+                taken.take(message.id.as_deref(), || format!("sessions[{n}].messages[{m}].id"))?;
+            }
+        }
+        for (n, seeded) in sessions.into_iter().enumerate() {
             let at = |field: &str| format!("sessions[{n}].{field}");
-            let (session, messages) = seeded.into_parts(tx, &at)?;
-            if tx.knows(&session.id) {
-                return Err(SeedError(format!("{}: {} stands there twice", at("id"), session.id)));
-            }
-            for message in &messages {
-                if !message_ids.insert(message.id.clone()) {
-                    return Err(SeedError(format!("{}: {} stands there twice", at("messages"), message.id)));
-                }
-            }
+            let (session, messages) = seeded.into_parts(tx, &taken, &at)?;
             tx.insert(session, messages);
         }
-        for (n, webhook) in self.webhooks.into_iter().enumerate() {
+        let mut urls = HashSet::new();
+        for (n, webhook) in self.webhooks.unwrap_or_default().into_iter().enumerate() {
             let at = |rejection: Rejection| SeedError(format!("webhooks[{n}]: {rejection}"));
             rules::webhook(&webhook.url, &webhook.events, webhook.secret.as_deref(), contract).map_err(at)?;
+            if !urls.insert(webhook.url.clone()) {
+                return Err(SeedError(format!("webhooks[{n}].url: {} stands there twice", webhook.url)));
+            }
             tx.put_webhook(&webhook.url, webhook.events, webhook.secret);
         }
         Ok(())
     }
 }
 
+/// The ids a seed gives.
+#[derive(Default)]
+struct Taken(HashSet<String>);
+
+impl Taken {
+    fn take(&mut self, id: Option<&str>, place: impl Fn() -> String) -> Result<(), SeedError> {
+        let Some(id) = id else { return Ok(()) };
+        if id.is_empty() || id.chars().any(char::is_control) {
+            return Err(SeedError(format!("{}: it is empty or holds a control character", place())));
+        }
+        if !self.0.insert(id.to_owned()) {
+            return Err(SeedError(format!("{}: {id} stands there twice", place())));
+        }
+        Ok(())
+    }
+
+    fn or_new(&self, id: Option<String>, tx: &Tx<'_>, prefix: &'static str) -> String {
+        id.unwrap_or_else(|| tx.unused(prefix, |_, id| self.0.contains(id)))
+    }
+}
+
 impl SeedSession {
-    fn into_parts(self, tx: &Tx<'_>, at: &dyn Fn(&str) -> String) -> Result<(Session, Vec<Message>), SeedError> {
-        let given = |text: Option<String>, field: &str, prefix: &'static str| match text {
-            Some(text) if text.is_empty() => Err(SeedError(format!("{}: it is empty", at(field)))),
-            Some(text) => Ok(text),
-            None => Ok(tx.next_id(prefix)),
-        };
-        let mut session = Session::new(given(self.id, "id", "sess")?);
+    fn into_parts(
+        self,
+        tx: &Tx<'_>,
+        taken: &Taken,
+        at: &dyn Fn(&str) -> String,
+    ) -> Result<(Session, Vec<Message>), SeedError> {
+        let wrong = |field: &str, what: &str| Err(SeedError(format!("{}: {what}", at(field))));
         // Times are told in whole milliseconds.
         let whole = |time: Option<Timestamp>| time.and_then(|time| Timestamp::from_millis(time.as_millis()).ok());
+        if [&self.visitor_id, &self.project_id].into_iter().flatten().any(String::is_empty) {
+            return wrong("visitorId", "it is empty, or the projectId is");
+        }
         let created = whole(self.created_at).unwrap_or_else(|| tx.time());
-        session.visitor_id = Some(given(self.visitor_id, "visitorId", "vis")?.into());
+        let mut session = Session::new(taken.or_new(self.id, tx, "sess"));
+        session.visitor_id = Some(taken.or_new(self.visitor_id, tx, "vis").into());
         session.project_id = Some(self.project_id.map_or_else(|| tx.project().clone(), Into::into));
         session.created_at = Some(created);
-        session.metadata = self.metadata;
-        session.identity = self.identity;
         session.ai_enabled = Some(self.ai_enabled.unwrap_or(true));
         session.status = self.status.unwrap_or(SessionStatus::Active);
         if !session.status.is_known() {
-            return Err(SeedError(format!("{}: {} is neither active nor closed", at("status"), session.status)));
+            return wrong("status", "it is neither active nor closed");
         }
-        let mut messages = Vec::new();
-        for (n, seeded) in self.messages.into_iter().enumerate() {
-            let mut message = Message::new(given(seeded.id, &format!("messages[{n}].id"), "msg")?);
+        session.metadata = self.metadata.unwrap_or_default();
+        rules::metadata(&session.metadata).map_err(|error| SeedError(format!("{}: {error}", at("metadata"))))?;
+        if let Some(identity) = self.identity {
+            if let Some(unknown) = identity.extra.keys().next() {
+                return wrong(&format!("identity.{unknown}"), "there is no such field");
+            }
+            let merged = rules::identity(&identity).and_then(|()| rules::merged(None, identity));
+            session.identity = Some(merged.map_err(|error| SeedError(format!("{}: {error}", at("identity"))))?);
+        }
+
+        let mut messages: Vec<Message> = Vec::new();
+        for (n, seeded) in self.messages.into_iter().flatten().enumerate() {
+            let field = |name: &str| format!("messages[{n}].{name}");
+            let mut message = Message::new(taken.or_new(seeded.id, tx, "msg"));
             message.session_id = Some(session.id.clone());
+            rules::content(&seeded.content)
+                .map_err(|error| SeedError(format!("{}: {error}", at(&field("content")))))?;
             message.content = seeded.content;
             message.kind = seeded.kind.unwrap_or(MessageKind::Operator);
             if !message.kind.is_known() {
-                let place = at(&format!("messages[{n}].type"));
-                return Err(SeedError(format!(
-                    "{place}: {} is none of {}",
-                    message.kind,
-                    MessageKind::KNOWN.join(", ")
-                )));
+                return wrong(&field("type"), &format!("it is none of {}", MessageKind::KNOWN.join(", ")));
             }
-            message.created_at = Some(whole(seeded.created_at).unwrap_or(created));
+            let before = messages.last().and_then(|message| message.created_at);
+            message.created_at = whole(seeded.created_at).or(before).or(Some(created));
+            if before > message.created_at {
+                return wrong(&field("createdAt"), "it is earlier than that of the message before");
+            }
             messages.push(message);
         }
-        let newest = messages.iter().filter_map(|message| message.created_at).max();
-        let last = whole(self.last_activity).or(newest).unwrap_or(created).max(created).max(newest.unwrap_or(created));
-        session.last_activity = Some(last);
+        let closed = whole(self.closed_at);
+        if closed.is_some() && session.status != SessionStatus::Closed {
+            return wrong("closedAt", "the session is not closed");
+        }
+        let newest = messages.last().and_then(|message| message.created_at);
+        session.last_activity = whole(self.last_activity).max(newest).max(closed).max(Some(created));
         session.unanswered = Some(is_unanswered(messages.iter()));
         if session.status == SessionStatus::Closed {
-            session.closed_at = Some(whole(self.closed_at).unwrap_or(last));
+            session.closed_at = closed.or(session.last_activity);
         }
         Ok((session, messages))
     }
@@ -188,7 +226,7 @@ mod tests {
     #[test]
     fn the_demo_seed_can_be_used() {
         let seed = Seed::demo();
-        assert_eq!(seed.sessions.len(), 1);
+        assert_eq!(seed.sessions.unwrap().len(), 1);
     }
 
     #[test]

@@ -1,9 +1,9 @@
 //! The tables: a tenant's sessions in commit order, their messages, the webhooks.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
-use pocketping_sdk::{Message, ProjectId, Session, SessionId, Timestamp, Webhook};
+use pocketping_sdk::{Message, MessageId, ProjectId, Session, SessionId, Timestamp, Webhook};
 
 use super::{MessageQuery, Rejection, SessionQuery, TenantId};
 use crate::sources::Ids;
@@ -28,6 +28,7 @@ pub(crate) struct Tenant {
     /// In commit order, and never removed: the position is the commit sequence.
     pub(super) sessions: Vec<Record>,
     pub(super) positions: HashMap<SessionId, usize>,
+    pub(super) message_ids: HashSet<MessageId>,
     pub(super) webhooks: Vec<Webhook>,
     /// The time of the last commit: times never go back.
     pub(super) last_time: Option<Timestamp>,
@@ -49,7 +50,14 @@ pub(crate) struct Page<T> {
 
 impl Tenant {
     fn new(project: ProjectId) -> Self {
-        Self { project, sessions: Vec::new(), positions: HashMap::new(), webhooks: Vec::new(), last_time: None }
+        Self {
+            project,
+            sessions: Vec::new(),
+            positions: HashMap::new(),
+            message_ids: HashSet::new(),
+            webhooks: Vec::new(),
+            last_time: None,
+        }
     }
 
     pub(super) fn record(&self, id: &SessionId) -> Result<&Record, Rejection> {
@@ -69,6 +77,10 @@ impl Tenant {
         self.record(id).map(|record| &record.session)
     }
 
+    pub(crate) fn sessions_held(&self) -> usize {
+        self.sessions.len()
+    }
+
     pub(crate) fn webhooks(&self) -> &[Webhook] {
         &self.webhooks
     }
@@ -80,11 +92,13 @@ impl Tenant {
     pub(crate) fn sessions_before(&self, end: Option<usize>, query: &SessionQuery, most_seen: usize) -> Page<Session> {
         let end = end.unwrap_or(self.sessions.len()).min(self.sessions.len());
         let mut items = Vec::new();
-        for (seen, position) in (0..end).rev().enumerate() {
-            if seen == most_seen || items.len() == query.limit.unwrap_or(usize::MAX) {
+        let mut seen = 0;
+        for position in (0..end).rev() {
+            if seen >= most_seen || items.len() == query.limit.unwrap_or(usize::MAX) {
                 return Page { items, next: Some(position + 1) };
             }
             let record = &self.sessions[position];
+            seen += 1 + if query.filter.text.is_some() { record.messages.len() } else { 0 };
             if query.filter.accepts_with(&record.session, &record.messages.iter().map(Arc::as_ref)) {
                 items.push(Arc::clone(&record.session));
             }
@@ -95,6 +109,9 @@ impl Tenant {
     /// The session's messages, oldest first.
     pub(crate) fn messages(&self, id: &SessionId, query: &MessageQuery) -> Result<Page<Message>, Rejection> {
         let messages = &self.record(id)?.messages;
+        if query.cursor.is_some_and(|cursor| cursor > messages.len()) {
+            return Err(MessageQuery::unknown_cursor());
+        }
         let mut items = Vec::new();
         for (position, message) in messages.iter().enumerate().skip(query.cursor.unwrap_or(0)) {
             let changed = message.updated_at.or(message.created_at);

@@ -3,12 +3,12 @@
 use std::sync::Arc;
 
 use pocketping_sdk::{
-    EventData, Message, MessageKind, Metadata, Session, SessionId, SessionStatus, Timestamp, VisitorId, Webhook,
-    WebhookId,
+    EventData, EventKind, Message, MessageKind, Metadata, Session, SessionId, SessionStatus, Timestamp, VisitorId,
+    Webhook, WebhookId,
 };
 use serde_json::Value;
 
-use super::{Rejection, Tenant};
+use super::{Rejection, Tenant, rules};
 use crate::sources::Ids;
 
 /// A change to one tenant's tables, at one time. What it emits is published when it succeeds.
@@ -110,8 +110,9 @@ impl<'a> Tx<'a> {
     }
 
     /// Opens a session for a visitor (`session.created`).
-    pub(crate) fn open_session(&mut self, visit: Visit) -> Session {
-        let mut session = Session::new(self.ids.next("sess"));
+    pub(crate) fn open_session(&mut self, visit: Visit) -> Result<Session, Rejection> {
+        rules::metadata(&visit.metadata)?;
+        let mut session = Session::new(self.unused("sess", |tenant, id| tenant.positions.contains_key(id)));
         session.visitor_id = Some(visit.visitor_id.unwrap_or_else(|| self.ids.next("vis").into()));
         session.project_id = Some(self.tenant.project.clone());
         session.status = SessionStatus::Active;
@@ -122,7 +123,7 @@ impl<'a> Tx<'a> {
         session.unanswered = Some(false);
         self.tenant.insert(session.clone(), Vec::new());
         self.events.push(EventData::SessionCreated(Box::new(session.clone())));
-        session
+        Ok(session)
     }
 
     /// Adds a message (`message.created`). Whether the session is open is the caller's check.
@@ -133,7 +134,7 @@ impl<'a> Tx<'a> {
         content: String,
     ) -> Result<Message, Rejection> {
         self.tenant.record(id)?;
-        let mut message = Message::new(self.ids.next("msg"));
+        let mut message = Message::new(self.unused("msg", |tenant, id| tenant.message_ids.contains(id)));
         message.session_id = Some(id.clone());
         message.content = content;
         message.created_at = Some(self.now);
@@ -143,6 +144,7 @@ impl<'a> Tx<'a> {
             _ => session.unanswered = Some(false),
         })?;
         message.kind = kind;
+        self.tenant.message_ids.insert(message.id.clone());
         self.tenant.record_mut(id)?.messages.push(Arc::new(message.clone()));
         self.events.push(EventData::MessageCreated(Box::new(message.clone())));
         Ok(message)
@@ -168,28 +170,23 @@ impl<'a> Tx<'a> {
         Ok(session)
     }
 
-    /// Registers a webhook, or replaces the events (and the secret, when one is given) of the one with this URL. Gives
-    /// it with its secret.
-    pub(crate) fn put_webhook(
-        &mut self,
-        url: &str,
-        events: Vec<pocketping_sdk::EventKind>,
-        secret: Option<String>,
-    ) -> Webhook {
-        let position = self.tenant.webhooks.iter().position(|webhook| webhook.url == url).unwrap_or_else(|| {
-            let mut webhook = Webhook::new(url, Vec::new());
-            webhook.id = Some(self.ids.next("wh").into());
-            webhook.created_at = Some(self.now);
-            webhook.secret = Some(self.ids.secret("whsec"));
-            self.tenant.webhooks.push(webhook);
-            self.tenant.webhooks.len() - 1
-        });
-        let webhook = &mut self.tenant.webhooks[position];
-        webhook.events = events;
-        if secret.is_some() {
-            webhook.secret = secret;
+    /// Registers a webhook, or replaces the events (and the secret, when one is given) of the one with this URL. The
+    /// secret is told when it is new.
+    pub(crate) fn put_webhook(&mut self, url: &str, events: Vec<EventKind>, secret: Option<String>) -> Webhook {
+        let events = deduplicated(events);
+        if let Some(webhook) = self.tenant.webhooks.iter_mut().find(|webhook| webhook.url == url) {
+            webhook.events = events;
+            let mut told = webhook.clone();
+            told.secret.clone_from(&secret);
+            webhook.secret = secret.or(webhook.secret.take());
+            return told;
         }
-        webhook.clone()
+        let mut webhook = Webhook::new(url, events);
+        webhook.id = Some(self.ids.next("wh").into());
+        webhook.created_at = Some(self.now);
+        webhook.secret = secret.or_else(|| Some(self.ids.secret("whsec")));
+        self.tenant.webhooks.push(webhook.clone());
+        webhook
     }
 
     /// Takes a webhook away.
@@ -200,6 +197,16 @@ impl<'a> Tx<'a> {
         Ok(())
     }
 
+    /// A new id nobody has: a seed may have taken the next one.
+    pub(super) fn unused(&self, prefix: &'static str, is_taken: impl Fn(&Tenant, &str) -> bool) -> String {
+        loop {
+            let id = self.ids.next(prefix);
+            if !is_taken(self.tenant, &id) {
+                return id;
+            }
+        }
+    }
+
     /// Puts seeded sessions and webhooks into empty tables; nothing is emitted.
     pub(super) fn insert(&mut self, session: Session, messages: Vec<Message>) {
         for time in [session.last_activity, session.created_at, session.closed_at]
@@ -208,15 +215,8 @@ impl<'a> Tx<'a> {
         {
             self.now = time.map_or(self.now, |time| time.max(self.now));
         }
+        self.tenant.message_ids.extend(messages.iter().map(|message| message.id.clone()));
         self.tenant.insert(session, messages.into_iter().map(Arc::new).collect());
-    }
-
-    pub(super) fn next_id(&self, prefix: &'static str) -> String {
-        self.ids.next(prefix)
-    }
-
-    pub(super) fn knows(&self, id: &SessionId) -> bool {
-        self.tenant.positions.contains_key(id)
     }
 
     pub(super) fn project(&self) -> &pocketping_sdk::ProjectId {
@@ -226,4 +226,14 @@ impl<'a> Tx<'a> {
     pub(super) fn time(&self) -> Timestamp {
         self.now
     }
+}
+
+fn deduplicated(events: Vec<EventKind>) -> Vec<EventKind> {
+    let mut kept = Vec::with_capacity(events.len());
+    for event in events {
+        if !kept.contains(&event) {
+            kept.push(event);
+        }
+    }
+    kept
 }

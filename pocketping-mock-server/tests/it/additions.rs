@@ -56,6 +56,8 @@ fn only_success_is_kept_under_a_key() {
     let key = [("Idempotency-Key", "k")];
     assert_eq!(call_with(&server, SEND, &key, r#"{"content":" "}"#).status, 400);
     assert_eq!(call_with(&server, SEND, &key, r#"{"content":"x"}"#).status, 201, "the refused one freed its key");
+    let twice = [("Idempotency-Key", "a"), ("Idempotency-Key", "b")];
+    assert_eq!(call_with(&server, SEND, &twice, r#"{"content":"x"}"#).status, 400);
     let answer = call_with(&server, SEND, &[("Idempotency-Key", &"k".repeat(256))], r#"{"content":"x"}"#);
     assert_eq!(answer.status, 400);
     assert!(answer.body.contains("Idempotency-Key"));
@@ -75,6 +77,15 @@ fn webhook_secrets_are_told_once() {
         json!({"webhooks": [{"url": "https://a.test/hook", "events": ["message.updated"], "id": "wh_1",
                              "createdAt": "2024-01-15T10:35:00Z"}]})
     );
+    let again = call(
+        &server,
+        "POST /webhooks",
+        r#"{"url":"https://a.test/hook","events":["message.created","message.created"]}"#,
+    );
+    assert_eq!(again.json()["events"], json!(["message.created"]));
+    assert_eq!((again.status, again.json().get("secret")), (201, None), "told once");
+    let changed = r#"{"url":"https://a.test/hook","events":["message.created"],"secret":"another-one"}"#;
+    assert_eq!(call(&server, "POST /webhooks", changed).json()["secret"], "another-one");
     assert_eq!(call(&server, "DELETE /webhooks/wh_1", "").status, 204);
     let gone = call(&server, "DELETE /webhooks/wh_1", "");
     assert_eq!((gone.status, &gone.json()["code"]), (404, &json!("WEBHOOK_NOT_FOUND")));

@@ -73,3 +73,11 @@ fn many_servers_leave_no_thread_and_no_descriptor() {
 fn a_visitor_cannot_write_to_a_session_that_is_not_there() {
     MockServer::start().visitor_says(&"nope".into(), "Hello");
 }
+
+#[test]
+fn a_clock_before_1970_is_no_reason_to_fail() {
+    let clock = pocketping_mock_server::Clock::frozen_at("1950-01-01T00:00:00Z".parse().unwrap());
+    let server = MockServer::builder().clock(clock).start().unwrap();
+    let answer = call(&server, "GET /sessions", "");
+    assert_eq!((answer.status, answer.header("date")), (200, Some("Thu, 01 Jan 1970 00:00:00 GMT")));
+}

@@ -68,6 +68,7 @@ fn a_bad_body_is_refused_by_its_field() {
             (r#"{"events":["message.created"]}"#, "url"),
             (r#"{"url":"/hook","events":["message.created"]}"#, "url"),
             (r#"{"url":"ftp://a.test","events":["message.created"]}"#, "url"),
+            (r#"{"url":" https://a.test/","events":["message.created"]}"#, "url"),
             (r#"{"url":"https://a.test/"}"#, "events"),
             (r#"{"url":"https://a.test/","events":[]}"#, "events"),
             (r#"{"url":"https://a.test/","events":["message.created","typing"]}"#, "events[1]"),
@@ -100,12 +101,13 @@ fn a_bad_query_is_refused_by_its_parameter() {
         ("limit=ten", "limit"),
         ("cursor=x", "cursor"),
         ("cursor=m1", "cursor"),
+        ("cursor=s9", "cursor"),
     ] {
         let answer = call(&server, &format!("GET /sessions?{query}"), "");
         assert_eq!(answer.status, 400, "{query}");
         assert!(answer.json()["message"].as_str().unwrap().contains(&format!("`{named}`")), "{}", answer.body);
     }
-    for query in ["since=x", "limit=0", "cursor=s1"] {
+    for query in ["since=x", "limit=0", "cursor=s1", "cursor=m3"] {
         assert_eq!(call(&server, &format!("GET {SESSION}/messages?{query}"), "").status, 400, "{query}");
     }
     assert_eq!(call(&server, "GET /sessions?unknown=1", "").status, 200, "unknown parameters are ignored");
@@ -139,7 +141,9 @@ fn the_key_is_needed_and_its_scheme_may_be_spelled_in_any_case() {
             assert_eq!(send(&server, "GET /sessions", &[("Authorization", header)], "").status, 200, "{header}");
         }
         assert_eq!(server.sessions()[0].status, "active");
-        assert_eq!(send(&server, "GET /health", &[], "").status, 200, "health needs none");
+        for path in ["/health", "/v1/health"] {
+            assert_eq!(send(&server, &format!("GET {path}"), &[], "").status, 200, "health needs none");
+        }
     }
 }
 

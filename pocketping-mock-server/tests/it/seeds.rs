@@ -1,6 +1,6 @@
 //! Seeds, and what is wrong with them.
 
-use pocketping_mock_server::{ApiKey, MockServer, Seed};
+use pocketping_mock_server::{ApiKey, MockServer, Seed, Visit};
 
 fn start(json: &str) -> Result<MockServer, String> {
     let seed = Seed::from_json(json).map_err(|error| error.to_string())?;
@@ -26,11 +26,27 @@ fn what_contradicts_itself_is_refused_with_its_place() {
     for (json, place) in [
         (r#"{"sessions": [{"id": "a"}, {"id": "a"}]}"#, "sessions[1].id"),
         (r#"{"sessions": [{"id": ""}]}"#, "sessions[0].id"),
+        (r#"{"sessions": [{"id": "a\nb"}]}"#, "sessions[0].id"),
+        (r#"{"sessions": [{"projectId": ""}]}"#, "projectId"),
+        (r#"{"sessions": [{"closedAt": "2024-01-15T10:30:00Z"}]}"#, "sessions[0].closedAt"),
+        (r#"{"sessions": [{"identity": {"emial": "a@b"}}]}"#, "sessions[0].identity.emial"),
+        (r#"{"sessions": [{"identity": {"email": "nobody"}}]}"#, "sessions[0].identity"),
+        (r#"{"sessions": [{"messages": [{"content": "  "}]}]}"#, "sessions[0].messages[0].content"),
+        (
+            r#"{"sessions": [{"messages": [{"content": "x", "createdAt": "2024-01-15T10:30:01Z"},
+                                           {"content": "y", "createdAt": "2024-01-15T10:30:00Z"}]}]}"#,
+            "sessions[0].messages[1].createdAt",
+        ),
+        (
+            r#"{"webhooks": [{"url": "http://a/", "events": ["message.created"]},
+                             {"url": "http://a/", "events": ["message.created"]}]}"#,
+            "webhooks[1].url",
+        ),
         (r#"{"sessions": [{"status": "open"}]}"#, "sessions[0].status"),
         (r#"{"sessions": [{"messages": [{"content": "x", "type": "robot"}]}]}"#, "sessions[0].messages[0].type"),
         (
             r#"{"sessions": [{"messages": [{"id": "m", "content": "x"}, {"id": "m", "content": "y"}]}]}"#,
-            "sessions[0].messages",
+            "sessions[0].messages[1].id",
         ),
         (r#"{"webhooks": [{"url": "nope", "events": ["message.created"]}]}"#, "webhooks[0]"),
     ] {
@@ -43,7 +59,36 @@ fn what_contradicts_itself_is_refused_with_its_place() {
 fn keys_and_addresses_that_cannot_be_are_refused() {
     let start = |builder: pocketping_mock_server::MockServerBuilder| builder.start().unwrap_err().to_string();
     assert!(start(MockServer::builder().api_key("")).contains("API key"));
-    assert!("k=".parse::<ApiKey>().unwrap_err().contains("tenant"));
+    assert!("=tenant".parse::<ApiKey>().unwrap_err().contains("API key"));
+    let twice = ["k=a", "k=b"].map(|key| key.parse::<ApiKey>().unwrap());
+    let [one, two] = twice;
+    assert!(start(MockServer::builder().key(one).key(two)).contains("two tenants"));
     let taken = MockServer::start();
     assert!(start(MockServer::builder().address(taken.address())).contains(&taken.address().to_string()));
+}
+
+#[test]
+fn what_is_made_does_not_take_the_place_of_what_was_given() {
+    let server = start(
+        r#"{"sessions": [{"messages": [{"content": "x"}]}, {"id": "sess_1", "messages": [{"id": "msg_1", "content": "y"}]}],
+            "webhooks": null}"#,
+    )
+    .unwrap();
+    let new = server.visitor_opens_session(Visit::new());
+    let said = server.visitor_says(&"sess_1".into(), "Hello");
+    let ids: Vec<_> = server.sessions().into_iter().map(|session| session.id.into_string()).collect();
+    assert_eq!(ids, [new.id.as_str(), "sess_1", "sess_2"]);
+    assert_eq!(server.messages(&"sess_1".into()).last().unwrap().id, said.id);
+    assert_ne!(said.id, "msg_1");
+}
+
+#[test]
+fn what_a_seed_or_visit_brings_must_fit_an_event() {
+    let large = "y".repeat(40_000);
+    let error = start(&format!(r#"{{"sessions": [{{"metadata": {{"x": "{large}"}}}}]}}"#)).unwrap_err();
+    assert!(error.contains("sessions[0].metadata"), "{:.100}", error);
+    let server = MockServer::start();
+    let visit = std::panic::AssertUnwindSafe(|| server.visitor_opens_session(Visit::new().metadata("x", large)));
+    assert!(std::panic::catch_unwind(visit).is_err());
+    assert!(server.sessions().is_empty());
 }

@@ -7,6 +7,7 @@ use pocketping_mock_server::{Contract, MockServer, Visit};
 use serde_json::{Value, json};
 use tokio::net::TcpStream;
 use tokio_tungstenite::tungstenite::client::IntoClientRequest;
+use tokio_tungstenite::tungstenite::protocol::CloseFrame;
 use tokio_tungstenite::tungstenite::{Error, Message};
 use tokio_tungstenite::{MaybeTlsStream, WebSocketStream, connect_async};
 
@@ -53,10 +54,12 @@ async fn extended_says_that_the_key_was_taken_and_numbers_events() {
     let (mut socket, ok) = authenticated(&server, AUTH).await;
     assert_eq!(ok, json!({"type": "auth.ok", "connectionId": "conn_1", "resume": "fresh"}));
     call(&server, "POST /sessions/sess_abc123/messages", r#"{"content":"Hi"}"#);
-    let event = frame(&mut socket).await;
+    let mut event = frame(&mut socket).await;
+    let id = event.as_object_mut().unwrap().remove("id").unwrap();
+    assert!(id.as_str().unwrap().starts_with("evt_") && id.as_str().unwrap().ends_with("_1"), "{id}");
     assert_eq!(
         event,
-        json!({"type": "message.created", "id": "evt_1_1", "seq": 1, "timestamp": "2024-01-15T10:35:00Z",
+        json!({"type": "message.created", "seq": 1, "timestamp": "2024-01-15T10:35:00Z",
                "message": {"id": "msg_1", "sessionId": "sess_abc123", "content": "Hi", "type": "operator",
                            "createdAt": "2024-01-15T10:35:00Z"}})
     );
@@ -153,21 +156,53 @@ async fn a_client_that_says_nothing_is_closed() {
 #[tokio::test]
 async fn a_client_resumes_after_its_last_event() {
     let server = start(Contract::Extended);
-    let (first, _) = authenticated(&server, AUTH).await;
+    let (mut first, _) = authenticated(&server, AUTH).await;
+    server.visitor_says(&"sess_abc123".into(), "0");
+    let seen = frame(&mut first).await["id"].clone();
     drop(first);
-    for n in 0..3 {
+    for n in 1..3 {
         server.visitor_says(&"sess_abc123".into(), n.to_string());
     }
-    let auth = |id: &str| json!({"type": "auth", "apiKey": "test_key", "lastEventId": id}).to_string();
-    let (mut socket, ok) = authenticated(&server, &auth("evt_1_1")).await;
+    let auth = |id: Value| json!({"type": "auth", "apiKey": "test_key", "lastEventId": id}).to_string();
+    let (mut socket, ok) = authenticated(&server, &auth(seen.clone())).await;
     assert_eq!(ok["resume"], "resumed");
     server.visitor_says(&"sess_abc123".into(), "3");
     for seq in 2..=4 {
         let event = frame(&mut socket).await;
         assert_eq!((&event["seq"], &event["message"]["content"]), (&json!(seq), &json!((seq - 1).to_string())));
     }
-    for unknown in ["evt_2_1", "evt_1_9", "nonsense"] {
-        assert_eq!(authenticated(&server, &auth(unknown)).await.1["resume"], "expired", "{unknown}");
+    let never = json!(seen.as_str().unwrap().replace("_1", "_9"));
+    for unknown in [json!("evt_2_1"), json!("nonsense"), json!(""), json!(7), never] {
+        assert_eq!(authenticated(&server, &auth(unknown.clone())).await.1["resume"], "expired", "{unknown}");
+    }
+    assert_eq!(authenticated(&server, &auth(Value::Null)).await.1["resume"], "fresh", "null is none");
+
+    // Another start of a server, with the same sequential ids, is another epoch.
+    let restarted = start(Contract::Extended);
+    for n in 0..3 {
+        restarted.visitor_says(&"sess_abc123".into(), n.to_string());
+    }
+    assert_eq!(authenticated(&restarted, &auth(seen)).await.1["resume"], "expired");
+}
+
+#[tokio::test]
+async fn a_client_that_says_goodbye_is_answered() {
+    for contract in [Contract::Extended, Contract::Strict] {
+        let server = start(contract);
+        let mut early = connect(&server).await;
+        early.close(None).await.unwrap();
+        assert!(matches!(message(&mut early).await, Message::Close(_)));
+        let mut socket = connect(&server).await;
+        socket.send(Message::text(AUTH)).await.unwrap();
+        let close = CloseFrame { code: 1000.into(), reason: "done".into() };
+        socket.close(Some(close)).await.unwrap();
+        loop {
+            match message(&mut socket).await {
+                Message::Close(close) => break assert_eq!(close.map(|close| u16::from(close.code)), Some(1000)),
+                Message::Text(text) => assert!(text.contains("auth.ok")),
+                other => panic!("{other:?}"),
+            }
+        }
     }
 }
 
@@ -219,7 +254,14 @@ async fn only_pages_of_this_machine_may_connect() {
         let headers: Vec<_> = headers.into_iter().map(|(name, value)| (name.to_owned(), value.to_owned())).collect();
         headers
     };
-    for origin in ["https://evil.example", "http://localhost.evil.example", "null", "nonsense"] {
+    for origin in [
+        "https://evil.example",
+        "http://localhost.evil.example",
+        "foo://localhost",
+        "http://localhost\r\nOrigin: https://evil.example",
+        "null",
+        "nonsense",
+    ] {
         let headers = upgrade(origin);
         let headers: Vec<_> = headers.iter().map(|(name, value)| (name.as_str(), value.as_str())).collect();
         let answer = send(&server, "GET /ws", &headers, "");
