@@ -10,9 +10,10 @@ use crate::output::Format;
 #[command(
     name = "pocketping",
     version,
-    propagate_version = true,
-    after_help = "Exit codes: 0 done, 1 unexpected, 2 usage, 3 configuration, 4 auth, 5 not found, 6 invalid request,\n\
-                  7 rate limited, 8 server error, 9 network or timeout, 10 outcome unknown, 130 interrupted.\n\n\
+    arg_required_else_help = true,
+    after_help = "Exit codes: 0 done, 1 unexpected, 2 usage, 3 configuration, 4 auth, 5 not found,\n\
+                  6 invalid request, 7 rate limited, 8 server error, 9 network or timeout,\n\
+                  10 outcome unknown, 130 interrupted.\n\n\
                   Start with `pocketping demo`: it needs nothing but this program."
 )]
 pub(crate) struct Cli {
@@ -26,19 +27,12 @@ pub(crate) struct Cli {
 /// Flags every command takes.
 #[derive(Clone, Debug, Default, Args)]
 pub(crate) struct GlobalArgs {
-    /// Base URL of the bridge server [default: https://api.pocketping.io/v1]
-    #[arg(long, global = true, env = "POCKETPING_API_URL", value_name = "URL", help_heading = "Global options")]
+    /// Base URL of the bridge server [env: POCKETPING_API_URL] [default: https://api.pocketping.io/v1]
+    #[arg(long, global = true, value_name = "URL", help_heading = "Global options")]
     pub(crate) api_url: Option<String>,
 
-    /// API key; better set in the environment, where other users of this machine cannot see it
-    #[arg(
-        long = "api-key",
-        global = true,
-        env = "POCKETPING_API_KEY",
-        hide_env_values = true,
-        value_name = "KEY",
-        help_heading = "Global options"
-    )]
+    /// API key; better set in the environment, hidden from other users of this machine [env: POCKETPING_API_KEY]
+    #[arg(long = "api-key", global = true, value_name = "KEY", help_heading = "Global options")]
     pub(crate) api_keys: Vec<String>,
 
     /// How data is printed; lists and items go to stdout, everything else to stderr

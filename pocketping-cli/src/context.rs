@@ -1,9 +1,14 @@
 //! What the commands work with: the client, made when the first one needs it.
 
+use std::env;
+
+use pocketping_mock_server::ApiKey;
 use pocketping_sdk::Client;
 
 use crate::cli::GlobalArgs;
-use crate::error::CliError;
+use crate::error::{CliError, Exit};
+
+const KEY: &str = "POCKETPING_API_KEY";
 
 /// The settings of this call of the program.
 #[derive(Debug)]
@@ -16,16 +21,19 @@ impl Context {
         Self { global }
     }
 
-    /// The client, from flags and environment.
+    /// The client, from flags and environment; a flag wins.
     pub(crate) fn client(&self) -> Result<Client, CliError> {
-        let mut builder =
-            Client::builder().from_env()?.user_agent(concat!("pocketping-cli/", env!("CARGO_PKG_VERSION")));
-        if let Some(url) = self.global.api_url.as_ref().filter(|url| !url.is_empty()) {
+        let mut builder = Client::builder().user_agent(concat!("pocketping-cli/", env!("CARGO_PKG_VERSION")));
+        if self.global.api_keys.is_empty() && env::var_os(KEY).is_none() {
+            return Err(CliError::new(Exit::Config, "no API key was given")
+                .with_hint("set POCKETPING_API_KEY, or pass --api-key"));
+        }
+        builder = builder.from_env()?;
+        if let Some(url) = &self.global.api_url {
             builder = builder.base_url(url);
         }
         match self.global.api_keys.as_slice() {
             [] => {}
-            [key] if key.is_empty() => {}
             [key] => builder = builder.api_key(key),
             _ => {
                 return Err(CliError::usage(
@@ -36,9 +44,14 @@ impl Context {
         Ok(builder.build()?)
     }
 
-    /// The keys as they were given, for the server that takes several.
-    pub(crate) fn api_keys(&self) -> impl Iterator<Item = &str> {
-        self.global.api_keys.iter().map(String::as_str).filter(|key| !key.is_empty())
+    /// The keys for the server that takes several: those of the flag, else that of the environment.
+    pub(crate) fn api_keys(&self) -> Result<Vec<ApiKey>, CliError> {
+        let texts = match env::var(KEY) {
+            Ok(key) if self.global.api_keys.is_empty() => vec![key],
+            _ => self.global.api_keys.clone(),
+        };
+        let parsed = texts.iter().map(|text| text.parse()).collect::<Result<_, String>>();
+        parsed.map_err(|error| CliError::usage(format!("--api-key: {error}")))
     }
 
     /// A context for a server that runs inside this program.

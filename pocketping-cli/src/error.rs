@@ -47,6 +47,11 @@ impl CliError {
         Self { source: Some(source.into()), ..Self::new(Exit::Unexpected, message) }
     }
 
+    pub(crate) fn with_hint(mut self, hint: impl Into<String>) -> Self {
+        self.hint = Some(hint.into());
+        self
+    }
+
     pub(crate) fn exit(&self) -> Exit {
         self.exit
     }
@@ -72,7 +77,7 @@ impl fmt::Display for CliError {
 impl From<Error> for CliError {
     fn from(error: Error) -> Self {
         let exit = exit_of(&error);
-        let hint = error.hint().map(str::to_owned).or_else(|| hint_for(exit).map(str::to_owned));
+        let hint = error.hint().or_else(|| hint_for(exit, &error)).map(str::to_owned);
         let source = error.source().map(|source| chain(source).into());
         Self { exit, message: error.to_string(), hint, source }
     }
@@ -98,6 +103,8 @@ fn exit_of(error: &Error) -> Exit {
         _ if error.is_rate_limited() => Exit::RateLimited,
         ErrorKind::Config | ErrorKind::Redirect => Exit::Config,
         ErrorKind::Request => Exit::Usage,
+        // An answer that is not the API's says nothing about what was asked for.
+        ErrorKind::Api if error.api().is_some_and(|api| !api.documented) && !may_have_happened => Exit::Server,
         ErrorKind::Api if error.is_not_found() => Exit::NotFound,
         ErrorKind::Api if error.status().is_some_and(|status| status < 500) => Exit::Invalid,
         _ if may_have_happened => Exit::Unknown,
@@ -107,13 +114,17 @@ fn exit_of(error: &Error) -> Exit {
     }
 }
 
-fn hint_for(exit: Exit) -> Option<&'static str> {
+fn hint_for(exit: Exit, error: &Error) -> Option<&'static str> {
     match exit {
         Exit::Auth => Some("check POCKETPING_API_KEY, and that POCKETPING_API_URL is the server the key belongs to"),
         Exit::Network => {
             Some("check POCKETPING_API_URL, and that the server runs; `pocketping mock` starts a local one")
         }
-        Exit::Unknown => Some("it may have been done: look before you send it again (`pocketping messages list`)"),
+        Exit::Unknown if error.route() == Some("POST /sessions/:sessionId/messages") => {
+            Some("it may have been sent: look before you send it again (`pocketping messages list`)")
+        }
+        Exit::Unknown => Some("it may have been done; doing it again changes nothing more"),
+        Exit::NotFound if error.route() == Some("GET /webhooks") => Some("this server has no list of webhooks"),
         _ => None,
     }
 }

@@ -155,17 +155,20 @@ impl ApiError {
 
     /// `404 SESSION_NOT_FOUND: Session not found`, or what there is of it.
     fn line(&self) -> String {
-        let mut line = format!("{} {}", self.status, self.code);
-        match self.message.as_ref().or(self.error.as_ref()) {
-            Some(text) => line.extend([": ", text]),
-            None if self.documented => {}
-            None if self.body.is_empty() => line.push_str(": the answer was empty"),
-            None => {
-                let kind = self.content_type.as_deref().unwrap_or("no content type");
-                line = format!("{line}: the answer was not the API's JSON ({kind})");
-            }
+        if self.documented {
+            let text = self.message.as_ref().or(self.error.as_ref());
+            return format!(
+                "{} {}{}",
+                self.status,
+                self.code,
+                text.map(|text| format!(": {text}")).unwrap_or_default()
+            );
         }
-        line
+        if self.body.is_empty() {
+            return format!("{}: the answer was empty", self.status);
+        }
+        let kind = self.content_type.as_deref().unwrap_or("no content type");
+        format!("{}: the answer was not the API's JSON ({kind})", self.status)
     }
 }
 
@@ -401,10 +404,7 @@ mod tests {
         let mut api = ApiError::new(502, b"<html>Bad Gateway</html>");
         api.content_type = Some("text/html".into());
         let error = Error::refused("GET /sessions", api);
-        assert_eq!(
-            error.to_string(),
-            "GET /sessions: 502 INTERNAL_ERROR: the answer was not the API's JSON (text/html)"
-        );
+        assert_eq!(error.to_string(), "GET /sessions: 502: the answer was not the API's JSON (text/html)");
         assert_eq!((error.status(), error.outcome()), (Some(502), Outcome::Unknown));
         assert_eq!(error.api().unwrap().body, "<html>Bad Gateway</html>");
         assert!(ApiError::new(500, b"").line().contains("empty"));

@@ -28,11 +28,15 @@ pub(crate) async fn run(args: DemoArgs, context: &Context, output: &mut Output) 
     let server = MockServer::builder().api_key(KEY).demo_seed().clock(Clock::system()).start()?;
     let context = context.for_server(server.url(), KEY);
     let events = context.client()?.events().connect().await?;
-    output.heading(&format!(
-        "A reference server runs at {}. Every command below works in your own shell with:",
-        server.url()
-    ))?;
-    output.text(&format!("  export POCKETPING_API_URL={} POCKETPING_API_KEY={KEY}", server.url()))?;
+    let address = format!("  export POCKETPING_API_URL={} POCKETPING_API_KEY={KEY}", server.url());
+    // A demo is for people, whatever the format: its prose is what it shows.
+    output.for_people();
+    if args.keep {
+        output.heading("A reference server runs. Every command below works in your own shell with:")?;
+        output.text(&address)?;
+    } else {
+        output.heading(&format!("A reference server runs at {} while this lasts.", server.url()))?;
+    }
 
     let mut demo = Demo { server, context, output, events };
     demo.conversation().await?;
@@ -42,7 +46,7 @@ pub(crate) async fn run(args: DemoArgs, context: &Context, output: &mut Output) 
     output.text("")?;
     if args.keep {
         output.heading("\u{2713} That was a whole conversation. The server stays up until Ctrl-C:")?;
-        output.text(&format!("  export POCKETPING_API_URL={} POCKETPING_API_KEY={KEY}", server.url()))?;
+        output.text(&address)?;
         tokio::signal::ctrl_c().await.map_err(|error| CliError::unexpected("Ctrl-C cannot be waited for", error))?;
     } else {
         output.heading(

@@ -11,7 +11,7 @@ use crate::output::{Output, Render};
 /// Work with messages.
 #[derive(Debug, Subcommand)]
 pub(crate) enum MessagesCommand {
-    /// List a session's messages, oldest first
+    /// List a session's last messages, oldest first
     #[command(after_help = "Example: pocketping messages list sess_abc123 --all -o ndjson")]
     List(ListArgs),
     /// Send a message
@@ -36,12 +36,15 @@ pub(crate) struct ListArgs {
 pub(crate) struct SendArgs {
     /// The session's id
     session: String,
-    /// The text; `-` reads it from standard input
-    #[arg(allow_hyphen_values = true)]
+    /// The text; `-` reads it from standard input, `--` before it lets it begin with a hyphen
     text: String,
     /// Who writes it: operator, visitor, ai or system
-    #[arg(long = "type", default_value = "operator", value_name = "TYPE")]
+    #[arg(long = "type", default_value = "operator", value_name = "TYPE", value_parser = kind)]
     kind: MessageKind,
+}
+
+fn kind(text: &str) -> Result<MessageKind, String> {
+    if text.is_empty() { Err("it is empty".to_owned()) } else { Ok(MessageKind::from(text)) }
 }
 
 pub(crate) async fn run(command: MessagesCommand, context: &Context, output: &mut Output) -> Result<(), CliError> {
@@ -52,12 +55,11 @@ pub(crate) async fn run(command: MessagesCommand, context: &Context, output: &mu
 }
 
 async fn list(args: ListArgs, context: &Context, output: &mut Output) -> Result<(), CliError> {
-    let mut list = context.client()?.session(args.session).messages().list().limit(args.limit.wanted());
+    let mut list = context.client()?.session(args.session).messages().list();
     if let Some(since) = args.since {
         list = list.since(since);
     }
-    let messages = args.limit.collect(list.stream(), output).await?;
-    output.list(&messages)
+    args.limit.print_last(list.stream(), output).await
 }
 
 async fn send(args: SendArgs, context: &Context, output: &mut Output) -> Result<(), CliError> {

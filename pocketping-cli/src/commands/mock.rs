@@ -1,28 +1,52 @@
 //! `mock`: the reference server in the foreground.
 
 use clap::Args;
-use pocketping_mock_server::ApiKey;
 use pocketping_mock_server::args::ServeArgs;
 
+use serde::Serialize;
+
+use super::cell;
 use crate::context::Context;
 use crate::error::CliError;
-use crate::output::Output;
+use crate::output::{Output, Render};
 
 /// How the server is run.
 #[derive(Debug, Args)]
-#[command(
-    after_help = "The keys the server takes come from --api-key (or POCKETPING_API_KEY), which may be repeated here and may\n\
-                  name a tenant: --api-key KEY=TENANT. Without one the server makes a random key and prints it.\n\n\
-                  Example: pocketping mock --port 0 --seed demo --ready-file pocketping.url"
-)]
+#[command(after_help = "The keys the server takes come from --api-key (or POCKETPING_API_KEY), which may be\n\
+                  repeated here and may name a tenant: --api-key KEY=TENANT. Without one the server\n\
+                  makes a random key and prints it. Ctrl-C and SIGTERM end it in order, with 0.\n\n\
+                  Example: pocketping mock --port 0 --seed demo --ready-file pocketping.url")]
 pub(crate) struct MockArgs {
     #[command(flatten)]
     serve: ServeArgs,
 }
 
+/// What a script needs to know to use the server.
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+struct Ready {
+    url: String,
+    /// Only when the server made it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    api_key: Option<String>,
+}
+
 pub(crate) async fn run(args: MockArgs, context: &Context, output: &mut Output) -> Result<(), CliError> {
-    let keys = context.api_keys().map(str::parse::<ApiKey>).collect::<Result<_, _>>();
-    let running = args.serve.start(keys.map_err(|error| CliError::usage(format!("--api-key: {error}")))?)?;
-    output.text(&running.announcement())?;
-    running.until_stopped().await.map_err(|error| CliError::unexpected("the server did not stop in order", error))
+    let running = args.serve.start(context.api_keys()?)?;
+    if output.is_for_people() {
+        output.text(&running.announcement())?;
+    } else {
+        let ready = Ready { url: running.url().to_owned(), api_key: running.made_key().map(str::to_owned) };
+        output.event(&ready)?;
+    }
+    running.until_stopped().await;
+    Ok(())
+}
+
+impl Render for Ready {
+    const COLUMNS: &'static [&'static str] = &["url", "key"];
+
+    fn cells(&self) -> Vec<String> {
+        vec![self.url.clone(), cell(self.api_key.as_ref())]
+    }
 }

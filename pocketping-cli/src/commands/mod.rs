@@ -7,14 +7,15 @@ pub(crate) mod mock;
 pub(crate) mod sessions;
 pub(crate) mod webhooks;
 
+use std::collections::VecDeque;
 use std::io::Read;
 
-use futures::{Stream, StreamExt};
+use futures::{Stream, StreamExt, TryStreamExt};
 
 use crate::cli::Command;
 use crate::context::Context;
 use crate::error::{CliError, Exit};
-use crate::output::Output;
+use crate::output::{Output, Render};
 
 /// Runs a command.
 pub(crate) async fn run(command: Command, context: &Context, output: &mut Output) -> Result<(), CliError> {
@@ -32,38 +33,66 @@ pub(crate) async fn run(command: Command, context: &Context, output: &mut Output
 #[derive(Debug, clap::Args)]
 pub(crate) struct ListLimit {
     /// Print at most this many
-    #[arg(long, default_value_t = 50, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
-    limit: u32,
+    #[arg(long, default_value_t = 50, value_name = "N", value_parser = at_least_one)]
+    limit: usize,
 
     /// Print all of them
     #[arg(long, conflicts_with = "limit")]
     all: bool,
 }
 
+fn at_least_one(text: &str) -> Result<usize, String> {
+    text.parse().ok().filter(|limit| *limit > 0).ok_or_else(|| "it must be a number, 1 or more".to_owned())
+}
+
 impl ListLimit {
-    /// How many to ask for: one more than is printed tells whether there are more.
-    fn wanted(&self) -> usize {
-        if self.all { usize::MAX } else { self.limit as usize + 1 }
+    fn most(&self) -> usize {
+        if self.all { usize::MAX } else { self.limit }
     }
 
-    /// Reads the list and says when there is more of it.
-    async fn collect<T>(
+    /// Prints the first objects of a list, and says when there are more.
+    async fn print_first<T: Render>(
         &self,
         items: impl Stream<Item = pocketping_sdk::Result<T>>,
         output: &mut Output,
-    ) -> Result<Vec<T>, CliError> {
+    ) -> Result<(), CliError> {
+        // One more than is printed tells whether there are more.
+        let mut read: Vec<T> = items.take(self.most().saturating_add(1)).try_collect().await?;
+        let more = read.len() > self.most();
+        read.truncate(self.most());
+        output.list(&read)?;
+        if more {
+            output.remark(&format!("these are the first {}; --limit N or --all prints more", self.limit));
+        }
+        Ok(())
+    }
+
+    /// Prints the last objects of a list, and says when there are more.
+    async fn print_last<T: Render>(
+        &self,
+        items: impl Stream<Item = pocketping_sdk::Result<T>>,
+        output: &mut Output,
+    ) -> Result<(), CliError> {
         let mut items = std::pin::pin!(items);
-        let mut read = Vec::new();
-        while let Some(item) = items.next().await {
-            read.push(item?);
+        let mut read = VecDeque::new();
+        let mut more = false;
+        while let Some(item) = items.try_next().await? {
+            read.push_back(item);
+            if read.len() > self.most() {
+                read.pop_front();
+                more = true;
+            }
         }
-        if !self.all && read.len() > self.limit as usize {
-            read.truncate(self.limit as usize);
-            output.remark(&format!("there are more than {}; --limit N or --all prints them", self.limit));
+        output.list(read.make_contiguous())?;
+        if more {
+            output.remark(&format!("these are the last {}; --limit N or --all prints more", self.limit));
         }
-        Ok(read)
+        Ok(())
     }
 }
+
+/// The largest text that is read; a server takes less.
+const MOST_INPUT: u64 = 1 << 20;
 
 /// A text as it was typed, or standard input for `-`. One line break at the end of the input is not part of it.
 fn text_or_stdin(text: String) -> Result<String, CliError> {
@@ -72,8 +101,12 @@ fn text_or_stdin(text: String) -> Result<String, CliError> {
     }
     let mut input = String::new();
     std::io::stdin()
+        .take(MOST_INPUT + 1)
         .read_to_string(&mut input)
-        .map_err(|error| CliError::unexpected("standard input cannot be read as UTF-8", error))?;
+        .map_err(|error| CliError::usage(format!("standard input cannot be read as text: {error}")))?;
+    if input.len() as u64 > MOST_INPUT {
+        return Err(CliError::usage("standard input holds more than 1 MiB"));
+    }
     let text = input.strip_suffix('\n').map_or(input.as_str(), |text| text.strip_suffix('\r').unwrap_or(text));
     Ok(text.to_owned())
 }

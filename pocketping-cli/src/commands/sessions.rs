@@ -115,15 +115,12 @@ pub(crate) async fn run(command: SessionsCommand, context: &Context, output: &mu
         SessionsCommand::Get(args) => output.item(&context.client()?.session(args.session).get().await?),
         SessionsCommand::Close(args) => output.item(&context.client()?.session(args.session).close().await?),
         SessionsCommand::Identify(args) => identify(args, context, output).await,
-        SessionsCommand::Ai(args) => {
-            let session = context.client()?.session(args.session);
-            output.item(&session.set_ai(args.state == OnOff::On).await?)
-        }
+        SessionsCommand::Ai(args) => ai(args, context, output).await,
     }
 }
 
 async fn list(args: ListArgs, context: &Context, output: &mut Output) -> Result<(), CliError> {
-    let mut list = context.client()?.sessions().list().limit(args.limit.wanted());
+    let mut list = context.client()?.sessions().list();
     if let Some(status) = args.status {
         list = list.status(status);
     }
@@ -139,8 +136,7 @@ async fn list(args: ListArgs, context: &Context, output: &mut Output) -> Result<
     if let Some(text) = args.search {
         list = list.search(text);
     }
-    let sessions = args.limit.collect(list.stream(), output).await?;
-    output.list(&sessions)
+    args.limit.print_first(list.stream(), output).await
 }
 
 async fn identify(args: IdentifyArgs, context: &Context, output: &mut Output) -> Result<(), CliError> {
@@ -151,11 +147,25 @@ async fn identify(args: IdentifyArgs, context: &Context, output: &mut Output) ->
     for (key, value) in args.known.metadata {
         who = who.metadata(key, value);
     }
-    output.item(&context.client()?.session(args.session).identify(who).await?)
+    let session = context.client()?.session(args.session).identify(who).await?;
+    output.item(&session)?;
+    if session.identity.is_none() {
+        output.remark("done; this server does not show what it knows of a visitor");
+    }
+    Ok(())
+}
+
+async fn ai(args: AiArgs, context: &Context, output: &mut Output) -> Result<(), CliError> {
+    let session = context.client()?.session(args.session).set_ai(args.state == OnOff::On).await?;
+    output.item(&session)?;
+    if session.ai_enabled.is_none() {
+        output.remark("done; this server does not show whether the AI is on");
+    }
+    Ok(())
 }
 
 impl Render for Session {
-    const COLUMNS: &'static [&'static str] = &["id", "status", "visitor", "last activity", "page"];
+    const COLUMNS: &'static [&'static str] = &["id", "status", "unanswered", "last activity", "name", "page"];
 
     fn cells(&self) -> Vec<String> {
         let identity = self.identity.as_ref();
@@ -163,8 +173,9 @@ impl Render for Session {
         vec![
             self.id.to_string(),
             self.status.to_string(),
-            name.cloned().unwrap_or_else(|| cell(self.visitor_id.as_ref())),
+            yes_no(self.unanswered),
             cell(self.last_activity.as_ref()),
+            cell(name),
             cell(self.metadata.page_url.as_ref()),
         ]
     }
@@ -181,7 +192,7 @@ impl Render for Session {
             ("page", cell(self.metadata.page_url.as_ref())),
             ("browser", cell(self.metadata.user_agent.as_ref())),
             ("ai", self.ai_enabled.map(|on| if on { "on" } else { "off" }.to_owned()).unwrap_or_default()),
-            ("unanswered", self.unanswered.map(|it| if it { "yes" } else { "no" }.to_owned()).unwrap_or_default()),
+            ("unanswered", yes_no(self.unanswered)),
         ];
         if let Some(identity) = &self.identity {
             details.push(("name", cell(identity.name.as_ref())));
@@ -201,4 +212,8 @@ impl Render for Session {
         details.retain(|(_, value)| !value.is_empty());
         details
     }
+}
+
+fn yes_no(value: Option<bool>) -> String {
+    value.map(|yes| if yes { "yes" } else { "no" }.to_owned()).unwrap_or_default()
 }

@@ -65,8 +65,10 @@ async fn create(args: CreateArgs, context: &Context, output: &mut Output) -> Res
     }
     let created = context.client()?.webhooks().create(webhook).await?;
     output.item(&created)?;
-    if created.secret.is_some() {
-        output.remark("the secret is shown this once; keep it, deliveries are signed with it");
+    match (&created.id, &created.secret) {
+        (_, Some(_)) => output.remark("the secret is shown this once; keep it, deliveries are signed with it"),
+        (None, None) => output.remark("done; this server tells neither id nor secret"),
+        (Some(_), None) => {}
     }
     Ok(())
 }

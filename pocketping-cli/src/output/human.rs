@@ -2,38 +2,68 @@
 
 use std::io::{self, Write};
 
-use comfy_table::{ContentArrangement, Table, presets};
+use comfy_table::{ColumnConstraint, ContentArrangement, Table, presets};
 
 use super::safe;
 
 /// A list: a table on a terminal, in a pipe a line of fields each, without heads.
 pub(super) fn list(
     out: &mut dyn Write,
-    columns: &[&str],
-    rows: Vec<Vec<String>>,
+    columns: &[&'static str],
+    rows: &[Vec<String>],
     is_terminal: bool,
     color: bool,
 ) -> io::Result<()> {
     if !is_terminal {
         return rows.iter().try_for_each(|row| tabs(out, row));
     }
-    if rows.is_empty() {
+    let width = terminal_size::terminal_size().map(|(terminal_size::Width(width), _)| width);
+    table(out, columns, rows, width, color)
+}
+
+/// The least the last column of a table is worth.
+const LAST_COLUMN: usize = 16;
+
+/// A table; columns nothing stands in are left out, and only the last one is folded, because a broken id or time is good
+/// for nothing. Where that leaves no room for it, the objects are printed one by one.
+fn table(
+    out: &mut dyn Write,
+    columns: &[&'static str],
+    rows: &[Vec<String>],
+    width: Option<u16>,
+    color: bool,
+) -> io::Result<()> {
+    let used: Vec<_> = (0..columns.len()).filter(|n| rows.iter().any(|row| !row[*n].is_empty())).collect();
+    let Some((_, unfolded)) = used.split_last() else { return Ok(()) };
+    let widest =
+        |n: &usize| rows.iter().map(|row| row[*n].chars().count()).max().max(Some(columns[*n].len())).unwrap_or(0);
+    let taken: usize = unfolded.iter().map(|n| widest(n) + 2).sum();
+    if width.is_some_and(|width| taken + LAST_COLUMN > usize::from(width)) {
+        for (n, row) in rows.iter().enumerate() {
+            if n > 0 {
+                writeln!(out)?;
+            }
+            let details: Vec<_> = used.iter().map(|n| (columns[*n], row[*n].clone())).collect();
+            item(out, &details, true, color)?;
+        }
         return Ok(());
     }
     let mut table = Table::new();
     table.load_style(presets::NOTHING).set_content_arrangement(ContentArrangement::Dynamic);
-    if let Some((terminal_size::Width(width), _)) = terminal_size::terminal_size() {
+    if let Some(width) = width {
         table.set_width(width);
     }
-    table.set_header(columns.iter().map(|column| column.to_uppercase()));
+    table.set_header(used.iter().map(|n| columns[*n].to_uppercase()));
     for row in rows {
-        table.add_row(row.iter().map(|cell| safe(cell).into_owned()));
+        table.add_row(used.iter().map(|n| lines(&row[*n])));
     }
-    for column in table.column_iter_mut() {
+    for (n, column) in table.column_iter_mut().enumerate() {
         column.set_padding((0, 2));
+        if n < unfolded.len() {
+            column.set_constraint(ColumnConstraint::ContentWidth);
+        }
     }
-    let printed = table.to_string();
-    for (n, line) in printed.lines().enumerate() {
+    for (n, line) in table.to_string().lines().enumerate() {
         writeln!(out, "{}", bold(line.trim_end(), color && n == 0))?;
     }
     Ok(())
@@ -49,7 +79,8 @@ pub(super) fn item(
     let width = details.iter().map(|(name, _)| name.len()).max().unwrap_or(0);
     for (name, value) in details {
         if is_terminal {
-            writeln!(out, "{}{:gap$}{}", bold(name, color), "", safe(value), gap = width - name.len() + 2)?;
+            let value = lines(value).replace('\n', &format!("\n{:width$}  ", ""));
+            writeln!(out, "{}{:gap$}{value}", bold(name, color), "", gap = width - name.len() + 2)?;
         } else {
             tabs(out, &[(*name).to_owned(), value.clone()])?;
         }
@@ -66,8 +97,15 @@ pub(super) fn line(out: &mut dyn Write, cells: &[String], is_terminal: bool) -> 
     writeln!(out, "{}", shown.join("  "))
 }
 
+/// A text for a terminal, with the line breaks it has.
+fn lines(text: &str) -> String {
+    let lines: Vec<_> = text.split('\n').map(|line| safe(line.strip_suffix('\r').unwrap_or(line))).collect();
+    lines.join("\n")
+}
+
+/// Fields for a pipe: what would break a line or a field is escaped, and so is the backslash that says so.
 fn tabs(out: &mut dyn Write, cells: &[String]) -> io::Result<()> {
-    let shown: Vec<_> = cells.iter().map(|cell| safe(cell)).collect();
+    let shown: Vec<_> = cells.iter().map(|cell| safe(&cell.replace('\\', r"\\")).into_owned()).collect();
     writeln!(out, "{}", shown.join("\t"))
 }
 
@@ -77,4 +115,38 @@ pub(super) fn bold(text: &str, color: bool) -> String {
 
 pub(super) fn red(text: &str, color: bool) -> String {
     if color { format!("\u{1b}[31m{text}\u{1b}[0m") } else { text.to_owned() }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_pipe_gets_one_line_and_can_undo_what_was_escaped() {
+        let mut out = Vec::new();
+        tabs(&mut out, &["a\tb".into(), "two\nlines".into(), r"C:\new".into()]).unwrap();
+        assert_eq!(String::from_utf8(out).unwrap(), "a\\tb\ttwo\\nlines\tC:\\\\new\n");
+    }
+
+    #[test]
+    fn a_terminal_gets_the_lines_there_are_and_nothing_that_steers_it() {
+        let mut out = Vec::new();
+        item(&mut out, &[("text", "one\r\ntwo\u{1b}[2J".into())], true, false).unwrap();
+        assert_eq!(String::from_utf8(out).unwrap(), "text  one\n      two\\u{1b}[2J\n");
+    }
+
+    fn printed(rows: &[Vec<String>], width: u16) -> String {
+        let mut out = Vec::new();
+        table(&mut out, &["id", "name", "text"], rows, Some(width), false).unwrap();
+        String::from_utf8(out).unwrap()
+    }
+
+    #[test]
+    fn ids_are_never_broken_and_empty_columns_are_left_out() {
+        let rows = [vec!["an-id-of-twenty-chars".into(), String::new(), "a text that must be folded\nsecond".into()]];
+        let wide = printed(&rows, 44);
+        assert_eq!(wide.lines().next().unwrap(), "ID                     TEXT", "{wide}");
+        assert!(wide.contains("an-id-of-twenty-chars  a text") && wide.lines().count() == 4, "{wide}");
+        assert_eq!(printed(&rows, 30), "id    an-id-of-twenty-chars\ntext  a text that must be folded\n      second\n");
+    }
 }

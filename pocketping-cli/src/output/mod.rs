@@ -65,6 +65,16 @@ impl Output {
         }
     }
 
+    /// Whether people read this: no machine-readable format was asked for.
+    pub(crate) fn is_for_people(&self) -> bool {
+        self.format == Format::Table
+    }
+
+    /// Prints for people from here on.
+    pub(crate) fn for_people(&mut self) {
+        self.format = Format::Table;
+    }
+
     pub(crate) fn flush(&mut self) -> io::Result<()> {
         self.out.flush()
     }
@@ -85,11 +95,15 @@ impl Output {
             Format::Json => json::document(&mut self.out, items)?,
             Format::Ndjson => items.iter().try_for_each(|item| json::line(&mut self.out, item))?,
             Format::Table => {
-                let rows = items.iter().map(Render::cells).collect();
-                human::list(&mut self.out, T::COLUMNS, rows, self.is_terminal, self.color)?;
+                let rows: Vec<_> = items.iter().map(Render::cells).collect();
+                human::list(&mut self.out, T::COLUMNS, &rows, self.is_terminal, self.color)?;
             }
         }
-        Ok(self.flush()?)
+        self.flush()?;
+        if items.is_empty() && self.is_for_people() && self.is_terminal {
+            self.remark("nothing found");
+        }
+        Ok(())
     }
 
     /// One of many that come over time: a line each, written at once.

@@ -14,18 +14,28 @@ pub(crate) fn safe(text: &str) -> Cow<'_, str> {
     Cow::Owned(shown)
 }
 
-/// Control characters (C0, DEL, C1), bidirectional controls, and characters without width.
+/// Control characters (C0, DEL, C1), bidirectional controls, and what has no width. The two joiners pass: scripts and
+/// emoji are written with them; so does the variation selector of emoji.
 pub(super) fn is_unsafe(c: char) -> bool {
     c.is_control()
         || matches!(
             c,
-            '\u{61c}'
-                | '\u{200b}'..='\u{200f}'
+            '\u{ad}'
+                | '\u{34f}'
+                | '\u{61c}'
+                | '\u{115f}'..='\u{1160}'
+                | '\u{17b4}'..='\u{17b5}'
+                | '\u{180b}'..='\u{180f}'
+                | '\u{200b}'
+                | '\u{200e}'..='\u{200f}'
                 | '\u{2028}'..='\u{202e}'
-                | '\u{2060}'..='\u{2064}'
-                | '\u{2066}'..='\u{206f}'
+                | '\u{2060}'..='\u{206f}'
+                | '\u{3164}'
                 | '\u{feff}'
+                | '\u{ffa0}'
                 | '\u{fff9}'..='\u{fffb}'
+                | '\u{1d173}'..='\u{1d17a}'
+                | '\u{e0000}'..='\u{e0fff}'
         )
 }
 
@@ -35,7 +45,10 @@ mod tests {
 
     #[test]
     fn nothing_that_steers_a_terminal_passes() {
-        assert_eq!(safe("Grüße 👋 日本"), "Grüße 👋 日本");
+        for text in ["Grüße 👋 日本", "👩\u{200d}💻", "می\u{200c}خواهم", "❤\u{fe0f}"] {
+            assert_eq!(safe(text), text);
+        }
+        assert_eq!(safe("a\u{e0041}b\u{ad}c"), r"a\u{e0041}b\u{ad}c");
         assert_eq!(safe("\u{1b}[2J\u{9b}31m\u{7}"), r"\u{1b}[2J\u{9b}31m\u{7}");
         assert_eq!(safe("two\nlines\tand\r"), r"two\nlines\tand\r");
         assert_eq!(safe("\u{202e}gpj.exe\u{200b}"), r"\u{202e}gpj.exe\u{200b}");

@@ -45,7 +45,11 @@ fn wrong_settings_are_named_before_anything_is_sent() {
     for (args, code, named) in [
         (&["sessions", "list"][..], 3, "POCKETPING_API_KEY"),
         (&["--api-key", "k", "--api-url", "localhost:3001", "sessions", "list"], 3, "localhost:3001"),
+        (&["--api-key", "k", "--api-url", "", "sessions", "list"], 3, "absolute URL"),
         (&["--api-key", "a b", "sessions", "list"], 3, "API key"),
+        (&["--api-key", "", "sessions", "list"], 3, "API key"),
+        (&["--api-key", "k", "messages", "send", "s", "--tpye"], 2, "--tpye"),
+        (&["--api-key", "k", "messages", "send", "s", "x", "--type", ""], 2, "--type"),
         (&["--api-key", "a", "--api-key", "b", "sessions", "list"], 2, "more than once"),
         (&["--api-key", "k", "sessions", "get", ".."], 2, "sessionId"),
         (&["sessions", "identify", "s"], 2, "--email"),
@@ -61,9 +65,12 @@ fn wrong_settings_are_named_before_anything_is_sent() {
         assert_eq!((ended.code, ended.stdout.as_str()), (code, ""), "{args:?}: {}", ended.stderr);
         assert!(ended.stderr.contains(named), "{args:?}: {}", ended.stderr);
     }
-    let mut command = pocketping(&["--api-key", "k", "sessions", "list"]);
-    command.env("POCKETPING_PLAN", "gold");
-    assert!(run(command).stderr.contains("POCKETPING_PLAN"));
+    for (name, value) in [("POCKETPING_PLAN", "gold"), ("POCKETPING_API_URL", ""), ("POCKETPING_API_KEY", "")] {
+        let mut command = pocketping(&["--api-key", "k", "sessions", "list"]);
+        command.env(name, value);
+        let ended = run(command);
+        assert_eq!((ended.code, ended.stderr.contains(name)), (3, true), "{}", ended.stderr);
+    }
 }
 
 /// A peer that answers every request with this, or hangs up when it is empty.
@@ -91,8 +98,16 @@ fn what_is_not_pocketping_is_recognised() {
     for (answer, command, code, words) in [
         (html, list, 8, ["not JSON (text/html)", "hint: this is a web page"]),
         (html, send, 10, ["not JSON (text/html)", "hint: this is a web page"]),
-        (bridge, list, 5, ["404 NOT_FOUND", "hint: this looks like PocketPing's Go bridge server"]),
-        ("", send, 10, ["the connection broke", "hint: it may have been done"]),
+        (
+            bridge,
+            list,
+            8,
+            [
+                "404: the answer was not the API's JSON (text/plain)",
+                "hint: this looks like PocketPing's Go bridge server",
+            ],
+        ),
+        ("", send, 10, ["the connection broke", "hint: it may have been sent"]),
     ] {
         let ended = run(pocketping(&[&["--api-key", "k", "--api-url", &peer(answer)], command].concat()));
         assert_eq!((ended.code, ended.stdout.as_str()), (code, ""), "{command:?}: {}", ended.stderr);
@@ -109,6 +124,6 @@ fn nobody_there_is_said_after_the_retries() {
     assert_eq!(ended.code, 9, "{}", ended.stderr);
     let lines: Vec<_> = ended.stderr.lines().collect();
     assert_eq!(lines.len(), 2, "{lines:?}");
-    assert!(lines[0].starts_with("error: GET /sessions: no connection to the server: "), "{lines:?}");
+    assert!(lines[0].starts_with("error: GET /sessions: no connection to http://127.0.0.1:"), "{lines:?}");
     assert!(lines[1].starts_with("hint: ") && lines[1].contains("pocketping mock"), "{lines:?}");
 }

@@ -15,7 +15,7 @@ fn a_server_and_its_client_are_one_program() {
     let mut line = String::new();
     BufReader::new(child.stdout.take().unwrap()).read_line(&mut line).unwrap();
     let url = std::fs::read_to_string(&ready).unwrap().trim().to_owned();
-    let announced = line == format!("PocketPing mock server ready at {url} (key one)\n");
+    let announced = line == format!("PocketPing mock server ready at {url}\n");
     let list = |key: &str| run(pocketping(&["--api-url", &url, "--api-key", key, "sessions", "list"]));
     let (one, two, three) = (list("one"), list("two"), list("three"));
     let terminated = Command::new("kill").args(["-TERM", &child.id().to_string()]).status().unwrap();
@@ -36,11 +36,40 @@ fn what_keeps_it_from_starting_is_one_line() {
         (&["mock", "--port", "0", "--seed", bad.to_str().unwrap()][..], 3, "sessions[0].id"),
         (&["mock", "--port", "0", "--seed", "/nowhere.json"], 3, "/nowhere.json"),
         (&["mock", "--host", "192.0.2.1", "--port", "0"], 3, "192.0.2.1"),
-        (&["mock", "--api-key", "k="], 2, "--api-key"),
+        (&["mock", "--api-key", "=t"], 2, "--api-key"),
         (&["mock", "--contract", "loose"], 2, "neither strict nor extended"),
     ] {
         let ended = run(pocketping(args));
         assert_eq!((ended.code, ended.stdout.as_str()), (code, ""), "{args:?}: {}", ended.stderr);
         assert!(ended.stderr.contains(named), "{args:?}: {}", ended.stderr);
     }
+}
+
+#[test]
+fn a_script_reads_address_and_made_key_as_json() {
+    let mut child = pocketping(&["mock", "--port", "0", "-o", "json"]).stdout(Stdio::piped()).spawn().unwrap();
+    let mut line = String::new();
+    BufReader::new(child.stdout.take().unwrap()).read_line(&mut line).unwrap();
+    let ready: serde_json::Value = serde_json::from_str(&line).unwrap();
+    let (url, key) = (ready["url"].as_str().unwrap(), ready["apiKey"].as_str().unwrap());
+    let list = run(pocketping(&["--api-url", url, "--api-key", key, "sessions", "list"]));
+    assert!(Command::new("kill").args(["-INT", &child.id().to_string()]).status().unwrap().success());
+    assert!(child.wait().unwrap().success(), "Ctrl-C ends it in order");
+    assert_eq!(list.code, 0, "{}", list.stderr);
+}
+
+#[test]
+fn a_key_of_the_environment_serves_server_and_client_alike() {
+    let key = "a2V5PQ==";
+    let mut command = pocketping(&["mock", "--port", "0", "-o", "ndjson"]);
+    let mut child = command.env("POCKETPING_API_KEY", key).stdout(Stdio::piped()).spawn().unwrap();
+    let mut line = String::new();
+    BufReader::new(child.stdout.take().unwrap()).read_line(&mut line).unwrap();
+    let ready: serde_json::Value = serde_json::from_str(&line).unwrap();
+    let mut list = pocketping(&["--api-url", ready["url"].as_str().unwrap(), "sessions", "list"]);
+    list.env("POCKETPING_API_KEY", key);
+    let list = run(list);
+    assert!(Command::new("kill").args(["-TERM", &child.id().to_string()]).status().unwrap().success());
+    assert!(child.wait().unwrap().success());
+    assert_eq!((list.code, ready.get("apiKey")), (0, None), "{}", list.stderr);
 }

@@ -1,6 +1,6 @@
 //! Every command in every output.
 
-use pocketping_mock_server::{Contract, MockServer, Seed};
+use pocketping_mock_server::{Contract, MockServer, Seed, Visit};
 use serde_json::Value;
 
 use crate::run::{at, run, run_with_input, transcript};
@@ -86,11 +86,17 @@ fn stdout_holds_data_only_and_parses() {
 #[test]
 fn a_list_that_was_cut_says_so_on_stderr() {
     let server = demo(Contract::Extended);
+    server.visitor_opens_session(Visit::new());
+    let sessions = run(at(&server, &["sessions", "list", "--limit", "1"]));
+    assert!(sessions.stdout.starts_with("sess_1\t") && sessions.stdout.lines().count() == 1, "the newest one");
+    assert!(sessions.stderr.contains("--all"), "{}", sessions.stderr);
     let cut = run(at(&server, &["messages", "list", "sess_abc123", "--limit", "1"]));
-    assert_eq!((cut.stdout.lines().count(), cut.code), (1, 0));
+    assert!(cut.stdout.starts_with("msg_002\t") && cut.stdout.lines().count() == 1, "the last one");
     assert!(cut.stderr.contains("--all"), "{}", cut.stderr);
-    let all = run(at(&server, &["messages", "list", "sess_abc123", "--all"]));
-    assert_eq!((all.stdout.lines().count(), all.stderr.as_str()), (2, ""));
+    for all in [&["--all"][..], &["--limit", "2"]] {
+        let all = run(at(&server, &[&["messages", "list", "sess_abc123"], all].concat()));
+        assert_eq!((all.stdout.lines().count(), all.stderr.as_str()), (2, ""));
+    }
 }
 
 #[test]

@@ -73,6 +73,7 @@ pub(super) fn insert(headers: &mut http::HeaderMap, name: HeaderName, value: &st
 }
 
 /// The answer when a handler panicked: a bug of this server, and no reason for the client to hang.
+#[expect(clippy::needless_pass_by_value, reason = "the layer hands it over")]
 pub(crate) fn panicked(cause: Box<dyn Any + Send>) -> Response {
     let cause = cause.downcast_ref::<String>().map(String::as_str).or(cause.downcast_ref::<&str>().copied());
     tracing::error!(cause, "a handler panicked");

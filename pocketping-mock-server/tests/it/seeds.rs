@@ -86,7 +86,7 @@ fn what_is_made_does_not_take_the_place_of_what_was_given() {
 fn what_a_seed_or_visit_brings_must_fit_an_event() {
     let large = "y".repeat(40_000);
     let error = start(&format!(r#"{{"sessions": [{{"metadata": {{"x": "{large}"}}}}]}}"#)).unwrap_err();
-    assert!(error.contains("sessions[0].metadata"), "{:.100}", error);
+    assert!(error.contains("sessions[0].metadata"), "{error:.100}");
     let server = MockServer::start();
     let visit = std::panic::AssertUnwindSafe(|| server.visitor_opens_session(Visit::new().metadata("x", large)));
     assert!(std::panic::catch_unwind(visit).is_err());

@@ -77,7 +77,7 @@ impl SessionHandle {
     /// Reads the session: `GET /sessions/:sessionId`.
     ///
     /// # Errors
-    /// Not found ([`Error::is_not_found`]) when there is no such session.
+    /// Not found ([`Error::is_not_found`](crate::Error::is_not_found)) when there is no such session.
     pub fn get(&self) -> Call<Session> {
         Call::new(&self.client, Method::GET, "/sessions/:sessionId", &[self.id.as_str()]).under("session").repeatable()
     }

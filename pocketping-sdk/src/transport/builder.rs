@@ -76,14 +76,16 @@ impl Default for ClientBuilder {
 
 impl ClientBuilder {
     /// Takes what the environment says: `POCKETPING_API_KEY`, `POCKETPING_API_URL`, and `POCKETPING_PLAN` (`free`,
-    /// `pro`, `team` or `self-hosted`), which counts on the hosted service only. Variables that are not set, or empty,
-    /// change nothing.
+    /// `pro`, `team` or `self-hosted`), which counts on the hosted service only. Variables that are not set change
+    /// nothing.
     ///
     /// # Errors
-    /// When a variable is not Unicode or the plan is none of the four; the error names the variable.
+    /// When a variable is empty or not Unicode or the plan is none of the four; the error names the variable.
     pub fn from_env(mut self) -> Result<Self> {
         let read = |name: &str| match std::env::var(name) {
-            Ok(value) => Ok(Some(value).filter(|value| !value.is_empty())),
+            // An empty address would mean the hosted service, and send it a key that is meant for another.
+            Ok(value) if value.is_empty() => Err(Error::config(format!("the environment variable {name} is empty"))),
+            Ok(value) => Ok(Some(value)),
             Err(std::env::VarError::NotPresent) => Ok(None),
             Err(error) => {
                 Err(Error::config(format!("the environment variable {name} cannot be read")).with_source(error))

@@ -221,7 +221,12 @@ impl Run {
             // Some servers answer 411 to a POST without a length.
             request.headers_mut().insert(CONTENT_LENGTH, HeaderValue::from_static("0"));
         }
-        self.client.inner().transport.send(request).await.map_err(|error| failed(plan, None, error))
+        self.client
+            .inner()
+            .transport
+            .send(request)
+            .await
+            .map_err(|error| failed(plan, None, error, self.client.base_url().rest()))
     }
 
     async fn read(&self, plan: &Plan, answer: http::Response<Body>, until: Instant) -> Result<Reply> {
@@ -248,7 +253,7 @@ impl Run {
         let body = match timeout_at(until, collect(body, most)).await {
             Ok(Ok(Some(body))) => body,
             Ok(Ok(None)) => return Err(too_large()),
-            Ok(Err(error)) => return Err(failed(plan, Some(parts.status), error)),
+            Ok(Err(error)) => return Err(failed(plan, Some(parts.status), error, self.client.base_url().rest())),
             Err(_) => {
                 let message = format!("{}: the answer ({}) did not end in time", plan.line(), parts.status);
                 return Err(Error::new(ErrorKind::Timeout, Outcome::Unknown, message).with_status(parts.status));
@@ -311,9 +316,9 @@ async fn collect(mut body: Body, most: usize) -> Result<Option<Bytes>, Transport
 }
 
 /// The error of a request that got no answer, or not all of it.
-fn failed(plan: &Plan, status: Option<StatusCode>, error: TransportError) -> Error {
+fn failed(plan: &Plan, status: Option<StatusCode>, error: TransportError, base: &str) -> Error {
     let (kind, outcome, what) = match (error.failure(), status) {
-        (TransportFailure::Connect, _) => (ErrorKind::Connect, Outcome::NotSent, "no connection to the server".into()),
+        (TransportFailure::Connect, _) => (ErrorKind::Connect, Outcome::NotSent, format!("no connection to {base}")),
         (TransportFailure::Timeout, _) => (ErrorKind::Timeout, Outcome::Unknown, "no answer in time".into()),
         (_, None) => (ErrorKind::Network, Outcome::Unknown, "the connection broke before the answer".into()),
         (_, Some(status)) => {

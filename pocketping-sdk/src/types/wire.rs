@@ -80,13 +80,11 @@ impl<T: DeserializeOwned> Slot<T> {
     }
 
     pub(crate) fn take(self, extra: &mut Extra) -> Option<T> {
-        let from_alias = self.alias.and_then(|(name, value)| match serde_json::from_value(value.clone()) {
-            Ok(value) => Some(value),
-            Err(_) => {
-                extra.insert(name.to_owned(), value);
-                None
-            }
-        });
+        let Some((name, value)) = self.alias else { return self.printed };
+        let from_alias = serde_json::from_value(value.clone()).ok();
+        if from_alias.is_none() {
+            extra.insert(name.to_owned(), value);
+        }
         self.printed.or(from_alias)
     }
 }
