@@ -38,6 +38,7 @@ pub struct MockServerBuilder {
 pub struct StartError {
     what: String,
     /// Whether the seed is at fault, whose file only the caller knows.
+    #[cfg_attr(not(feature = "cli"), expect(dead_code, reason = "the command line names the file"))]
     pub(crate) is_seed: bool,
     source: Option<Box<dyn StdError + Send + Sync>>,
 }

@@ -2,14 +2,14 @@
 
 use std::future::{Future, IntoFuture};
 use std::pin::Pin;
-use std::time::{Duration, SystemTime};
+use std::time::Duration;
 
 use futures::{Stream, StreamExt, TryStreamExt};
 use http::Method;
 
-use super::paging;
-use crate::error::{Error, ErrorKind, Outcome, Result};
-use crate::transport::{Call, Client, Run};
+use super::{confirm, paging};
+use crate::error::Result;
+use crate::transport::{Call, Client};
 use crate::types::{Message, MessageList, NewMessage, SessionId, Timestamp};
 
 /// The messages of one session; see [`SessionHandle::messages`](crate::SessionHandle::messages).
@@ -44,12 +44,19 @@ impl Messages {
     /// Sends a message: `POST /sessions/:sessionId/messages`.
     ///
     /// It is sent again only when that cannot make it appear twice: nothing was sent, the server said 429, or it
-    /// recognises the call's idempotency key. Otherwise the error's [`outcome`](Error::outcome) is
-    /// [`Outcome::Unknown`], and the session's messages tell.
+    /// recognises the call's idempotency key. When what became of it is unknown (a timeout, a reset, a gateway's error),
+    /// the session's messages are read, and read again until the time to [`settle`](Call::settle) is over: a message of
+    /// the same type and text, newer than the call and not the result of another call of this client, is it
+    /// ([`Response::is_confirmed`](crate::Response::is_confirmed)). Only when it has not appeared by then, and the server
+    /// itself said that it failed, is it sent again.
+    ///
+    /// Two equal texts sent on purpose stay two. What another program sends in the same seconds, with the same type and
+    /// text, cannot be told from this message where the server has no idempotency keys.
     ///
     /// # Errors
     /// Not found when there is no such session; invalid when the text is blank or longer than 4000 characters, or
-    /// the session is closed.
+    /// the session is closed. With the outcome [`Unknown`](crate::Outcome::Unknown) the message may still appear: look at
+    /// the session before you send it again.
     ///
     /// # Cancel safety
     /// Dropping the future may leave the message sent.
@@ -73,51 +80,26 @@ impl Messages {
         Call::new(&self.client, Method::POST, "/sessions/:sessionId/messages", &[self.session.as_str()])
             .under("message")
             .json(&message)
-            .or_else(move |run| Box::pin(async move { this.find_sent(&run, &message).await }))
-            .refine(|run, _, message| {
-                run.client().inner().claims.claim(message.id.as_str());
-                Box::pin(async move { Ok(message) })
-            })
+            .drive(move |run, attempt| Box::pin(confirm::send(run, attempt, this, message)))
     }
 
-    /// Finds the message an acknowledgement spoke of: of the same type and text, not older than the send, and not the
-    /// result of another send of this client. Of several the last one, for it was written last (lists are in order).
-    async fn find_sent(&self, run: &Run, sent: &NewMessage) -> Result<Message> {
-        let read = run.follow_up_with_response(self.list().call()).await?;
-        let oldest = oldest_match(read.headers(), run.elapsed());
-        read.into_value()
-            .messages
-            .into_iter()
-            .rev()
-            .find(|message| is_match(message, sent, oldest) && run.client().inner().claims.claim(message.id.as_str()))
-            .ok_or_else(|| {
-                let message = "GET /sessions/:sessionId/messages: the message just sent is not in the list";
-                Error::new(ErrorKind::Decode, Outcome::Rejected, message)
-            })
+    /// The session these messages are of.
+    pub(super) fn session(&self) -> &SessionId {
+        &self.session
     }
 }
 
-/// How much older than the send its message may look: servers round their times.
-const SLACK: Duration = Duration::from_secs(5);
+impl Call<Message> {
+    /// How long the message is looked for when sending it failed without a word. Default 5 s; zero looks once.
+    pub fn settle(self, settle: Duration) -> Self {
+        self.set_settle(settle)
+    }
 
-/// The earliest `createdAt` a message just sent can have, by the server's own clock. `None` when the answer has none.
-fn oldest_match(headers: &http::HeaderMap, since_first_attempt: Duration) -> Option<Timestamp> {
-    let now: SystemTime = crate::transport::date(headers)?;
-    Timestamp::try_from(now.checked_sub(since_first_attempt + SLACK)?).ok()
-}
-
-fn is_match(message: &Message, sent: &NewMessage, oldest: Option<Timestamp>) -> bool {
-    let in_time = match (message.created_at, oldest) {
-        (Some(created), Some(oldest)) => created >= oldest,
-        _ => true,
-    };
-    // The server takes `operator` when no type was given.
-    let kind = if sent.kind.as_str().is_empty() { "operator" } else { sent.kind.as_str() };
-    in_time && message.kind == *kind && normal(&message.content) == normal(&sent.content)
-}
-
-fn normal(content: &str) -> String {
-    content.replace("\r\n", "\n").replace('\r', "\n").trim().to_owned()
+    /// Sends the message again when it has not appeared after the time to settle, even if nobody said that it failed:
+    /// for callers who would rather say something twice than not at all.
+    pub fn resend_after_settle(self) -> Self {
+        self.set_resend()
+    }
 }
 
 /// A list of messages that was described and not yet read. Await it for one answer, or [`stream`](Self::stream) it.

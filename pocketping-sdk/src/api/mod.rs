@@ -1,5 +1,6 @@
 //! The endpoints, one file per noun. Each method is one expression: method, documented path, ids, body.
 
+mod confirm;
 mod messages;
 mod paging;
 mod sessions;

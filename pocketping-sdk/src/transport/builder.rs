@@ -57,6 +57,7 @@ impl Default for ClientBuilder {
                 connect_timeout: Duration::from_secs(10),
                 timeout: Duration::from_secs(30),
                 deadline: Duration::from_secs(60),
+                settle: Duration::from_secs(5),
                 retry: RetryPolicy::default(),
                 max_answer_bytes: 4 << 20,
                 max_list_bytes: 256 << 20,
@@ -134,6 +135,13 @@ impl ClientBuilder {
     /// How long a whole call may take, attempts and waits together. Default 60 s.
     pub fn deadline(mut self, deadline: Duration) -> Self {
         self.settings.deadline = deadline;
+        self
+    }
+
+    /// How long a message whose sending failed without a word is looked for, within the deadline: a slow server may
+    /// still be at work on it. Default 5 s.
+    pub fn settle(mut self, settle: Duration) -> Self {
+        self.settings.settle = settle;
         self
     }
 

@@ -17,11 +17,12 @@ use super::client::Client;
 use super::response::{RawResponse, Reply, Response};
 use super::retry::{Repeat, RetryPolicy};
 use super::run::Run;
-use crate::error::{Error, Result};
+use crate::error::{Error, ErrorKind, Outcome, Result};
 
 type BoxFuture<T> = Pin<Box<dyn Future<Output = T> + Send>>;
 type Decode<T> = fn(&Reply, &Method, &str, Option<&str>) -> Result<Decoded<T>>;
 type Complete<T> = Box<dyn FnOnce(Run) -> BoxFuture<Result<T>> + Send>;
+type Drive<T> = Box<dyn FnOnce(Run, Attempt<T>) -> BoxFuture<Result<Response<T>>> + Send>;
 type Refine<T> = Box<dyn FnOnce(Run, Reply, T) -> BoxFuture<Result<T>> + Send>;
 
 /// A request that was described and not yet sent. Await it to send it.
@@ -40,6 +41,33 @@ pub struct Call<T> {
     decode: Decode<T>,
     complete: Option<Complete<T>>,
     refine: Option<Refine<T>>,
+    drive: Option<Drive<T>>,
+}
+
+/// A request and how its answer is read, for a call that has a way of its own to its value.
+pub(crate) struct Attempt<T> {
+    plan: Plan,
+    key: Option<&'static str>,
+    decode: Decode<T>,
+}
+
+impl<T> Attempt<T> {
+    /// Sends the request, as often as that is safe, and reads the answer.
+    pub(crate) async fn go(&self, run: &Run) -> Result<(Decoded<T>, Reply)> {
+        let reply = run.send(&self.plan).await?;
+        let decoded = (self.decode)(&reply, &self.plan.method, &self.plan.route, self.key)
+            .map_err(|error| error.of_call(self.plan.line(), reply.attempts, &reply.request_id))?;
+        Ok((decoded, reply))
+    }
+
+    /// The error of a request that was acknowledged and whose value could not be read back.
+    pub(crate) fn incomplete(&self, reply: &Reply, error: Error) -> Error {
+        let line = self.plan.line();
+        let message = format!("{line} was applied ({}), but its value could not be read back", reply.status);
+        Error::new(ErrorKind::Incomplete, Outcome::Applied, message)
+            .of_call(line, reply.attempts, &reply.request_id)
+            .with_source(error)
+    }
 }
 
 /// What is sent, the same in every attempt.
@@ -62,6 +90,8 @@ pub(super) struct Knobs {
     pub(super) deadline: Option<Duration>,
     pub(super) retry: Option<RetryPolicy>,
     pub(super) idempotency_key: Option<HeaderValue>,
+    pub(super) settle: Option<Duration>,
+    pub(super) resend: bool,
     pub(super) headers: HeaderMap,
 }
 
@@ -143,6 +173,7 @@ impl<T: Send + 'static> Call<T> {
             decode: answer::decode::<T>,
             complete: None,
             refine: None,
+            drive: None,
         }
     }
 
@@ -187,6 +218,25 @@ impl<T: Send + 'static> Call<T> {
         refine: impl FnOnce(Run, Reply, T) -> BoxFuture<Result<T>> + Send + 'static,
     ) -> Self {
         self.refine = Some(Box::new(refine));
+        self
+    }
+
+    /// The call finds its value in a way of its own, under the same deadline.
+    pub(crate) fn drive(
+        mut self,
+        drive: impl FnOnce(Run, Attempt<T>) -> BoxFuture<Result<Response<T>>> + Send + 'static,
+    ) -> Self {
+        self.drive = Some(Box::new(drive));
+        self
+    }
+
+    pub(crate) fn set_settle(mut self, settle: Duration) -> Self {
+        self.knobs.settle = Some(settle);
+        self
+    }
+
+    pub(crate) fn set_resend(mut self) -> Self {
+        self.knobs.resend = true;
         self
     }
 
@@ -282,6 +332,7 @@ impl<T: Send + 'static> Call<T> {
             decode: either::<T>,
             complete: None,
             refine: None,
+            drive: None,
         }
     }
 
@@ -306,16 +357,17 @@ impl<T: Send + 'static> Call<T> {
 
     /// Sends it within an execution that may be shared with the call it completes.
     pub(super) async fn run(self, run: Run) -> Result<Response<T>> {
-        let plan = self.plan?;
-        let mut reply = run.send(&plan).await?;
-        let decoded = (self.decode)(&reply, &plan.method, &plan.route, self.key)
-            .map_err(|error| error.of_call(plan.line(), reply.attempts, &reply.request_id))?;
+        let attempt = Attempt { plan: self.plan?, key: self.key, decode: self.decode };
+        if let Some(drive) = self.drive {
+            return drive(run, attempt).await;
+        }
+        let (decoded, mut reply) = attempt.go(&run).await?;
         let value = match (decoded, self.complete) {
             (Decoded::Value(value), _) => value,
             (Decoded::Ack, Some(complete)) => {
-                complete(run.clone()).await.map_err(|error| Run::incomplete(&plan, &reply, error))?
+                complete(run.clone()).await.map_err(|error| attempt.incomplete(&reply, error))?
             }
-            (Decoded::Ack, None) => null((self.decode, &reply, &plan, self.key))?,
+            (Decoded::Ack, None) => null(&attempt, &reply)?,
         };
         let value = match self.refine {
             Some(refine) => refine(run.clone(), reply.clone(), value).await?,
@@ -327,21 +379,15 @@ impl<T: Send + 'static> Call<T> {
 }
 
 /// An acknowledgement nothing completes: good for types that `null` decodes to, an error for the rest.
-fn null<T>((decode, reply, plan, key): (Decode<T>, &Reply, &Plan, Option<&str>)) -> Result<T> {
+fn null<T>(attempt: &Attempt<T>, reply: &Reply) -> Result<T> {
+    let plan = &attempt.plan;
     let null = Reply { status: http::StatusCode::OK, body: Bytes::from_static(b"null"), ..reply.clone() };
-    match decode(&null, &plan.method, &plan.route, key) {
-        Ok(Decoded::Value(value)) => Ok(value),
-        _ => Err(Error::new(
-            crate::ErrorKind::Decode,
-            crate::Outcome::Unknown,
-            format!(
-                "{} {}: the answer ({}) is empty where a value was expected",
-                plan.method, plan.route, reply.status
-            ),
-        )
-        .with_status(reply.status)
-        .of_call(plan.line(), reply.attempts, &reply.request_id)),
+    if let Ok(Decoded::Value(value)) = (attempt.decode)(&null, &plan.method, &plan.route, attempt.key) {
+        return Ok(value);
     }
+    let message = format!("{}: the answer ({}) is empty where a value was expected", plan.line(), reply.status);
+    let error = Error::new(ErrorKind::Decode, Outcome::Unknown, message).with_status(reply.status);
+    Err(error.of_call(plan.line(), reply.attempts, &reply.request_id))
 }
 
 impl<T: Send + 'static> IntoFuture for Call<T> {

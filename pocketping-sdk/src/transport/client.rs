@@ -1,9 +1,8 @@
 //! The client: one configuration, shared by all its clones.
 
-use std::collections::{HashSet, VecDeque};
 use std::fmt;
+use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use http::{HeaderValue, Method};
@@ -11,6 +10,7 @@ use serde::de::DeserializeOwned;
 
 use super::builder::ClientBuilder;
 use super::call::Call;
+use super::claims::Claims;
 use super::rate_limit::Pacer;
 use super::retry::RetryPolicy;
 use super::seam::Transport;
@@ -44,6 +44,8 @@ pub(crate) struct Inner {
     pub(super) pacer: Pacer,
     pub(crate) claims: Claims,
     extended: AtomicBool,
+    /// Whether the last answer had no `Date`.
+    undated: AtomicBool,
 }
 
 /// The limits of one call, unless the call says otherwise.
@@ -52,6 +54,7 @@ pub(crate) struct Settings {
     pub(crate) connect_timeout: Duration,
     pub(crate) timeout: Duration,
     pub(crate) deadline: Duration,
+    pub(crate) settle: Duration,
     pub(crate) retry: RetryPolicy,
     pub(crate) max_answer_bytes: usize,
     pub(crate) max_list_bytes: usize,
@@ -97,6 +100,7 @@ impl Client {
             pacer,
             claims: Claims::default(),
             extended: AtomicBool::new(false),
+            undated: AtomicBool::new(false),
         })))
     }
 
@@ -134,6 +138,11 @@ impl Client {
         self.0.extended.load(Ordering::Relaxed)
     }
 
+    /// Whether the server was seen to answer without a `Date`.
+    pub(crate) fn is_undated(&self) -> bool {
+        self.0.undated.load(Ordering::Relaxed)
+    }
+
     pub(crate) fn inner(&self) -> &Inner {
         &self.0
     }
@@ -145,6 +154,7 @@ impl Client {
         if extended || status.is_success() {
             self.0.extended.store(extended, Ordering::Relaxed);
         }
+        self.0.undated.store(!headers.contains_key(http::header::DATE), Ordering::Relaxed);
         self.0.pacer.learn(headers);
     }
 }
@@ -155,30 +165,5 @@ impl fmt::Debug for Client {
             .field("base_url", &self.0.base.rest())
             .field("key", &self.0.key)
             .finish_non_exhaustive()
-    }
-}
-
-/// Ids that are known to be the result of one particular write of this client, so that two identical writes are never
-/// taken for one. Bounded: the oldest are forgotten.
-#[derive(Default)]
-pub(crate) struct Claims(Mutex<(HashSet<String>, VecDeque<String>)>);
-
-impl Claims {
-    const MOST: usize = 10_000;
-
-    /// Claims an id; `false` when it is already taken.
-    pub(crate) fn claim(&self, id: &str) -> bool {
-        let mut claims = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        let (taken, order) = &mut *claims;
-        if !taken.insert(id.to_owned()) {
-            return false;
-        }
-        order.push_back(id.to_owned());
-        if order.len() > Self::MOST
-            && let Some(oldest) = order.pop_front()
-        {
-            taken.remove(&oldest);
-        }
-        true
     }
 }

@@ -7,6 +7,7 @@ mod api_key;
 mod base_url;
 mod builder;
 mod call;
+mod claims;
 mod client;
 mod network;
 mod rate_limit;
@@ -26,6 +27,9 @@ pub use response::{RawResponse, Response};
 pub use retry::RetryPolicy;
 pub use seam::{Body, ByteStream, Transport, TransportError, TransportFailure, Upgrade};
 
-pub(crate) use response::is_extended;
+pub(crate) use answer::Decoded;
+pub(crate) use call::Attempt;
+pub(crate) use claims::Pending;
+pub(crate) use response::{Reply, is_extended};
 pub(crate) use retry::date;
 pub(crate) use run::{Run, redirect, refusal, refused_redirect};

@@ -36,11 +36,26 @@ pub(crate) fn text_header(headers: &HeaderMap, name: &str) -> Option<String> {
 pub struct Response<T> {
     value: T,
     reply: Reply,
+    confirmed: bool,
 }
 
 impl<T> Response<T> {
-    pub(super) fn new(value: T, reply: Reply) -> Self {
-        Self { value, reply }
+    pub(crate) fn new(value: T, reply: Reply) -> Self {
+        Self { value, reply, confirmed: false }
+    }
+
+    /// The value of a write that failed and was found to be done.
+    pub(crate) fn confirmed(value: T, reply: Reply) -> Self {
+        Self { value, reply, confirmed: true }
+    }
+
+    /// Whether the write itself failed and its value was found by reading; status and headers are the reading's then.
+    pub fn is_confirmed(&self) -> bool {
+        self.confirmed
+    }
+
+    pub(crate) fn into_parts(self) -> (T, Reply) {
+        (self.value, self.reply)
     }
 
     /// The value.

@@ -67,12 +67,14 @@ impl Run {
         call.run(Self { knobs, ..self.clone() }).await
     }
 
-    /// The error of a request that was applied and whose value could not be read back.
-    pub(super) fn incomplete(plan: &Plan, reply: &Reply, error: Error) -> Error {
-        let message = format!("{} was applied ({}), but its value could not be read back", plan.line(), reply.status);
-        Error::new(ErrorKind::Incomplete, Outcome::Applied, message)
-            .of_call(plan.line(), reply.attempts, &reply.request_id)
-            .with_source(error)
+    /// How long what became of a write is looked for.
+    pub(crate) fn settle(&self) -> Duration {
+        self.knobs.settle.unwrap_or(self.client.inner().settings.settle)
+    }
+
+    /// Whether the caller would rather have a message twice than not at all.
+    pub(crate) fn may_resend(&self) -> bool {
+        self.knobs.resend
     }
 
     /// Sends a request until it is answered, refused, or out of attempts or time.

@@ -11,6 +11,7 @@ mod promises;
 mod requests;
 mod retries;
 mod scripted;
+mod sends;
 mod tls;
 mod together;
 mod tracing_spans;

@@ -3,6 +3,7 @@
 use std::io::{Read, Write};
 use std::net::{TcpListener, TcpStream};
 use std::thread;
+use std::time::Duration;
 
 use pocketping_sdk::{Client, ErrorKind, NewMessage, Outcome, RetryPolicy};
 
@@ -19,7 +20,7 @@ fn peer(act: impl Fn(&mut TcpStream) + Send + 'static) -> Client {
             }
         }
     });
-    Client::builder().base_url(url).api_key("k").retry(RetryPolicy::none()).build().unwrap()
+    Client::builder().base_url(url).api_key("k").retry(RetryPolicy::none()).settle(Duration::ZERO).build().unwrap()
 }
 
 fn saying(answer: &'static str) -> Client {

@@ -14,6 +14,8 @@ use pocketping_sdk::{Body, Client, ClientBuilder, Transport, TransportError, Tra
 pub(crate) enum Step {
     /// An answer with these headers and this body.
     Answer(u16, Vec<(&'static str, String)>, &'static str),
+    /// An answer without a `Date`; the others have one.
+    Undated(u16, &'static str),
     /// No connection.
     Refused,
     /// The connection breaks before the answer.
@@ -44,12 +46,19 @@ pub(crate) struct Sent {
 #[derive(Clone, Default)]
 pub(crate) struct Script {
     steps: Arc<Mutex<VecDeque<Step>>>,
+    otherwise: Option<Step>,
     sent: Arc<Mutex<Vec<Sent>>>,
 }
 
 impl Script {
     pub(crate) fn new(steps: impl IntoIterator<Item = Step>) -> Self {
-        Self { steps: Arc::new(Mutex::new(steps.into_iter().collect())), sent: Arc::default() }
+        Self { steps: Arc::new(Mutex::new(steps.into_iter().collect())), otherwise: None, sent: Arc::default() }
+    }
+
+    /// What is answered when the script is over.
+    pub(crate) fn otherwise(mut self, step: Step) -> Self {
+        self.otherwise = Some(step);
+        self
     }
 
     /// A client that follows this script.
@@ -78,17 +87,22 @@ impl Transport for Script {
         let path = request.uri().path_and_query().unwrap().to_string();
         let key = request.headers().get("idempotency-key").map(|key| key.to_str().unwrap().to_owned());
         self.sent.lock().unwrap().push(Sent { line: format!("{} {path}", request.method()), key });
-        let step = self.steps.lock().unwrap().pop_front().expect("the script is over");
+        let step = self.steps.lock().unwrap().pop_front();
+        let step = step.or_else(|| self.otherwise.clone()).expect("the script is over");
         Box::pin(async move {
             let broken = || TransportError::new(TransportFailure::Broken, "connection reset");
             match step {
                 Step::Answer(status, headers, body) => {
                     let mut answer = Response::builder().status(status);
+                    if headers.iter().all(|(name, _)| *name != "date") {
+                        answer = answer.header("date", "Mon, 15 Jan 2024 10:30:01 GMT");
+                    }
                     for (name, value) in headers {
                         answer = answer.header(name, value);
                     }
                     Ok(answer.body(Body::full(body)).unwrap())
                 }
+                Step::Undated(status, body) => Ok(Response::builder().status(status).body(Body::full(body)).unwrap()),
                 Step::Refused => Err(TransportError::new(TransportFailure::Connect, "connection refused")),
                 Step::Reset => Err(broken()),
                 Step::Truncated => {

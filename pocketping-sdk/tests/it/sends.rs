@@ -1,0 +1,160 @@
+//! Sending a message so that it is there once: what became of a send that failed without a word is read back. Time is
+//! paused: waits are exact and take none.
+
+use std::time::Duration;
+
+use pocketping_sdk::{Client, Message, NewMessage, Outcome, Response, Result};
+use tokio::time::Instant;
+
+use crate::scripted::{Script, Step, answer};
+
+const EMPTY: &str = r#"{"messages":[]}"#;
+const THERE: &str =
+    r#"{"messages":[{"id":"mine","content":"Hello","type":"operator","createdAt":"2024-01-15T10:30:00Z"}]}"#;
+const OLDER: &str =
+    r#"{"messages":[{"id":"old","content":"Hello","type":"operator","createdAt":"2024-01-15T10:29:00Z"}]}"#;
+const FAILED: &str = r#"{"error":"Internal server error","message":"no","code":"INTERNAL_ERROR"}"#;
+const CREATED: &str = r#"{"id":"mine","content":"Hello","type":"operator"}"#;
+
+fn list(body: &'static str) -> Step {
+    answer(200, body)
+}
+
+async fn send(client: &Client) -> Result<Response<Message>> {
+    client.session("s").messages().send(NewMessage::operator("Hello")).with_response().await
+}
+
+fn posts(script: &Script) -> usize {
+    script.lines().iter().filter(|line| line.starts_with("POST")).count()
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_message_that_arrived_is_found_however_its_answer_was_lost() {
+    for lost in [
+        Step::Reset,
+        Step::Truncated,
+        Step::Stalled(201),
+        answer(502, "<html>"),
+        answer(504, ""),
+        answer(200, "<html>"),
+    ] {
+        let script = Script::new([lost.clone()]).otherwise(list(THERE));
+        let response = send(&script.client()).await.unwrap();
+        assert_eq!(
+            (response.value().id.as_str(), response.is_confirmed(), posts(&script)),
+            ("mine", true, 1),
+            "{lost:?}"
+        );
+    }
+    let script = Script::new([answer(201, CREATED)]);
+    assert!(!send(&script.client()).await.unwrap().is_confirmed());
+    assert_eq!(script.lines().len(), 1, "the happy path reads nothing");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_slow_server_may_apply_it_late() {
+    let script = Script::new([Step::Reset, list(EMPTY), list(OLDER), answer(503, "")]).otherwise(list(THERE));
+    let client = script.client();
+    assert_eq!(send(&client).await.unwrap().into_value().id, "mine");
+    assert_eq!(posts(&script), 1);
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_does_not_appear_stays_unknown_and_is_not_sent_again() {
+    let script = Script::new([Step::Reset]).otherwise(list(OLDER));
+    let started = Instant::now();
+    let error = send(&script.client()).await.unwrap_err();
+    assert_eq!((error.outcome(), posts(&script)), (Outcome::Unknown, 1));
+    assert!(started.elapsed() >= Duration::from_secs(5) && started.elapsed() < Duration::from_secs(6));
+
+    let script = Script::new([Step::Reset]).otherwise(list(EMPTY));
+    let started = Instant::now();
+    let client = script.client();
+    let call = client.session("s").messages().send(NewMessage::operator("Hello")).settle(Duration::ZERO);
+    assert_eq!(call.await.unwrap_err().outcome(), Outcome::Unknown);
+    assert_eq!((started.elapsed(), script.lines().len()), (Duration::ZERO, 2), "it is looked for once");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_server_that_said_itself_that_it_failed_is_asked_again_once_it_settled() {
+    let script = Script::new([answer(500, FAILED), list(EMPTY), answer(201, CREATED)]);
+    let client = script.builder().settle(Duration::ZERO).build().unwrap();
+    assert_eq!(send(&client).await.unwrap().into_value().id, "mine");
+    assert_eq!(posts(&script), 2);
+    let keys: Vec<_> = script.sent().into_iter().filter_map(|sent| sent.key).collect();
+    assert_eq!(keys.len(), 2);
+
+    // It may have failed after it did the work.
+    let script = Script::new([answer(500, FAILED)]).otherwise(list(THERE));
+    assert!(send(&script.client()).await.unwrap().is_confirmed());
+    assert_eq!(posts(&script), 1);
+
+    // What cannot be read back cannot be sent again.
+    let script = Script::new([answer(500, FAILED)]).otherwise(answer(503, ""));
+    let error = send(&script.client()).await.unwrap_err();
+    assert_eq!((error.outcome(), posts(&script)), (Outcome::Unknown, 1));
+
+    // A resend that is not sent does not undo what the first may have done.
+    let script = Script::new([answer(500, FAILED), list(EMPTY)]).otherwise(Step::Refused);
+    let client = script.builder().settle(Duration::ZERO).build().unwrap();
+    assert_eq!(send(&client).await.unwrap_err().outcome(), Outcome::Unknown);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_caller_may_prefer_twice_to_not_at_all() {
+    let script = Script::new([Step::Reset, list(EMPTY), answer(201, CREATED)]);
+    let client = script.builder().settle(Duration::ZERO).build().unwrap();
+    let call = client.session("s").messages().send(NewMessage::operator("Hello")).resend_after_settle();
+    assert_eq!(call.await.unwrap().id, "mine");
+    assert_eq!(posts(&script), 2);
+}
+
+#[tokio::test(start_paused = true)]
+async fn without_the_servers_clock_what_was_there_before_tells_the_message_apart() {
+    // The first answer of all shows that there is no `Date`; from then on one read precedes each send.
+    let two = r#"{"messages":[{"id":"old","content":"Hello","type":"operator"},{"id":"mine","content":"Hello","type":"operator"}]}"#;
+    let undated = |body| Step::Undated(200, body);
+    let script = Script::new([undated(EMPTY), undated(OLDER), Step::Reset, undated(OLDER)]).otherwise(undated(two));
+    let client = script.client();
+    client.session("s").messages().list().await.unwrap();
+    let found = send(&client).await.unwrap();
+    assert_eq!((found.value().id.as_str(), posts(&script)), ("mine", 1));
+
+    // When it cannot be read, nothing is sent.
+    let script = Script::new([undated(EMPTY)]).otherwise(Step::Undated(404, ""));
+    let client = script.client();
+    client.session("s").messages().list().await.unwrap();
+    assert_eq!((send(&client).await.unwrap_err().outcome(), posts(&script)), (Outcome::NotSent, 0));
+
+    // A server nobody has heard of yet: a message that cannot be told apart is not taken for ours.
+    let script = Script::new([Step::Reset]).otherwise(undated(two));
+    assert_eq!(send(&script.client()).await.unwrap_err().outcome(), Outcome::Unknown);
+}
+
+#[tokio::test(start_paused = true)]
+async fn two_equal_sends_are_never_taken_for_one() {
+    let both = r#"{"messages":[{"id":"a","content":"Hello","type":"operator","createdAt":"2024-01-15T10:30:00Z"},
+                               {"id":"b","content":"Hello","type":"operator","createdAt":"2024-01-15T10:30:00Z"}]}"#;
+    for (held, applied) in [(both, 2), (THERE, 1), (EMPTY, 0)] {
+        let script = Script::new([Step::Reset, Step::Reset]).otherwise(list(held));
+        let client = script.client();
+        let (one, two) = tokio::join!(send(&client), send(&client));
+        let mut ids: Vec<_> = [one, two].into_iter().flatten().map(|found| found.into_value().id).collect();
+        ids.sort();
+        ids.dedup();
+        assert_eq!((ids.len(), posts(&script)), (applied, 2));
+    }
+
+    // One is answered, late; the other one must not take its message.
+    let script = Script::new([Step::Reset, Step::Hang]).otherwise(list(THERE));
+    let client = script.client();
+    let hanging = client
+        .session("s")
+        .messages()
+        .send(NewMessage::operator("Hello"))
+        .timeout(Duration::from_secs(20))
+        .settle(Duration::ZERO);
+    let (lost, found) = tokio::join!(send(&client), hanging);
+    assert_eq!(lost.unwrap_err().outcome(), Outcome::Unknown, "the message may be the other one's");
+    assert_eq!(found.unwrap().id, "mine");
+}
