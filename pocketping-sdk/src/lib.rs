@@ -1,7 +1,9 @@
 #![doc = include_str!("../README.md")]
 #![cfg_attr(not(test), warn(clippy::unwrap_used))]
 
+#[macro_use]
 pub mod types;
+pub mod webhooks;
 
 #[cfg(feature = "client")]
 mod api;
@@ -33,5 +35,5 @@ pub use transport::{
 pub struct WorkspaceReadme;
 
 /// The `http` crate this library's signatures use.
-#[cfg(feature = "client")]
+#[cfg(feature = "http")]
 pub use http;

@@ -90,6 +90,18 @@ fn types_know_only_types() {
 }
 
 #[test]
+fn webhooks_know_types_only() {
+    for (name, code) in sources("pocketping-sdk/src/webhooks") {
+        for line in code.lines().filter(|line| line.contains("crate::")) {
+            assert!(line.contains("crate::types"), "{name}: {line}");
+        }
+        assert!(!says(&code, "tokio"), "{name} says tokio");
+    }
+    only("pocketping-sdk/src", "axum_core", &["webhooks/extract.rs"]);
+    only("pocketping-sdk/src", "hmac", &["webhooks/signature.rs"]);
+}
+
+#[test]
 fn transport_names_no_noun_and_api_and_events_do_not_know_each_other() {
     for (name, code) in sources("pocketping-sdk/src/transport") {
         assert!(!code.contains("crate::api") && !code.contains("crate::events"), "{name}");

@@ -8,7 +8,7 @@
 //! - chat text, names, e-mail addresses and metadata are masked in `Debug`.
 
 #[macro_use]
-mod wire;
+pub(crate) mod wire;
 #[macro_use]
 mod open_enum;
 mod error;

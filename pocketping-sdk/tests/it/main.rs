@@ -15,3 +15,4 @@ mod sends;
 mod tls;
 mod together;
 mod tracing_spans;
+mod webhooks;
