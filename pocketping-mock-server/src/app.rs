@@ -3,11 +3,13 @@
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use pocketping_sdk::{Message, Session, SessionId, Timestamp};
+use pocketping_sdk::{DeliveryId, Message, Session, SessionId, Timestamp, WebhookId};
+use tokio::sync::{Notify, watch};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 use crate::contract::Contract;
+use crate::delivery::{Attempt, Delivery, DeliveryState, Job, Outbox};
 use crate::http::RateLimits;
 use crate::hub::{Hub, Subscription};
 use crate::sources::{Clock, Ids, epoch};
@@ -28,6 +30,11 @@ pub(crate) struct Shared {
     pub(crate) limits: RateLimits,
     /// Whether only this machine can reach the server.
     pub(crate) is_loopback: bool,
+    /// Whether webhooks may lead to private addresses.
+    pub(crate) private_webhooks: bool,
+    /// Something is to be delivered, or has been.
+    pub(crate) outbox_changed: Notify,
+    outbox_version: watch::Sender<u64>,
     pub(crate) stop: CancellationToken,
     pub(crate) tasks: TaskTracker,
 }
@@ -38,6 +45,7 @@ struct State {
     access: Access,
     replays: Replays,
     hub: Hub,
+    outbox: Outbox,
 }
 
 /// What an [`App`] is made of.
@@ -49,6 +57,7 @@ pub(crate) struct AppParts {
     pub(crate) access: Access,
     pub(crate) limits: RateLimits,
     pub(crate) is_loopback: bool,
+    pub(crate) private_webhooks: bool,
 }
 
 /// A write's place among the idempotency keys; given up when it is dropped before its answer was kept.
@@ -76,12 +85,16 @@ impl App {
                 access: parts.access,
                 replays: Replays::default(),
                 hub: Hub::new(parts.contract, epoch()),
+                outbox: Outbox::default(),
             }),
             clock: parts.clock,
             ids: parts.ids,
             contract: parts.contract,
             limits: parts.limits,
             is_loopback: parts.is_loopback,
+            private_webhooks: parts.private_webhooks,
+            outbox_changed: Notify::new(),
+            outbox_version: watch::Sender::new(0),
             stop: CancellationToken::new(),
             tasks: TaskTracker::new(),
         }))
@@ -119,7 +132,7 @@ impl App {
         kept: impl FnOnce(&A) -> Option<(Scope, Kept)>,
     ) -> Result<A, Rejection> {
         let mut state = self.lock();
-        let State { store, replays, hub, .. } = &mut *state;
+        let State { store, replays, hub, outbox, .. } = &mut *state;
         let now = self.0.clock.now();
         let mut tx = Tx::begin(store.tenant(tenant, &self.0.ids), &self.0.ids, now);
         let value = change(&mut tx)?;
@@ -128,7 +141,15 @@ impl App {
         if let Some((scope, kept)) = kept(&answer) {
             replays.keep(&scope, kept, now);
         }
-        hub.publish(tenant, at, events);
+        let published = hub.publish(tenant, at, events);
+        let webhooks = store.tenant(tenant, &self.0.ids).webhooks();
+        for event in published.iter().filter(|_| !webhooks.is_empty()) {
+            outbox.queue(self.0.contract, event, at, webhooks, || self.0.ids.next("dlv").into());
+        }
+        drop(state);
+        if !published.is_empty() {
+            self.outbox_moved();
+        }
         Ok(answer)
     }
 
@@ -161,6 +182,57 @@ impl App {
         query: &MessageQuery,
     ) -> Result<Page<Message>, Rejection> {
         self.read(tenant, |tables| tables.messages(id, query))
+    }
+
+    /// Takes what may be delivered now.
+    pub(crate) fn take_deliveries(&self) -> Vec<Job> {
+        self.lock().outbox.take()
+    }
+
+    /// Notes an attempt of a delivery.
+    pub(crate) fn delivery_attempted(&self, id: &DeliveryId, attempt: Attempt) {
+        self.lock().outbox.attempted(id, attempt);
+        self.outbox_moved();
+    }
+
+    /// Ends a delivery.
+    pub(crate) fn delivery_ended(&self, job: &Job, state: DeliveryState) {
+        self.lock().outbox.ended(job, state);
+        self.outbox_moved();
+    }
+
+    /// Drops what waits for a webhook that is gone.
+    pub(crate) fn forget_deliveries(&self, webhook: &WebhookId) {
+        self.lock().outbox.forget(webhook);
+        self.outbox_moved();
+    }
+
+    /// Delivers once more what has ended; `false` when it has not, or its webhook is gone.
+    pub(crate) fn redeliver(&self, tenant: &TenantId, id: &DeliveryId) -> bool {
+        let mut state = self.lock();
+        let State { store, outbox, .. } = &mut *state;
+        let webhooks = store.tenant(tenant, &self.0.ids).webhooks();
+        let webhook = outbox.delivery(id).map(|delivery| &delivery.webhook_id);
+        let webhook = webhooks.iter().find(|known| webhook.is_some() && known.id.as_ref() == webhook);
+        let queued = webhook.is_some_and(|webhook| outbox.again(id, webhook));
+        drop(state);
+        self.outbox_moved();
+        queued
+    }
+
+    /// What was delivered and what is to be, oldest first.
+    pub(crate) fn deliveries(&self) -> Vec<Delivery> {
+        self.lock().outbox.deliveries()
+    }
+
+    /// Changes whenever a delivery does.
+    pub(crate) fn outbox_version(&self) -> watch::Receiver<u64> {
+        self.0.outbox_version.subscribe()
+    }
+
+    fn outbox_moved(&self) {
+        self.0.outbox_changed.notify_one();
+        self.0.outbox_version.send_modify(|version| *version += 1);
     }
 
     pub(crate) fn now(&self) -> Timestamp {

@@ -36,6 +36,10 @@ pub struct ServeArgs {
     #[arg(long, default_value = "none", value_name = "free|pro|team|none|N/min")]
     rate_limit: RateLimit,
 
+    /// Let webhooks lead to private addresses although others than this machine can reach the server
+    #[arg(long)]
+    allow_private_webhooks: bool,
+
     /// Write the base URL to this file once the server answers
     #[arg(long, value_name = "FILE")]
     ready_file: Option<PathBuf>,
@@ -103,6 +107,9 @@ impl ServeArgs {
         }
         if self.any_key {
             builder = builder.any_key();
+        }
+        if self.allow_private_webhooks {
+            builder = builder.allow_private_webhooks();
         }
         if let Some(limit) = self.rate_limit.0 {
             builder = builder.rate_limit(limit);

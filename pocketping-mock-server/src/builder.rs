@@ -29,6 +29,7 @@ pub struct MockServerBuilder {
     any_key: bool,
     seed: Seed,
     rate_limit: Option<u32>,
+    private_webhooks: bool,
     clock: Clock,
     ids: Ids,
 }
@@ -86,6 +87,7 @@ impl Default for MockServerBuilder {
             any_key: false,
             seed: Seed::default(),
             rate_limit: None,
+            private_webhooks: false,
             clock: Clock::frozen(),
             ids: Ids::sequential(),
         }
@@ -142,6 +144,13 @@ impl MockServerBuilder {
         self
     }
 
+    /// Lets webhooks lead to private addresses even when others than this machine can reach the server. On loopback they
+    /// always may.
+    pub fn allow_private_webhooks(mut self) -> Self {
+        self.private_webhooks = true;
+        self
+    }
+
     /// The clock. Default: frozen at 2024-01-15T10:30:00Z.
     pub fn clock(mut self, clock: Clock) -> Self {
         self.clock = clock;
@@ -167,13 +176,15 @@ impl MockServerBuilder {
         let access = Access::new(keys.clone(), self.any_key).map_err(StartError::new)?;
         let listener =
             TcpListener::bind(self.address).map_err(io(format!("{} cannot be listened on", self.address)))?;
+        let is_loopback = self.address.ip().to_canonical().is_loopback();
         let app = App::new(AppParts {
             clock: self.clock,
             ids: self.ids,
             contract: self.contract,
             access,
             limits: RateLimits::new(self.rate_limit),
-            is_loopback: self.address.ip().to_canonical().is_loopback(),
+            is_loopback,
+            private_webhooks: self.private_webhooks || is_loopback,
         });
         let mut seeded = Ok(());
         app.write(&keys[0].tenant, |tx| {

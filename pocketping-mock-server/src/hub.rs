@@ -110,10 +110,11 @@ impl Hub {
         })
     }
 
-    /// Hands out what a commit emitted.
-    pub(crate) fn publish(&mut self, tenant: &TenantId, at: Timestamp, events: Vec<EventData>) {
+    /// Hands out what a commit emitted, and gives it as the contract shows it.
+    pub(crate) fn publish(&mut self, tenant: &TenantId, at: Timestamp, events: Vec<EventData>) -> Vec<Event> {
+        let mut published = Vec::with_capacity(events.len());
         if events.is_empty() {
-            return;
+            return published;
         }
         let contract = self.contract;
         let feed = self.feed(tenant);
@@ -141,7 +142,9 @@ impl Hub {
                 }
                 Err(mpsc::error::TrySendError::Closed(_)) => false,
             });
+            published.push(shown);
         }
+        published
     }
 
     /// Adds a subscriber. With the id of the last event it has seen, it gets what came after, when that is still kept.

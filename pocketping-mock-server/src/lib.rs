@@ -6,6 +6,7 @@ mod app;
 pub mod args;
 mod builder;
 mod contract;
+mod delivery;
 mod endpoints;
 mod http;
 mod hub;
@@ -17,6 +18,7 @@ mod ws;
 
 pub use builder::{MockServerBuilder, StartError};
 pub use contract::Contract;
+pub use delivery::{Attempt, Delivery, DeliveryState};
 pub use server::MockServer;
 pub use sources::Clock;
 pub use store::{ApiKey, Seed, SeedError, Visit};

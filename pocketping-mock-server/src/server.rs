@@ -11,11 +11,12 @@ use std::time::Duration;
 use hyper::server::conn::http1;
 use hyper_util::rt::{TokioIo, TokioTimer};
 use hyper_util::service::TowerToHyperService;
-use pocketping_sdk::{Message, MessageKind, NewMessage, Session, SessionId};
+use pocketping_sdk::{DeliveryId, Message, MessageKind, NewMessage, Session, SessionId};
 use tokio::sync::watch;
 
 use crate::app::App;
 use crate::builder::MockServerBuilder;
+use crate::delivery::{self, Delivery};
 use crate::endpoints::messages::send_message;
 use crate::sources::Clock;
 use crate::store::{ApiKey, MessageQuery, SessionQuery, Visit};
@@ -79,6 +80,7 @@ impl MockServer {
         // The thread is not joined: it ends by itself once `stop` is cancelled, and `done` says when.
         drop(thread::Builder::new().name("pocketping-mock".to_owned()).stack_size(1 << 20).spawn(move || {
             runtime.block_on(async {
+                thread_app.tasks.spawn(delivery::run(thread_app.clone()));
                 match tokio::net::TcpListener::from_std(listener) {
                     Ok(listener) => accept(&thread_app, listener).await,
                     Err(error) => tracing::error!(%error, "the listener cannot be used"),
@@ -154,6 +156,40 @@ impl MockServer {
         page.map_or_else(|_| Vec::new(), |page| page.items.iter().map(|message| (**message).clone()).collect())
     }
 
+    /// The webhook deliveries so far, oldest first; the last 10,000 are remembered.
+    pub fn deliveries(&self) -> Vec<Delivery> {
+        self.app.deliveries()
+    }
+
+    /// Waits until the deliveries are as they should be, and gives them.
+    ///
+    /// ```
+    /// # tokio::runtime::Runtime::new().unwrap().block_on(async {
+    /// # let server = pocketping_mock_server::MockServer::start();
+    /// let none = server.deliveries_until(|deliveries| deliveries.is_empty()).await;
+    /// assert!(none.is_empty());
+    /// # });
+    /// ```
+    pub async fn deliveries_until(&self, are: impl Fn(&[Delivery]) -> bool) -> Vec<Delivery> {
+        let mut version = self.app.outbox_version();
+        loop {
+            version.borrow_and_update();
+            let deliveries = self.deliveries();
+            if are(&deliveries) {
+                return deliveries;
+            }
+            if version.changed().await.is_err() {
+                return deliveries;
+            }
+        }
+    }
+
+    /// Delivers once more, with the same id and body, what was delivered or has failed. `false` when there is no such
+    /// delivery, it has not ended, or its webhook is gone.
+    pub fn redeliver(&self, id: &DeliveryId) -> bool {
+        self.app.redeliver(&self.keys[0].tenant, id)
+    }
+
     /// Stops listening, says goodbye on every socket, lets running requests finish, and waits until all of it is done:
     /// half a second at most, after which the rest is cut.
     pub async fn shutdown(mut self) {
@@ -176,6 +212,13 @@ impl fmt::Debug for MockServer {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("MockServer").field("url", &self.url).field("keys", &self.keys).finish_non_exhaustive()
     }
+}
+
+/// Ends shortly before the grace of a stopping server does.
+pub(crate) async fn after_grace(app: &App) {
+    app.stop.cancelled().await;
+    // Real time: a stopping server does not wait for its clock.
+    drop(tokio::time::timeout(GRACE / 2, std::future::pending::<()>()).await);
 }
 
 /// Takes connections until the server stops.

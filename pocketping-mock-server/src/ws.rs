@@ -18,6 +18,7 @@ use url::{Host, Url};
 
 use crate::app::App;
 use crate::hub::{End, Subscription};
+use crate::server::after_grace;
 use crate::store::{Rejection, TenantId};
 
 /// The largest frame, in either direction.
@@ -99,7 +100,7 @@ async fn link(app: App, mut socket: WebSocket) {
     // Until the peer answers, or the server's own grace ends: dropping unread input would lose the code.
     tokio::select! {
         _ = timeout(LAST_WORDS, goodbye(&mut socket, over)) => {}
-        () = after_stop(&app) => {}
+        () = after_grace(&app) => {}
     }
 }
 
@@ -272,13 +273,5 @@ async fn goodbye(socket: &mut WebSocket, over: Over) {
     }
     while let Some(Ok(message)) = socket.recv().await {
         drop(message);
-    }
-}
-
-/// The end of the grace a stopping server gives its links.
-async fn after_stop(app: &App) {
-    app.stop.cancelled().await;
-    if timeout(crate::server::GRACE / 2, std::future::pending::<()>()).await.is_err() {
-        tracing::debug!("a link did not answer its close before the server ended");
     }
 }

@@ -129,7 +129,7 @@ fn the_store_is_pure_and_synchronous() {
             assert!(!code.contains(&format!("crate::{module}")), "{name} knows crate::{module}");
         }
     }
-    for file in ["hub.rs", "sources.rs", "app.rs"] {
+    for file in ["hub.rs", "sources.rs", "app.rs", "delivery"] {
         for (name, code) in sources(&format!("pocketping-mock-server/src/{file}")) {
             assert!(!says(&code, "axum"), "{name} says `axum`");
         }

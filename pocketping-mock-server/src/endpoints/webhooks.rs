@@ -7,6 +7,7 @@ use http::StatusCode;
 use pocketping_sdk::{NewWebhook, WebhookId};
 
 use crate::app::App;
+use crate::delivery::refuses_host;
 use crate::http::{Answer, Body, Caller, PathId, list as list_answer};
 use crate::store::{Rejection, rules};
 
@@ -18,6 +19,11 @@ async fn create(State(app): State<App>, caller: Caller, Body(wanted): Body<NewWe
     // contract gap: signatures are an addition, so the strict contract takes no secret.
     let secret = wanted.secret.filter(|_| app.contract.is_extended());
     rules::webhook(&wanted.url, &wanted.events, secret.as_deref(), app.contract)?;
+    if !app.private_webhooks && refuses_host(&wanted.url) {
+        // contract gap: a server that others can reach must not be made to call what only it can reach.
+        let what = "is a private address; start the server with --allow-private-webhooks to allow it";
+        return Err(Rejection::field("url", what));
+    }
     Answer::of_write(&app, &caller, StatusCode::CREATED, |tx| Ok(tx.put_webhook(&wanted.url, wanted.events, secret)))
 }
 
@@ -36,6 +42,7 @@ async fn list(State(app): State<App>, caller: Caller) -> Result<Answer, Rejectio
 async fn remove(State(app): State<App>, caller: Caller, id: PathId<WebhookId>) -> Result<StatusCode, Rejection> {
     only_extended(&app, "DELETE /webhooks/:webhookId")?;
     app.write(&caller.tenant, |tx| tx.remove_webhook(&id.0))?;
+    app.forget_deliveries(&id.0);
     Ok(StatusCode::NO_CONTENT)
 }
 

@@ -3,6 +3,7 @@
 #![allow(clippy::unwrap_used, reason = "tests")]
 
 mod additions;
+mod deliveries;
 mod lifecycle;
 mod paging;
 mod reference;

@@ -1,0 +1,11 @@
+//! Webhook delivery: what a commit emitted is queued under its lock and sent afterwards, so that no request waits for it.
+
+mod outbox;
+mod post;
+mod worker;
+
+pub use outbox::{Attempt, Delivery, DeliveryState};
+
+pub(crate) use outbox::{Job, Outbox};
+pub(crate) use post::refuses_host;
+pub(crate) use worker::run;

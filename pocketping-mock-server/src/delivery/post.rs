@@ -1,0 +1,145 @@
+//! One delivery over HTTP: a connection of its own, no redirects, and no way to addresses that are nobody else's business.
+
+use std::io;
+use std::net::{IpAddr, SocketAddr};
+use std::time::Duration;
+
+use bytes::Bytes;
+use http::header::{CONTENT_TYPE, HOST, RETRY_AFTER, USER_AGENT};
+use http::{HeaderMap, Request};
+use http_body_util::Full;
+use hyper::client::conn::http1;
+use hyper_util::rt::TokioIo;
+use tokio::net::{TcpStream, lookup_host};
+use url::{Host, Url};
+
+/// How long a receiver has to answer.
+const PATIENCE: Duration = Duration::from_secs(10);
+
+/// What a receiver answered: its status, and how many seconds it asks to wait.
+pub(super) type Answer = (u16, Option<u64>);
+
+/// Posts a body with these headers and waits for the answer's head.
+pub(super) async fn post(url: &str, headers: HeaderMap, body: Bytes, private: bool) -> Result<Answer, String> {
+    match tokio::time::timeout(PATIENCE, send(url, headers, body, private)).await {
+        Ok(answer) => answer,
+        Err(_) => Err(format!("no answer within {} s", PATIENCE.as_secs())),
+    }
+}
+
+async fn send(url: &str, headers: HeaderMap, body: Bytes, private: bool) -> Result<Answer, String> {
+    let url = Url::parse(url).map_err(|error| error.to_string())?;
+    if url.scheme() != "http" {
+        return Err(format!("{}:// targets are not delivered to by this server", url.scheme()));
+    }
+    let stream = connect(&url, private).await.map_err(|error| error.to_string())?;
+    let (mut sender, connection) = http1::handshake(TokioIo::new(stream)).await.map_err(|error| error.to_string())?;
+    let path = match url.query() {
+        Some(query) => format!("{}?{query}", url.path()),
+        None => url.path().to_owned(),
+    };
+    let mut request = Request::post(path).body(Full::new(body)).map_err(|error| error.to_string())?;
+    *request.headers_mut() = headers;
+    let host = &url[url::Position::BeforeHost..url::Position::AfterPort];
+    for (name, value) in [
+        (HOST, host),
+        (CONTENT_TYPE, "application/json"),
+        (USER_AGENT, concat!("pocketping-mock-server/", env!("CARGO_PKG_VERSION"))),
+    ] {
+        request.headers_mut().insert(name, value.parse().map_err(|_| format!("{value:?} cannot be a header"))?);
+    }
+    let answer = async {
+        let answer = sender.send_request(request).await.map_err(|error| error.to_string())?;
+        let wait = answer.headers().get(RETRY_AFTER).and_then(|value| value.to_str().ok()?.trim().parse().ok());
+        Ok((answer.status().as_u16(), wait))
+    };
+    // The connection lives as long as this delivery, and not longer. One that ends has handed over its answer, or never will.
+    let mut answer = std::pin::pin!(answer);
+    tokio::select! {
+        biased;
+        answer = &mut answer => answer,
+        _ = connection => answer.await,
+    }
+}
+
+/// Connects, to a public address only unless private ones are allowed: the address that is really connected counts, not
+/// the name.
+async fn connect(url: &Url, private: bool) -> io::Result<TcpStream> {
+    let port = url.port_or_known_default().unwrap_or(80);
+    let addresses: Vec<SocketAddr> = match url.host() {
+        Some(Host::Domain(name)) => lookup_host((name, port)).await?.collect(),
+        Some(Host::Ipv4(ip)) => vec![(ip, port).into()],
+        Some(Host::Ipv6(ip)) => vec![(ip, port).into()],
+        None => Vec::new(),
+    };
+    let mut failure = io::Error::other("the host has no address");
+    for address in addresses {
+        if !private && is_private(address.ip()) {
+            failure =
+                io::Error::other(format!("{} is a private address; --allow-private-webhooks allows it", address.ip()));
+            continue;
+        }
+        match TcpStream::connect(address).await {
+            Ok(stream) => return Ok(stream),
+            Err(error) => failure = error,
+        }
+    }
+    Err(failure)
+}
+
+/// Whether a webhook's host can be told to be private by its spelling alone.
+pub(crate) fn refuses_host(url: &str) -> bool {
+    match Url::parse(url).ok().as_ref().and_then(Url::host) {
+        Some(Host::Domain(name)) => name == "localhost" || name.ends_with(".localhost"),
+        Some(Host::Ipv4(ip)) => is_private(ip.into()),
+        Some(Host::Ipv6(ip)) => is_private(ip.into()),
+        None => false,
+    }
+}
+
+/// Loopback, link-local, private, shared, unique-local, unspecified, and what of version 4 is mapped into version 6.
+fn is_private(ip: IpAddr) -> bool {
+    match ip.to_canonical() {
+        IpAddr::V4(ip) => {
+            let [first, second, ..] = ip.octets();
+            let is_shared = first == 100 && (64..128).contains(&second);
+            first == 0 || is_shared || ip.is_loopback() || ip.is_private() || ip.is_link_local()
+        }
+        IpAddr::V6(ip) => ip.is_loopback() || ip.is_unspecified() || ip.is_unique_local() || ip.is_unicast_link_local(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn private_addresses_are_known_in_all_their_forms() {
+        for private in [
+            "127.0.0.1",
+            "10.1.2.3",
+            "172.16.0.1",
+            "192.168.1.1",
+            "169.254.169.254",
+            "100.64.0.1",
+            "100.127.255.255",
+            "0.0.0.0",
+            "::1",
+            "::",
+            "fe80::1",
+            "fc00::1",
+            "fd12::1",
+            "::ffff:10.0.0.1",
+            "::ffff:127.0.0.1",
+        ] {
+            assert!(is_private(private.parse().unwrap()), "{private}");
+        }
+        for public in ["1.1.1.1", "100.63.0.1", "100.128.0.1", "172.32.0.1", "2606:4700::1", "::ffff:1.1.1.1"] {
+            assert!(!is_private(public.parse().unwrap()), "{public}");
+        }
+        assert!(
+            refuses_host("http://localhost:8080/x") && refuses_host("http://[::1]/") && refuses_host("http://0x7f.1/")
+        );
+        assert!(!refuses_host("https://yoursite.com/webhook"));
+    }
+}

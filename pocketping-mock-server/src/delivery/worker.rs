@@ -1,0 +1,90 @@
+//! The worker: takes what may be sent, tries it, and tries it again on the server's clock.
+
+use std::time::Duration;
+
+use http::{HeaderMap, HeaderName, HeaderValue};
+use pocketping_sdk::webhooks;
+
+use super::outbox::{Attempt, DeliveryState, Job};
+use super::post::post;
+use crate::app::App;
+
+/// The waits between attempts.
+const RETRIES: [Duration; 5] = [
+    Duration::from_secs(1),
+    Duration::from_secs(5),
+    Duration::from_secs(30),
+    Duration::from_secs(120),
+    Duration::from_secs(600),
+];
+/// The longest wait a receiver can ask for.
+const MOST_WAIT: Duration = Duration::from_secs(3600);
+
+/// Delivers until the server stops.
+pub(crate) async fn run(app: App) {
+    loop {
+        for job in app.take_deliveries() {
+            let app_of_job = app.clone();
+            app.tasks.spawn(async move { deliver(&app_of_job, &job).await });
+        }
+        tokio::select! {
+            () = app.outbox_changed.notified() => {}
+            () = app.stop.cancelled() => return,
+        }
+    }
+}
+
+async fn deliver(app: &App, job: &Job) {
+    let state = attempts(app, job).await;
+    app.delivery_ended(job, state);
+}
+
+/// Tries a delivery until it is taken, or tried often enough, or the server stops.
+async fn attempts(app: &App, job: &Job) -> DeliveryState {
+    for attempt in 0..=RETRIES.len() {
+        let (made, asked) = try_once(app, job, attempt + 1).await;
+        let is_success = made.is_success();
+        tracing::debug!(delivery = %job.id, attempt = attempt + 1, status = made.status, error = made.error, "tried");
+        // The next attempt is due from now on: whoever sees this one can advance the clock to it.
+        let asked = Duration::from_secs(asked.unwrap_or(0)).min(MOST_WAIT);
+        let due = RETRIES.get(attempt).filter(|_| !is_success).map(|wait| app.clock.sleep((*wait).max(asked)));
+        app.delivery_attempted(&job.id, made);
+        let Some(due) = due else {
+            return if is_success { DeliveryState::Delivered } else { DeliveryState::Failed };
+        };
+        tokio::select! {
+            () = due => {}
+            () = app.stop.cancelled() => return DeliveryState::Pending,
+        }
+    }
+    DeliveryState::Failed
+}
+
+async fn try_once(app: &App, job: &Job, attempt: usize) -> (Attempt, Option<u64>) {
+    let headers = if app.contract.is_extended() { headers(job, attempt) } else { HeaderMap::new() };
+    let answer = tokio::select! {
+        answer = post(&job.url, headers, job.body.clone(), app.private_webhooks) => answer,
+        // What is under way when the server stops has its grace to end.
+        () = crate::server::after_grace(app) => Err("the server stopped".to_owned()),
+    };
+    match answer {
+        Ok((status, wait)) => (Attempt::new(app.now(), Some(status), None), wait),
+        Err(error) => (Attempt::new(app.now(), None, Some(error)), None),
+    }
+}
+
+fn headers(job: &Job, attempt: usize) -> HeaderMap {
+    let mut headers = HeaderMap::new();
+    let signature = job.secret.as_ref().map(|secret| webhooks::sign(secret.as_bytes(), &job.body));
+    for (name, value) in [
+        (webhooks::EVENT, Some(job.event.to_string())),
+        (webhooks::DELIVERY, Some(job.id.to_string())),
+        (webhooks::ATTEMPT, Some(attempt.to_string())),
+        (webhooks::SIGNATURE, signature),
+    ] {
+        if let Some(value) = value.and_then(|value| HeaderValue::try_from(value).ok()) {
+            headers.insert(HeaderName::from_static(name), value);
+        }
+    }
+    headers
+}

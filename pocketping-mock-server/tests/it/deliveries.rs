@@ -1,0 +1,296 @@
+//! Webhook delivery, as a receiver sees it.
+
+use std::io::{Read, Write};
+use std::net::{SocketAddr, TcpListener, TcpStream};
+use std::sync::mpsc::{Receiver, Sender, channel};
+use std::thread;
+use std::time::Duration;
+
+use pocketping_mock_server::{Contract, Delivery, DeliveryState, MockServer, Visit};
+use pocketping_sdk::webhooks::Verifier;
+use serde_json::{Value, json};
+
+use crate::wire::{call, send};
+
+/// A request as it arrived.
+#[derive(Debug)]
+struct Received {
+    line: String,
+    headers: Vec<(String, String)>,
+    body: String,
+}
+
+impl Received {
+    fn header(&self, name: &str) -> Option<&str> {
+        self.headers.iter().find(|(known, _)| known == name).map(|(_, value)| value.as_str())
+    }
+
+    fn json(&self) -> Value {
+        serde_json::from_str(&self.body).unwrap()
+    }
+}
+
+/// A receiver that answers what it is told to, request by request.
+struct Webhook {
+    url: String,
+    received: Receiver<Received>,
+    answers: Sender<&'static str>,
+}
+
+impl Webhook {
+    fn start() -> Self {
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let url = format!("http://{}/hook?a=1", listener.local_addr().unwrap());
+        let (tell, received) = channel();
+        let (answers, answer) = channel::<&'static str>();
+        thread::spawn(move || {
+            for stream in listener.incoming() {
+                let mut stream = stream.unwrap();
+                if tell.send(receive(&mut stream)).is_err() {
+                    return;
+                }
+                // Held until the test says what to answer.
+                let Ok(answer) = answer.recv() else { return };
+                drop(stream.write_all(format!("HTTP/1.1 {answer}\r\nContent-Length: 0\r\n\r\n").as_bytes()));
+            }
+        });
+        Self { url, received, answers }
+    }
+
+    /// The next request, which is answered with this.
+    #[track_caller]
+    fn next(&self, answer: &'static str) -> Received {
+        let received = self.received.recv_timeout(Duration::from_secs(10)).expect("a delivery in time");
+        self.answers.send(answer).unwrap();
+        received
+    }
+
+    fn register(&self, server: &MockServer, events: &[&str]) -> Value {
+        let body = json!({"url": self.url, "events": events, "secret": "whsec_test"}).to_string();
+        let answer = call(server, "POST /webhooks", &body);
+        assert!(answer.status == 201 || answer.status == 200, "{answer:?}");
+        answer.json()
+    }
+}
+
+fn receive(stream: &mut TcpStream) -> Received {
+    let mut head = Vec::new();
+    while !head.ends_with(b"\r\n\r\n") {
+        let mut byte = [0];
+        stream.read_exact(&mut byte).unwrap();
+        head.push(byte[0]);
+    }
+    let head = String::from_utf8(head).unwrap();
+    let mut lines = head.lines();
+    let line = lines.next().unwrap().to_owned();
+    let headers =
+        lines.filter_map(|line| line.split_once(": ")).map(|(name, value)| (name.to_lowercase(), value.to_owned()));
+    let headers: Vec<_> = headers.collect();
+    let length = headers.iter().find(|(name, _)| name == "content-length").unwrap().1.parse().unwrap();
+    let mut body = vec![0; length];
+    stream.read_exact(&mut body).unwrap();
+    Received { line, headers, body: String::from_utf8(body).unwrap() }
+}
+
+async fn until(server: &MockServer, are: impl Fn(&[Delivery]) -> bool) -> Vec<Delivery> {
+    tokio::time::timeout(Duration::from_secs(10), server.deliveries_until(are)).await.expect("deliveries in time")
+}
+
+fn attempts(deliveries: &[Delivery], n: usize) -> bool {
+    deliveries.iter().map(|delivery| delivery.attempts.len()).sum::<usize>() == n
+}
+
+#[tokio::test]
+async fn extended_deliveries_are_whole_signed_and_numbered() {
+    let server = MockServer::builder().demo_seed().start().unwrap();
+    let hook = Webhook::start();
+    hook.register(&server, &["message.created", "session.closed"]);
+    call(&server, "POST /sessions/sess_abc123/messages", r#"{"content":"Hi"}"#);
+    call(&server, "POST /sessions/sess_abc123/ai", r#"{"enabled":false}"#);
+    let got = hook.next("204 No Content");
+    assert_eq!(got.line, "POST /hook?a=1 HTTP/1.1");
+    assert_eq!(got.header("content-type"), Some("application/json"));
+    assert_eq!(got.header("host"), Some(&hook.url["http://".len()..hook.url.len() - "/hook?a=1".len()]));
+    assert_eq!(got.header("x-pocketping-event"), Some("message.created"));
+    assert_eq!(got.header("x-pocketping-delivery"), Some("dlv_1"));
+    assert_eq!(got.header("x-pocketping-attempt"), Some("1"));
+    let mut body = got.json();
+    assert!(body["id"].take().as_str().unwrap().starts_with("evt_"));
+    assert_eq!(
+        body,
+        json!({"event": "message.created", "timestamp": "2024-01-15T10:35:00Z", "id": null, "data": {
+            "sessionId": "sess_abc123",
+            "message": {"id": "msg_1", "sessionId": "sess_abc123", "content": "Hi", "type": "operator",
+                        "createdAt": "2024-01-15T10:35:00Z"}}})
+    );
+    let verifier = Verifier::new("whsec_test").clock(|| "2024-01-15T10:35:00Z".parse().unwrap());
+    verifier.verify(got.header("x-pocketping-signature"), got.body.as_bytes()).unwrap().done();
+
+    call(&server, "POST /sessions/sess_abc123/close", "");
+    assert_eq!(hook.next("200 OK").json()["data"]["message"]["content"], "Session closed");
+    let closed = hook.next("200 OK").json();
+    assert_eq!((&closed["event"], &closed["data"]), (&json!("session.closed"), &json!({"sessionId": "sess_abc123"})));
+    let all = until(&server, |all| all.iter().all(|it| it.state == DeliveryState::Delivered)).await;
+    assert_eq!(all.len(), 3, "session.updated was not asked for");
+    assert_eq!(all[0].attempts[0].status, Some(204));
+}
+
+#[tokio::test]
+async fn strict_deliveries_are_the_documented_ones() {
+    let server = MockServer::builder().contract(Contract::Strict).demo_seed().start().unwrap();
+    let hook = Webhook::start();
+    hook.register(&server, &["session.created", "message.created", "session.closed"]);
+    server.visitor_says(&"sess_abc123".into(), "Hello!");
+    let got = hook.next("200 OK");
+    assert_eq!(
+        got.json(),
+        json!({"event": "message.created", "timestamp": "2024-01-15T10:35:00Z",
+               "data": {"sessionId": "sess_abc123", "message": {"id": "msg_1", "content": "Hello!", "type": "visitor"}}})
+    );
+    assert!(got.headers.iter().all(|(name, _)| !name.starts_with("x-pocketping")), "{got:?}");
+    let id = server.visitor_opens_session(Visit::new()).id;
+    let opened = hook.next("200 OK").json();
+    assert_eq!((&opened["data"]["sessionId"], &opened["data"]["session"]["id"]), (&json!(id), &json!(id)));
+    assert_eq!(opened["data"]["session"].get("aiEnabled"), None);
+}
+
+#[tokio::test]
+async fn failures_are_tried_again_on_the_servers_clock() {
+    let server = MockServer::builder().demo_seed().start().unwrap();
+    let hook = Webhook::start();
+    hook.register(&server, &["message.created"]);
+    server.visitor_says(&"sess_abc123".into(), "Hello!");
+    let waits = [1, 5, 30, 120, 600];
+    for (n, wait) in waits.into_iter().enumerate() {
+        let got = hook.next("503 Busy");
+        assert_eq!(got.header("x-pocketping-attempt"), Some((n + 1).to_string().as_str()));
+        assert_eq!(got.header("x-pocketping-delivery"), Some("dlv_1"), "the same over its attempts");
+        until(&server, |all| attempts(all, n + 1)).await;
+        server.clock().advance(Duration::from_secs(wait));
+    }
+    hook.next("500 No");
+    let all = until(&server, |all| all[0].state == DeliveryState::Failed).await;
+    let times: Vec<_> = all[0].attempts.iter().map(|attempt| attempt.at.to_string()).collect();
+    assert_eq!(
+        (times.len(), times[1].as_str(), times[5].as_str()),
+        (6, "2024-01-15T10:30:01Z", "2024-01-15T10:42:36Z")
+    );
+
+    assert!(server.redeliver(&all[0].id));
+    assert!(!server.redeliver(&all[0].id), "it is under way");
+    assert_eq!(hook.next("200 OK").header("x-pocketping-delivery"), Some("dlv_1"));
+    until(&server, |all| all[0].state == DeliveryState::Delivered).await;
+}
+
+#[tokio::test]
+async fn a_receiver_may_ask_for_a_longer_wait() {
+    let server = MockServer::builder().demo_seed().start().unwrap();
+    let hook = Webhook::start();
+    hook.register(&server, &["message.created"]);
+    server.visitor_says(&"sess_abc123".into(), "Hello!");
+    hook.next("429 Slow\r\nRetry-After: 60");
+    until(&server, |all| attempts(all, 1)).await;
+    server.clock().advance(Duration::from_secs(59));
+    assert!(hook.received.try_recv().is_err());
+    server.clock().advance(Duration::from_secs(1));
+    hook.next("200 OK");
+    until(&server, |all| all[0].state == DeliveryState::Delivered).await;
+}
+
+#[tokio::test]
+async fn a_session_keeps_its_order_while_others_go_ahead_and_no_request_waits() {
+    let server = MockServer::builder().demo_seed().start().unwrap();
+    let hook = Webhook::start();
+    hook.register(&server, &["message.created"]);
+    server.visitor_says(&"sess_abc123".into(), "first");
+    server.visitor_says(&"sess_abc123".into(), "second");
+    // The receiver holds the first delivery; requests are answered all the same.
+    assert_eq!(call(&server, "POST /sessions/sess_abc123/messages", r#"{"content":"third"}"#).status, 201);
+    let text = |got: Received| got.json()["data"]["message"]["content"].as_str().unwrap().to_owned();
+    assert_eq!(text(hook.next("500 No")), "first");
+    until(&server, |all| attempts(all, 1)).await;
+    let other = server.visitor_opens_session(Visit::new()).id;
+    server.visitor_says(&other, "another session");
+    assert_eq!(text(hook.next("200 OK")), "another session", "the second message waits for the first");
+    server.clock().advance(Duration::from_secs(1));
+    for expected in ["first", "second", "third"] {
+        assert_eq!(text(hook.next("200 OK")), expected);
+    }
+}
+
+#[tokio::test]
+async fn what_cannot_be_reached_says_why() {
+    let server = MockServer::builder().demo_seed().start().unwrap();
+    let free: SocketAddr = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
+    for url in [format!("http://{free}/"), "https://127.0.0.1/".to_owned()] {
+        let body = json!({"url": url, "events": ["message.created"]}).to_string();
+        assert_eq!(call(&server, "POST /webhooks", &body).status, 201);
+    }
+    server.visitor_says(&"sess_abc123".into(), "Hello!");
+    let all = until(&server, |all| attempts(all, 2)).await;
+    let mut errors: Vec<_> = all.iter().map(|it| it.attempts[0].error.clone().unwrap()).collect();
+    errors.sort();
+    assert!(errors[0].contains("refused") && errors[1].contains("https://"), "{errors:?}");
+    // Both still wait for their next attempt; that keeps nobody from stopping.
+    server.shutdown().await;
+}
+
+#[tokio::test]
+async fn a_redirect_is_an_answer_and_not_followed() {
+    let server = MockServer::builder().demo_seed().start().unwrap();
+    let hook = Webhook::start();
+    hook.register(&server, &["message.created"]);
+    server.visitor_says(&"sess_abc123".into(), "Hello!");
+    hook.next("307 Elsewhere\r\nLocation: /other");
+    let all = until(&server, |all| attempts(all, 1)).await;
+    assert_eq!((all[0].attempts[0].status, all[0].state), (Some(307), DeliveryState::Pending));
+}
+
+#[test]
+fn a_server_others_can_reach_calls_no_private_address() {
+    let open = || MockServer::builder().address("0.0.0.0:0".parse().unwrap());
+    let register = |server: &MockServer, url: &str| {
+        let body = json!({"url": url, "events": ["message.created"]}).to_string();
+        let request = format!(
+            "POST /webhooks HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer test_key\r\nConnection: close\r\nContent-Length: {}\r\n\r\n{body}",
+            body.len()
+        );
+        let mut stream = TcpStream::connect(("127.0.0.1", server.address().port())).unwrap();
+        stream.write_all(request.as_bytes()).unwrap();
+        let mut answer = String::new();
+        stream.read_to_string(&mut answer).unwrap();
+        answer
+    };
+    let server = open().start().unwrap();
+    for private in
+        ["http://127.0.0.1/", "http://localhost/", "http://10.0.0.1/", "http://[::1]/", "http://169.254.169.254/"]
+    {
+        let answer = register(&server, private);
+        assert!(
+            answer.starts_with("HTTP/1.1 400") && answer.contains("--allow-private-webhooks"),
+            "{private}: {answer}"
+        );
+    }
+    assert!(register(&server, "https://yoursite.com/webhook").starts_with("HTTP/1.1 201"));
+    let allowed = open().allow_private_webhooks().start().unwrap();
+    assert!(register(&allowed, "http://10.0.0.1/").starts_with("HTTP/1.1 201"));
+}
+
+#[tokio::test]
+async fn a_webhook_that_is_deleted_gets_nothing_more() {
+    let server = MockServer::builder().demo_seed().start().unwrap();
+    let hook = Webhook::start();
+    let id = hook.register(&server, &["message.created"])["id"].as_str().unwrap().to_owned();
+    server.visitor_says(&"sess_abc123".into(), "first");
+    server.visitor_says(&"sess_abc123".into(), "second");
+    let first = hook.received.recv_timeout(Duration::from_secs(10)).unwrap();
+    assert_eq!(
+        send(&server, &format!("DELETE /webhooks/{id}"), &[("Authorization", "Bearer test_key")], "").status,
+        204
+    );
+    hook.answers.send("200 OK").unwrap();
+    assert!(first.body.contains("first"));
+    let all = until(&server, |all| all.iter().all(|it| it.state != DeliveryState::Pending)).await;
+    assert_eq!([all[0].state, all[1].state], [DeliveryState::Delivered, DeliveryState::Failed]);
+    assert!(all[1].attempts.is_empty() && !server.redeliver(&all[1].id));
+}
