@@ -9,48 +9,72 @@ use crate::cli::GlobalArgs;
 use crate::error::{CliError, Exit};
 
 const KEY: &str = "POCKETPING_API_KEY";
+const URL: &str = "POCKETPING_API_URL";
+const PLAN: &str = "POCKETPING_PLAN";
+
+/// A variable of the environment. One that is set and empty is an error: it must not mean another server.
+fn variable(name: &str) -> Result<Option<String>, CliError> {
+    match env::var(name) {
+        Ok(value) if value.is_empty() => {
+            Err(CliError::new(Exit::Config, format!("the environment variable {name} is empty")))
+        }
+        Ok(value) => Ok(Some(value)),
+        Err(env::VarError::NotPresent) => Ok(None),
+        Err(env::VarError::NotUnicode(_)) => {
+            Err(CliError::new(Exit::Config, format!("the environment variable {name} is not Unicode")))
+        }
+    }
+}
 
 /// The settings of this call of the program.
 #[derive(Debug)]
 pub(crate) struct Context {
     global: GlobalArgs,
+    /// Whether the server runs inside this program: nothing of the environment is about it.
+    is_local: bool,
 }
 
 impl Context {
     pub(crate) fn new(global: GlobalArgs) -> Self {
-        Self { global }
+        Self { global, is_local: false }
     }
 
-    /// The client, from flags and environment; a flag wins.
+    /// The client, from flags and environment; a flag wins, and a variable it wins over is not looked at.
     pub(crate) fn client(&self) -> Result<Client, CliError> {
         let mut builder = Client::builder().user_agent(concat!("pocketping-cli/", env!("CARGO_PKG_VERSION")));
-        if self.global.api_keys.is_empty() && env::var_os(KEY).is_none() {
-            return Err(CliError::new(Exit::Config, "no API key was given")
-                .with_hint("set POCKETPING_API_KEY, or pass --api-key"));
-        }
-        builder = builder.from_env()?;
-        if let Some(url) = &self.global.api_url {
+        let key = match self.global.api_keys.as_slice() {
+            [] => variable(KEY)?.ok_or_else(|| {
+                CliError::new(Exit::Config, "no API key was given")
+                    .with_hint("set POCKETPING_API_KEY, or pass --api-key")
+            })?,
+            [key] => key.clone(),
+            _ => {
+                return Err(CliError::usage("--api-key was given more than once; only `pocketping mock` takes several"));
+            }
+        };
+        builder = builder.api_key(key);
+        let url = match &self.global.api_url {
+            Some(url) => Some(url.clone()),
+            None => variable(URL)?,
+        };
+        if let Some(url) = url {
             builder = builder.base_url(url);
         }
-        match self.global.api_keys.as_slice() {
-            [] => {}
-            [key] => builder = builder.api_key(key),
-            _ => {
-                return Err(CliError::usage(
-                    "--api-key was given more than once; only `pocketping mock` takes several",
-                ));
-            }
+        if !self.is_local
+            && let Some(plan) = variable(PLAN)?
+        {
+            builder = builder.plan(&plan)?;
         }
         Ok(builder.build()?)
     }
 
     /// The keys for the server that takes several: those of the flag, else that of the environment.
     pub(crate) fn api_keys(&self) -> Result<Vec<ApiKey>, CliError> {
-        let texts = match env::var(KEY) {
-            Ok(key) if self.global.api_keys.is_empty() => vec![key],
-            _ => self.global.api_keys.clone(),
-        };
-        let parsed = texts.iter().map(|text| text.parse()).collect::<Result<_, String>>();
+        if self.global.api_keys.is_empty() {
+            let key = variable(KEY)?.map(|key| key.parse::<ApiKey>()).transpose();
+            return key.map(Vec::from_iter).map_err(|error| CliError::new(Exit::Config, format!("{KEY}: {error}")));
+        }
+        let parsed = self.global.api_keys.iter().map(|text| text.parse()).collect::<Result<_, String>>();
         parsed.map_err(|error| CliError::usage(format!("--api-key: {error}")))
     }
 
@@ -58,6 +82,7 @@ impl Context {
     pub(crate) fn for_server(&self, url: &str, key: &str) -> Self {
         Self {
             global: GlobalArgs { api_url: Some(url.to_owned()), api_keys: vec![key.to_owned()], ..self.global.clone() },
+            is_local: true,
         }
     }
 }

@@ -116,6 +116,8 @@ fn exit_of(error: &Error) -> Exit {
 
 fn hint_for(exit: Exit, error: &Error) -> Option<&'static str> {
     match exit {
+        // The link stood: address and server were right.
+        _ if error.kind() == ErrorKind::Closed => None,
         Exit::Auth => Some("check POCKETPING_API_KEY, and that POCKETPING_API_URL is the server the key belongs to"),
         Exit::Network => {
             Some("check POCKETPING_API_URL, and that the server runs; `pocketping mock` starts a local one")

@@ -171,7 +171,15 @@ impl App {
     /// Walks over sessions, newest first, in parts: whoever serves others lets them in between.
     pub(crate) fn walk_sessions(&self, tenant: &TenantId, query: SessionQuery) -> SessionWalk {
         let before = query.cursor;
-        SessionWalk { app: self.clone(), tenant: Arc::clone(tenant), query, before, is_over: false, next: None }
+        SessionWalk {
+            app: self.clone(),
+            tenant: Arc::clone(tenant),
+            query,
+            before,
+            is_over: false,
+            ahead: None,
+            next: None,
+        }
     }
 
     /// A part of a session's messages.
@@ -248,6 +256,9 @@ pub(crate) struct SessionWalk {
     query: SessionQuery,
     before: Option<usize>,
     is_over: bool,
+    /// The position the next page would start before: the page is full, and whether there is one more match, so that
+    /// no cursor leads nowhere, is still being looked for.
+    ahead: Option<usize>,
     /// Where the next page starts, once the walk is over.
     pub(crate) next: Option<usize>,
 }
@@ -258,37 +269,24 @@ impl SessionWalk {
         if self.is_over {
             return None;
         }
-        let page = self.page();
-        // A page that is full may still be the last one: one more match is looked for, so that no cursor leads nowhere.
-        match (self.query.limit.as_mut(), page.next) {
-            (_, None) => self.is_over = true,
-            (Some(limit), Some(next)) => {
-                *limit -= page.items.len();
-                self.before = Some(next);
-                if *limit == 0 {
-                    self.is_over = true;
-                    self.next = self.look_ahead(next);
-                }
+        let page = self.app.read(&self.tenant, |tables| tables.sessions_before(self.before, &self.query, LIST_AT_ONCE));
+        self.before = page.next;
+        self.is_over = page.next.is_none();
+        if self.ahead.is_some() {
+            if !page.items.is_empty() {
+                self.next = self.ahead;
+                self.is_over = true;
             }
-            (None, Some(next)) => self.before = Some(next),
+            return Some(Vec::new());
+        }
+        if let Some(limit) = &mut self.query.limit {
+            *limit -= page.items.len();
+            if *limit == 0 {
+                self.ahead = page.next;
+                *limit = 1;
+            }
         }
         Some(page.items)
-    }
-
-    /// The position, when the filter takes anything before it.
-    fn look_ahead(&mut self, position: usize) -> Option<usize> {
-        self.query.limit = Some(1);
-        loop {
-            let page = self.page();
-            if !page.items.is_empty() {
-                return Some(position);
-            }
-            self.before = Some(page.next?);
-        }
-    }
-
-    fn page(&self) -> Page<Session> {
-        self.app.read(&self.tenant, |tables| tables.sessions_before(self.before, &self.query, LIST_AT_ONCE))
     }
 }
 

@@ -83,6 +83,7 @@ pub struct Running {
     server: Option<MockServer>,
     key: Option<String>,
     ready_file: Option<PathBuf>,
+    ready_url: String,
     signals: Signals,
 }
 
@@ -124,7 +125,8 @@ impl ServeArgs {
             Some(path) if error.is_seed => error.in_file(path),
             _ => error,
         })?;
-        let mut running = Running { server: Some(server), key, ready_file: None, signals };
+        let ready_url = server.url().to_owned();
+        let mut running = Running { server: Some(server), key, ready_file: None, ready_url, signals };
         if let Some(path) = self.ready_file {
             write_at_once(&path, running.url()).map_err(|error| cannot("written", &path, error))?;
             running.ready_file = Some(path);
@@ -136,7 +138,7 @@ impl ServeArgs {
 impl Running {
     /// The base URL.
     pub fn url(&self) -> &str {
-        self.server.as_ref().map_or("", MockServer::url)
+        &self.ready_url
     }
 
     /// The key, when the server made it; one that was given is not repeated.
@@ -161,7 +163,9 @@ impl Running {
 
 impl Drop for Running {
     fn drop(&mut self) {
-        if let Some(path) = &self.ready_file
+        // Another server may have written its own since.
+        let ours = |path: &PathBuf| fs::read_to_string(path).is_ok_and(|text| text.trim_end() == self.ready_url);
+        if let Some(path) = self.ready_file.as_ref().filter(|path| ours(path))
             && let Err(error) = fs::remove_file(path)
         {
             tracing::warn!(%error, path = %path.display(), "the ready file stays behind");
@@ -186,8 +190,12 @@ fn write_at_once(path: &Path, text: &str) -> io::Result<()> {
     let mut name = path.as_os_str().to_owned();
     name.push(format!(".{}.tmp", std::process::id()));
     let temporary = PathBuf::from(name);
-    fs::write(&temporary, format!("{text}\n"))?;
-    fs::rename(&temporary, path)
+    let written = fs::write(&temporary, format!("{text}\n")).and_then(|()| fs::rename(&temporary, path));
+    if written.is_err() {
+        // It may not be there; what matters is the error that is given.
+        drop(fs::remove_file(&temporary));
+    }
+    written
 }
 
 /// The signals that end a server.

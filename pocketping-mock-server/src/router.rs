@@ -15,7 +15,7 @@ use crate::{endpoints, http as layers, ws};
 
 /// The whole server as one service.
 pub(crate) fn router(app: App) -> Router {
-    let contract = endpoints::contract_routes()
+    let contract = endpoints::contract_routes(app.contract)
         .route_layer(from_fn_with_state(app.clone(), layers::contract_call))
         .layer(DefaultBodyLimit::disable());
     Router::new()

@@ -256,6 +256,13 @@ impl Error {
         self
     }
 
+    /// Counts the attempts of an earlier round.
+    #[must_use]
+    pub(crate) fn after(mut self, attempts: u32) -> Self {
+        self.0.attempts += attempts;
+        self
+    }
+
     #[cfg(feature = "events")]
     #[must_use]
     pub(crate) fn with_close_code(mut self, code: Option<u16>) -> Self {

@@ -3,7 +3,7 @@
 use clap::{Args, Subcommand};
 use pocketping_sdk::{Event, EventData};
 
-use super::cell;
+use super::{at_least_one, cell};
 use crate::context::Context;
 use crate::error::CliError;
 use crate::output::{Output, Render};
@@ -20,8 +20,8 @@ pub(crate) enum EventsCommand {
 #[derive(Debug, Args)]
 pub(crate) struct ListenArgs {
     /// End after this many events
-    #[arg(long, value_name = "N")]
-    limit: Option<u64>,
+    #[arg(long, value_name = "N", value_parser = at_least_one)]
+    limit: Option<usize>,
 }
 
 pub(crate) async fn run(command: EventsCommand, context: &Context, output: &mut Output) -> Result<(), CliError> {
@@ -34,7 +34,7 @@ async fn listen(args: ListenArgs, context: &Context, output: &mut Output) -> Res
     let client = context.client()?;
     let mut events = client.events().connect().await?;
     output.remark(&format!("listening on {}", client.base_url().socket()));
-    let mut left = args.limit.unwrap_or(u64::MAX);
+    let mut left = args.limit.unwrap_or(usize::MAX);
     while left > 0 {
         let Some(item) = events.next().await else { break };
         match item {

@@ -1,7 +1,7 @@
 //! `sessions`: list, get, close, identify, ai.
 
 use clap::{Args, Subcommand, ValueEnum};
-use pocketping_sdk::{Identify, Session, SessionStatus, Timestamp};
+use pocketping_sdk::{Identify, Session, Timestamp};
 use serde_json::Value;
 
 use super::{ListLimit, cell};
@@ -34,9 +34,9 @@ pub(crate) enum SessionsCommand {
 /// Which sessions.
 #[derive(Debug, Args)]
 pub(crate) struct ListArgs {
-    /// Only of this status, such as active or closed
-    #[arg(long)]
-    status: Option<SessionStatus>,
+    /// Only of this status
+    #[arg(long, value_parser = ["active", "closed"])]
+    status: Option<String>,
     /// Only of this project
     #[arg(long, value_name = "ID")]
     project: Option<String>,

@@ -3,6 +3,7 @@
 use std::io::{self, Write};
 
 use comfy_table::{ColumnConstraint, ContentArrangement, Table, presets};
+use unicode_width::UnicodeWidthStr;
 
 use super::safe;
 
@@ -35,8 +36,9 @@ fn table(
 ) -> io::Result<()> {
     let used: Vec<_> = (0..columns.len()).filter(|n| rows.iter().any(|row| !row[*n].is_empty())).collect();
     let Some((_, unfolded)) = used.split_last() else { return Ok(()) };
-    let widest =
-        |n: &usize| rows.iter().map(|row| row[*n].chars().count()).max().max(Some(columns[*n].len())).unwrap_or(0);
+    // What is printed counts: escapes are longer than what they stand for, and some characters are wider than others.
+    let printed = |cell: &String| lines(cell).lines().map(UnicodeWidthStr::width).max().unwrap_or(0);
+    let widest = |n: &usize| rows.iter().map(|row| printed(&row[*n])).max().max(Some(columns[*n].len())).unwrap_or(0);
     let taken: usize = unfolded.iter().map(|n| widest(n) + 2).sum();
     if width.is_some_and(|width| taken + LAST_COLUMN > usize::from(width)) {
         for (n, row) in rows.iter().enumerate() {
@@ -147,6 +149,10 @@ mod tests {
         let wide = printed(&rows, 44);
         assert_eq!(wide.lines().next().unwrap(), "ID                     TEXT", "{wide}");
         assert!(wide.contains("an-id-of-twenty-chars  a text") && wide.lines().count() == 4, "{wide}");
+        for wide in ["\u{1b}".repeat(7), "日本語の長い名前がここ".to_owned()] {
+            let stacked = printed(&[vec!["id".into(), wide.clone(), "text".into()]], 40);
+            assert!(stacked.starts_with("id    id\nname  "), "{stacked}");
+        }
         assert_eq!(printed(&rows, 30), "id    an-id-of-twenty-chars\ntext  a text that must be folded\n      second\n");
     }
 }

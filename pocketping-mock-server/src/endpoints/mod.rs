@@ -8,10 +8,11 @@ mod webhooks;
 use axum::Router;
 
 use crate::app::App;
+use crate::contract::Contract;
 
 /// The calls that take a key.
-pub(crate) fn contract_routes() -> Router<App> {
-    Router::new().merge(sessions::routes()).merge(messages::routes()).merge(webhooks::routes())
+pub(crate) fn contract_routes(contract: Contract) -> Router<App> {
+    Router::new().merge(sessions::routes()).merge(messages::routes()).merge(webhooks::routes(contract))
 }
 
 /// The calls that take none.

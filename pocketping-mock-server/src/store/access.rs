@@ -38,8 +38,8 @@ impl ApiKey {
         if key.is_empty() || !key.bytes().all(|byte| byte.is_ascii_graphic()) {
             return Err("an API key is visible ASCII and not empty".to_owned());
         }
-        if tenant.is_empty() {
-            return Err("the tenant after `=` is empty".to_owned());
+        if tenant.is_empty() || tenant.contains(char::is_control) {
+            return Err("the tenant is empty or holds a control character".to_owned());
         }
         Ok(Self { key: key.to_owned(), tenant: tenant.into() })
     }
@@ -62,6 +62,9 @@ impl std::fmt::Debug for ApiKey {
         write!(f, "ApiKey(<masked>={})", self.tenant)
     }
 }
+
+/// The longest key that opens a tenant without being named.
+const MOST_KEY: usize = 255;
 
 /// Who may come in.
 #[derive(Debug)]
@@ -96,7 +99,8 @@ impl Access {
         if let Some(tenant) = found {
             return Ok(Arc::clone(tenant));
         }
-        let Some(unseen) = self.unseen.as_mut().filter(|_| !key.is_empty()) else {
+        let is_key = (1..=MOST_KEY).contains(&key.len()) && key.bytes().all(|byte| byte.is_ascii_graphic());
+        let Some(unseen) = self.unseen.as_mut().filter(|_| is_key) else {
             return Err(Rejection::Unauthorized("the API key is wrong"));
         };
         if let Some(tenant) = unseen.get(key) {
@@ -105,7 +109,8 @@ impl Access {
         if unseen.len() >= Self::MOST_UNSEEN {
             return Err(Rejection::Unauthorized("no more keys: 10,000 unseen ones have opened a tenant each"));
         }
-        let tenant: TenantId = format!("key:{key}").into();
+        // No name that can be given begins like this, so no unseen key opens a named tenant.
+        let tenant: TenantId = format!("\0{key}").into();
         unseen.insert(key.to_owned(), Arc::clone(&tenant));
         Ok(tenant)
     }
@@ -146,7 +151,9 @@ mod tests {
         assert_ne!(a, b);
         assert_eq!(access.tenant_of("a").unwrap(), a);
         assert_eq!(&*access.tenant_of("one").unwrap(), "default");
-        assert!(access.tenant_of("").is_err());
+        for no_key in ["", "a b", "ü", &"x".repeat(256)] {
+            assert!(access.tenant_of(no_key).is_err(), "{no_key}");
+        }
         for n in 0..Access::MOST_UNSEEN - 2 {
             access.tenant_of(&format!("k{n}")).unwrap();
         }

@@ -110,6 +110,8 @@ impl Seed {
         let mut taken = Taken::default();
         for (n, session) in sessions.iter().enumerate() {
             taken.take(session.id.as_deref(), || format!("sessions[{n}].id"))?;
+            // A visitor may have several sessions.
+            taken.visitors.extend(session.visitor_id.clone());
             for (m, message) in session.messages.iter().flatten().enumerate() {
                 taken.take(message.id.as_deref(), || format!("sessions[{n}].messages[{m}].id"))?;
             }
@@ -132,24 +134,35 @@ impl Seed {
     }
 }
 
+/// What no client can send is no id.
+fn check_id(id: &str) -> Result<(), &'static str> {
+    match id {
+        "" => Err("it is empty"),
+        "." | ".." => Err("it cannot stand in a path"),
+        id if id.chars().any(char::is_control) => Err("it holds a control character"),
+        _ => Ok(()),
+    }
+}
+
 /// The ids a seed gives.
 #[derive(Default)]
-struct Taken(HashSet<String>);
+struct Taken {
+    ids: HashSet<String>,
+    visitors: HashSet<String>,
+}
 
 impl Taken {
     fn take(&mut self, id: Option<&str>, place: impl Fn() -> String) -> Result<(), SeedError> {
         let Some(id) = id else { return Ok(()) };
-        if id.is_empty() || id.chars().any(char::is_control) {
-            return Err(SeedError(format!("{}: it is empty or holds a control character", place())));
-        }
-        if !self.0.insert(id.to_owned()) {
+        check_id(id).map_err(|what| SeedError(format!("{}: {what}", place())))?;
+        if !self.ids.insert(id.to_owned()) {
             return Err(SeedError(format!("{}: {id} stands there twice", place())));
         }
         Ok(())
     }
 
     fn or_new(&self, id: Option<String>, tx: &Tx<'_>, prefix: &'static str) -> String {
-        id.unwrap_or_else(|| tx.unused(prefix, |_, id| self.0.contains(id)))
+        id.unwrap_or_else(|| tx.unused(prefix, |_, id| self.ids.contains(id) || self.visitors.contains(id)))
     }
 }
 
@@ -163,8 +176,10 @@ impl SeedSession {
         let wrong = |field: &str, what: &str| Err(SeedError(format!("{}: {what}", at(field))));
         // Times are told in whole milliseconds.
         let whole = |time: Option<Timestamp>| time.and_then(|time| Timestamp::from_millis(time.as_millis()).ok());
-        if [&self.visitor_id, &self.project_id].into_iter().flatten().any(String::is_empty) {
-            return wrong("visitorId", "it is empty, or the projectId is");
+        for (id, field) in [(&self.visitor_id, "visitorId"), (&self.project_id, "projectId")] {
+            if let Some(Err(what)) = id.as_deref().map(check_id) {
+                return wrong(field, what);
+            }
         }
         let created = whole(self.created_at).unwrap_or_else(|| tx.time());
         let mut session = Session::new(taken.or_new(self.id, tx, "sess"));

@@ -3,7 +3,7 @@
 use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
-use pocketping_sdk::{Message, MessageId, ProjectId, Session, SessionId, Timestamp, Webhook};
+use pocketping_sdk::{Message, MessageId, ProjectId, Session, SessionId, Timestamp, VisitorId, Webhook};
 
 use super::{MessageQuery, Rejection, SessionQuery, TenantId};
 use crate::sources::Ids;
@@ -29,6 +29,7 @@ pub(crate) struct Tenant {
     pub(super) sessions: Vec<Record>,
     pub(super) positions: HashMap<SessionId, usize>,
     pub(super) message_ids: HashSet<MessageId>,
+    pub(super) visitor_ids: HashSet<VisitorId>,
     pub(super) webhooks: Vec<Webhook>,
     /// The time of the last commit: times never go back.
     pub(super) last_time: Option<Timestamp>,
@@ -55,6 +56,7 @@ impl Tenant {
             sessions: Vec::new(),
             positions: HashMap::new(),
             message_ids: HashSet::new(),
+            visitor_ids: HashSet::new(),
             webhooks: Vec::new(),
             last_time: None,
         }
@@ -70,6 +72,7 @@ impl Tenant {
 
     pub(super) fn insert(&mut self, session: Session, messages: Vec<Arc<Message>>) {
         self.positions.insert(session.id.clone(), self.sessions.len());
+        self.visitor_ids.extend(session.visitor_id.clone());
         self.sessions.push(Record { session: Arc::new(session), messages });
     }
 

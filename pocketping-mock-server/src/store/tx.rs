@@ -113,7 +113,9 @@ impl<'a> Tx<'a> {
     pub(crate) fn open_session(&mut self, visit: Visit) -> Result<Session, Rejection> {
         rules::metadata(&visit.metadata)?;
         let mut session = Session::new(self.unused("sess", |tenant, id| tenant.positions.contains_key(id)));
-        session.visitor_id = Some(visit.visitor_id.unwrap_or_else(|| self.ids.next("vis").into()));
+        session.visitor_id = Some(
+            visit.visitor_id.unwrap_or_else(|| self.unused("vis", |tenant, id| tenant.visitor_ids.contains(id)).into()),
+        );
         session.project_id = Some(self.tenant.project.clone());
         session.status = SessionStatus::Active;
         session.created_at = Some(self.now);

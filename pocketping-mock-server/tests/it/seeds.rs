@@ -27,7 +27,9 @@ fn what_contradicts_itself_is_refused_with_its_place() {
         (r#"{"sessions": [{"id": "a"}, {"id": "a"}]}"#, "sessions[1].id"),
         (r#"{"sessions": [{"id": ""}]}"#, "sessions[0].id"),
         (r#"{"sessions": [{"id": "a\nb"}]}"#, "sessions[0].id"),
-        (r#"{"sessions": [{"projectId": ""}]}"#, "projectId"),
+        (r#"{"sessions": [{"projectId": ""}]}"#, "sessions[0].projectId"),
+        (r#"{"sessions": [{"visitorId": "a\u0000"}]}"#, "sessions[0].visitorId"),
+        (r#"{"sessions": [{"id": ".."}]}"#, "sessions[0].id"),
         (r#"{"sessions": [{"closedAt": "2024-01-15T10:30:00Z"}]}"#, "sessions[0].closedAt"),
         (r#"{"sessions": [{"identity": {"emial": "a@b"}}]}"#, "sessions[0].identity.emial"),
         (r#"{"sessions": [{"identity": {"email": "nobody"}}]}"#, "sessions[0].identity"),
@@ -80,6 +82,12 @@ fn what_is_made_does_not_take_the_place_of_what_was_given() {
     assert_eq!(ids, [new.id.as_str(), "sess_1", "sess_2"]);
     assert_eq!(server.messages(&"sess_1".into()).last().unwrap().id, said.id);
     assert_ne!(said.id, "msg_1");
+    let server = start(r#"{"sessions": [{"id": "a"}, {"id": "b", "visitorId": "vis_1"}]}"#).unwrap();
+    server.visitor_opens_session(Visit::new());
+    let mut visitors: Vec<_> = server.sessions().into_iter().filter_map(|session| session.visitor_id).collect();
+    visitors.sort();
+    visitors.dedup();
+    assert_eq!(visitors.len(), 3, "a stranger is not the seeded visitor");
 }
 
 #[test]

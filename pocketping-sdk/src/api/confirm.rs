@@ -10,15 +10,15 @@ use tokio::time::Instant;
 
 use super::Messages;
 use crate::error::{Error, ErrorKind, Outcome, Result};
-use crate::transport::{Attempt, Decoded, Pending, Response, Run};
-use crate::types::{Message, MessageId, NewMessage, Timestamp};
+use crate::transport::{Attempt, Decoded, Pending, Reply, Response, Run};
+use crate::types::{ErrorBody, Message, MessageId, NewMessage, Timestamp};
 
 /// How much older than the send its message may look: servers round their times.
 const SLACK: Duration = Duration::from_secs(5);
 /// The first wait between two looks; it doubles.
 const LOOK: Duration = Duration::from_millis(100);
-/// How often a message is sent again after it was looked for in vain.
-const RESENDS: u32 = 2;
+/// How many pages of messages are read at most.
+const MOST_PAGES: usize = 100;
 
 /// Sends a message and gives it as the server holds it.
 pub(super) async fn send(
@@ -31,31 +31,46 @@ pub(super) async fn send(
     let mut search = Search { run: &run, messages, sent, known: None };
     if run.client().is_undated() {
         // Without the server's clock only what was there before tells an older message from this one.
-        let before = search.read().await.map_err(|error| error.with_outcome(Outcome::NotSent))?;
-        search.known = Some(before.0.into_iter().map(|message| message.id).collect());
+        match search.read().await {
+            Ok((before, ..)) => search.known = Some(before.into_iter().map(|message| message.id).collect()),
+            Err(error) => {
+                pending.known();
+                return Err(error.with_outcome(Outcome::NotSent));
+            }
+        }
     }
-    let mut unknown = None;
-    for resends in 0..=RESENDS {
+    let mut unknown: Option<Error> = None;
+    loop {
+        let before = unknown.as_ref().map_or(0, Error::attempts);
         let error = match attempt.go(&run).await {
-            Ok((Decoded::Value(message), reply)) => {
-                run.client().inner().claims.claim(message.id.as_str());
+            Ok((Decoded::Value(message), mut reply)) => {
+                search.claim(&message);
+                pending.known();
+                reply.attempts += before;
                 return Ok(Response::new(message, reply));
             }
-            Ok((Decoded::Ack, reply)) => {
-                let found = search.acknowledged().await;
-                return match found {
-                    Ok(message) => Ok(Response::new(message, reply)),
-                    Err(error) => Err(attempt.incomplete(&reply, error)),
-                };
+            Ok((Decoded::Ack, mut reply)) => {
+                reply.attempts += before;
+                let found = search.acknowledged().await.map_err(|error| attempt.incomplete(&reply, error))?;
+                pending.known();
+                return Ok(Response::new(found, reply));
             }
-            Err(error) if error.outcome() == Outcome::Unknown => error,
-            // A later attempt that did not arrive does not undo an earlier one that may have.
-            Err(error) => return Err(unknown.unwrap_or(error)),
+            Err(error) if error.outcome() == Outcome::Unknown => error.after(before),
+            Err(error) => {
+                pending.known();
+                // A later attempt that did not arrive does not undo an earlier one that may have.
+                return Err(unknown.unwrap_or(error));
+            }
         };
-        pending.ended();
-        match search.settled(pending.kind()).await {
-            Settled::Found(response) => return Ok(*response),
-            Settled::Absent if resends < RESENDS && (run.may_resend() || said_so_itself(&error)) => {
+        pending.searched();
+        match search.settled(pending.likeness()).await {
+            Settled::Found(response) => {
+                pending.known();
+                return Ok(*response);
+            }
+            Settled::Absent
+                if error.attempts() < run.max_attempts() && (run.may_resend() || said_so_itself(&error)) =>
+            {
                 tracing::debug!("the message is not there; it is sent again");
                 pending.again();
                 unknown = Some(error);
@@ -63,16 +78,19 @@ pub(super) async fn send(
             Settled::Absent | Settled::Unreadable => return Err(error),
         }
     }
-    Err(unknown.unwrap_or_else(|| Error::new(ErrorKind::Timeout, Outcome::Unknown, "the message could not be sent")))
 }
 
-/// A server that answers in the documented form is the origin itself; a gateway's error says nothing about it.
+/// Whether the origin itself said, with all that the documented form has, that it failed. What a gateway says, in
+/// whatever form, says nothing about the origin.
 fn said_so_itself(error: &Error) -> bool {
-    error.api().is_some_and(|api| api.documented && api.status >= 500)
+    error.api().is_some_and(|api| {
+        let body = serde_json::from_str::<ErrorBody>(&api.body).unwrap_or_default();
+        api.status == 500 && body.error.is_some() && body.message.is_some() && !body.code.as_str().is_empty()
+    })
 }
 
 /// What two sends have in common that cannot be told apart by reading.
-fn likeness(messages: &Messages, sent: &NewMessage) -> String {
+pub(super) fn likeness(messages: &Messages, sent: &NewMessage) -> String {
     format!("{}\n{}\n{}", messages.session(), kind(sent), normal(&sent.content))
 }
 
@@ -103,68 +121,96 @@ struct Search<'a> {
 }
 
 impl Search<'_> {
-    /// The session's messages, with the earliest time the one just sent can have by the server's own clock.
-    async fn read(&self) -> Result<(Vec<Message>, Option<Timestamp>, crate::transport::Reply)> {
-        let answer = self.run.follow_up_with_response(self.messages.list().call()).await?;
-        let (list, reply) = answer.into_parts();
-        let oldest = crate::transport::date(&reply.headers)
-            .and_then(|now| now.checked_sub(self.run.elapsed() + SLACK))
+    /// The session's messages, all pages of them, with the earliest time the one just sent can have by the server's own
+    /// clock.
+    async fn read(&self) -> Result<(Vec<Message>, Option<Timestamp>, Reply)> {
+        let (list, first) = self.run.follow_up_with_response(self.messages.list().call()).await?.into_parts();
+        let (mut messages, mut next) = (list.messages, list.next_cursor);
+        let mut pages = 1;
+        while let Some(cursor) = next {
+            if pages == MOST_PAGES {
+                let message = "GET /sessions/:sessionId/messages: the list has no end";
+                return Err(Error::new(ErrorKind::Decode, Outcome::Rejected, message));
+            }
+            let page = self.run.follow_up(self.messages.list().cursor(cursor).call()).await?;
+            messages.extend(page.messages);
+            next = page.next_cursor;
+            pages += 1;
+        }
+        let since = first.answered.saturating_duration_since(self.run.first_sent());
+        let oldest = crate::transport::date(&first.headers)
+            .and_then(|now| now.checked_sub(since + SLACK))
             .and_then(|time| Timestamp::try_from(time).ok());
-        Ok((list.messages, oldest, reply))
+        Ok((messages, oldest, first))
     }
 
     /// Whether a message is of the same type and text, and not one that was there before. `None` when that cannot be
     /// told.
     fn is_match(&self, message: &Message, oldest: Option<Timestamp>) -> Option<bool> {
-        if message.kind != *kind(&self.sent) || normal(&message.content) != normal(&self.sent.content) {
+        if normal(&message.content) != normal(&self.sent.content) {
             return Some(false);
         }
+        let is_kind = if message.kind.as_str().is_empty() { None } else { Some(message.kind == *kind(&self.sent)) };
         let in_time = message.created_at.zip(oldest).map(|(created, oldest)| created >= oldest);
         let is_new = self.known.as_ref().map(|known| !known.contains(&message.id));
-        match (in_time, is_new) {
-            (Some(false), _) | (_, Some(false)) => Some(false),
-            (None, None) => None,
-            _ => Some(true),
+        if [is_kind, in_time, is_new].contains(&Some(false)) {
+            return Some(false);
         }
+        (is_kind.is_some() && (in_time.is_some() || is_new.is_some())).then_some(true)
     }
 
     fn claim(&self, message: &Message) -> bool {
-        self.run.client().inner().claims.claim(message.id.as_str())
+        // Ids need be unique within their session only.
+        let id = format!("{}\n{}", self.messages.session(), message.id);
+        self.run.client().inner().claims.claim(id)
     }
 
-    /// Finds the message an acknowledgement spoke of. It is there, so one that cannot be told apart will do; of several
-    /// the last one, for it was written last.
+    /// Finds the message an acknowledgement spoke of. It is there, or soon will be: at the end one that cannot be told
+    /// apart will do. Of several the last one, for it was written last.
     async fn acknowledged(&self) -> Result<Message> {
-        let (messages, oldest, _) = self.read().await?;
-        let mut newest_first = messages.into_iter().rev();
-        newest_first.find(|message| self.is_match(message, oldest).unwrap_or(true) && self.claim(message)).ok_or_else(
-            || {
+        let until = Instant::now() + self.run.settle().min(self.run.left());
+        let mut wait = LOOK;
+        loop {
+            let is_last = Instant::now() >= until;
+            let (messages, oldest, _) = self.read().await?;
+            for message in messages.into_iter().rev() {
+                if self.is_match(&message, oldest).unwrap_or(is_last) && self.claim(&message) {
+                    return Ok(message);
+                }
+            }
+            if is_last {
                 let message = "GET /sessions/:sessionId/messages: the message just sent is not in the list";
-                Error::new(ErrorKind::Decode, Outcome::Rejected, message)
-            },
-        )
+                return Err(Error::new(ErrorKind::Decode, Outcome::Rejected, message));
+            }
+            look_again(&mut wait, until).await;
+        }
     }
 
     /// Looks for a message whose sending failed without a word, until the time to settle is over.
     async fn settled(&self, likeness: &str) -> Settled {
         let until = Instant::now() + self.run.settle().min(self.run.left());
+        // A message of this client that was done before this one left can still look new enough.
+        let since = self.run.first_sent().checked_sub(SLACK).unwrap_or_else(|| self.run.first_sent());
+        let claims = &self.run.client().inner().claims;
         let mut wait = LOOK;
+        let mut contested = false;
         loop {
             let is_last = Instant::now() >= until;
+            contested |= claims.is_contested(likeness);
             let told = match self.read().await {
                 Ok((messages, oldest, reply)) => {
-                    // While another send like this one is on its way, any message may be that one's. One that began and
-                    // ended during the reading has claimed its own.
-                    let alone = !self.run.client().inner().claims.is_pending(likeness);
+                    // Asked after the reading: a send that began and ended meanwhile has claimed its own.
+                    let ambiguous = claims.is_ambiguous(likeness, since);
                     let mut told = true;
                     for message in messages.into_iter().rev() {
                         match self.is_match(&message, oldest) {
-                            Some(true) if alone && self.claim(&message) => {
-                                return Settled::Found(Box::new(Response::confirmed(message, reply)));
+                            Some(false) => {}
+                            Some(true) if !ambiguous => {
+                                if self.claim(&message) {
+                                    return Settled::Found(Box::new(Response::confirmed(message, reply)));
+                                }
                             }
-                            Some(true) if !alone => told = false,
-                            Some(_) => {}
-                            None => told = false,
+                            _ => told = false,
                         }
                     }
                     told
@@ -175,10 +221,15 @@ impl Search<'_> {
                 }
             };
             if is_last {
-                return if told { Settled::Absent } else { Settled::Unreadable };
+                // Where several are looked for, one may have taken the other's: nothing is known of what is missing.
+                return if told && !contested { Settled::Absent } else { Settled::Unreadable };
             }
-            tokio::time::sleep_until(until.min(Instant::now() + wait)).await;
-            wait *= 2;
+            look_again(&mut wait, until).await;
         }
     }
+}
+
+async fn look_again(wait: &mut Duration, until: Instant) {
+    tokio::time::sleep_until(until.min(Instant::now() + *wait)).await;
+    *wait *= 2;
 }

@@ -45,10 +45,11 @@ impl Messages {
     ///
     /// It is sent again only when that cannot make it appear twice: nothing was sent, the server said 429, or it
     /// recognises the call's idempotency key. When what became of it is unknown (a timeout, a reset, a gateway's error),
-    /// the session's messages are read, and read again until the time to [`settle`](Call::settle) is over: a message of
-    /// the same type and text, newer than the call and not the result of another call of this client, is it
-    /// ([`Response::is_confirmed`](crate::Response::is_confirmed)). Only when it has not appeared by then, and the server
-    /// itself said that it failed, is it sent again.
+    /// the session's messages are read, and read again until the time to [`settle`](Call::settle) or the call's deadline
+    /// is over: a message of the same type and text, at most 5 s older than the first attempt by the server's clock and
+    /// not the result of another call of this client, is it ([`Response::is_confirmed`](crate::Response::is_confirmed)).
+    /// Only when it has not appeared by then, and the server itself said that it failed (a whole documented 500), is it
+    /// sent again, with the same idempotency key.
     ///
     /// Two equal texts sent on purpose stay two. What another program sends in the same seconds, with the same type and
     /// text, cannot be told from this message where the server has no idempotency keys.
@@ -80,7 +81,9 @@ impl Messages {
         Call::new(&self.client, Method::POST, "/sessions/:sessionId/messages", &[self.session.as_str()])
             .under("message")
             .json(&message)
-            .drive(move |run, attempt| Box::pin(confirm::send(run, attempt, this, message)))
+            .drive(confirm::likeness(&this, &message), move |run, attempt| {
+                Box::pin(confirm::send(run, attempt, this, message))
+            })
     }
 
     /// The session these messages are of.
@@ -143,7 +146,12 @@ impl ListMessages {
                 if crate::transport::is_extended(&reply.headers) {
                     return Ok(list);
                 }
-                if paging::may_be_cut(false, list.messages.len(), limit, list.next_cursor.is_some()) {
+                if paging::may_be_cut(
+                    false,
+                    list.messages.len(),
+                    limit,
+                    list.next_cursor.is_some() || self.cursor.is_some(),
+                ) {
                     list = run.follow_up(self.page(None, None)).await?;
                 }
                 self.arrange(&mut list.messages);

@@ -29,8 +29,9 @@ pub(super) fn check_limit(limit: Option<usize>) -> Result<()> {
 
 /// Whether an answer may have been cut by a server that honours `limit` and has no pages: it must be read again
 /// without one.
-pub(super) fn may_be_cut(extended: bool, items: usize, limit: Option<usize>, has_next: bool) -> bool {
-    !extended && !has_next && limit == Some(items)
+/// One that was asked with a cursor has pages.
+pub(super) fn may_be_cut(extended: bool, items: usize, limit: Option<usize>, paged: bool) -> bool {
+    !extended && !paged && limit == Some(items)
 }
 
 /// The items of all pages, from `cursor` on, with whether their server speaks the extended contract. `fetch` makes the
@@ -51,9 +52,9 @@ pub(super) fn items<L: Page>(
             let Some((call, cursor)) = first else { return Ok(None) };
             let answer = call.with_response().await?;
             let extended = answer.is_extended();
-            let (mut items, next) = answer.into_value().split();
-            if may_be_cut(extended, items.len(), Some(limit), next.is_some()) && cursor.is_none() {
-                items = whole.await?.split().0;
+            let (mut items, mut next) = answer.into_value().split();
+            if may_be_cut(extended, items.len(), Some(limit), next.is_some() || cursor.is_some()) {
+                (items, next) = whole.await?.split();
             }
             if next.as_ref().is_some_and(|next| !seen.insert(next.clone())) {
                 let message = "the server gave the same cursor twice; the list would never end";

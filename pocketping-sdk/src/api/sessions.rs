@@ -216,10 +216,15 @@ impl ListSessions {
     pub fn call(self) -> Call<SessionList> {
         let call = page(&self.client, &self.filter, self.cursor.as_deref(), self.limit);
         call.require(paging::check_limit(self.limit)).refine(move |run, reply, mut list| {
-            let Self { client, filter, limit, .. } = self;
+            let Self { client, filter, limit, cursor } = self;
             Box::pin(async move {
                 let extended = crate::transport::is_extended(&reply.headers);
-                if paging::may_be_cut(extended, list.sessions.len(), limit, list.next_cursor.is_some()) {
+                if paging::may_be_cut(
+                    extended,
+                    list.sessions.len(),
+                    limit,
+                    list.next_cursor.is_some() || cursor.is_some(),
+                ) {
                     list = run.follow_up(page(&client, &filter, None, None)).await?;
                 }
                 if extended { Ok(list) } else { filter_here(&run, &filter, limit.unwrap_or(usize::MAX), list).await }

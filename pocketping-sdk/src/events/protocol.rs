@@ -67,7 +67,8 @@ pub(super) fn closed(code: Option<u16>, reason: &str) -> Error {
         None => "the connection ended without a close",
     };
     let code_text = code.map(|code| format!(" ({code})")).unwrap_or_default();
-    let reason = if reason.is_empty() { String::new() } else { format!(": {reason}") };
+    // A reason that only repeats the meaning is left out.
+    let reason = if meaning.contains(reason) { String::new() } else { format!(": {reason}") };
     Error::new(ErrorKind::Closed, Outcome::Unknown, format!("{meaning}{code_text}{reason}")).with_close_code(code)
 }
 

@@ -140,6 +140,7 @@ mod tests {
             attempts: 1,
             request_id: String::new(),
             elapsed: std::time::Duration::ZERO,
+            answered: tokio::time::Instant::now(),
         }
     }
 

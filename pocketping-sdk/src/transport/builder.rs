@@ -95,9 +95,7 @@ impl ClientBuilder {
         self.api_key = read("POCKETPING_API_KEY")?.or(self.api_key);
         self.base_url = read("POCKETPING_API_URL")?.or(self.base_url);
         if let Some(plan) = read("POCKETPING_PLAN")? {
-            self.plan = Some(Pacing::of_plan(&plan).ok_or_else(|| {
-                Error::config(format!("POCKETPING_PLAN is {plan:?}; it must be free, pro, team or self-hosted"))
-            })?);
+            self = self.plan(&plan)?;
         }
         Ok(self)
     }
@@ -155,6 +153,19 @@ impl ClientBuilder {
     pub fn pacing(mut self, pacing: Pacing) -> Self {
         self.pacing = pacing;
         self
+    }
+
+    /// The plan whose limit requests to the hosted service are paced to: `free`, `pro`, `team` or `self-hosted`. An
+    /// explicit [`pacing`](Self::pacing) wins, and other servers are not paced.
+    ///
+    /// # Errors
+    /// When it is none of the four.
+    pub fn plan(mut self, name: &str) -> Result<Self> {
+        let plan = Pacing::of_plan(name).ok_or_else(|| {
+            Error::config(format!("POCKETPING_PLAN is {name:?}; it must be free, pro, team or self-hosted"))
+        })?;
+        self.plan = Some(plan);
+        Ok(self)
     }
 
     /// The largest answer that is read, lists aside. Default 4 MiB.

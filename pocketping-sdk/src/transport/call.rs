@@ -8,12 +8,13 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use http::{HeaderMap, HeaderName, HeaderValue, Method};
-use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
 use super::answer::{self, Decoded};
+use super::claims::Pending;
 use super::client::Client;
+use super::plan::Plan;
 use super::response::{RawResponse, Reply, Response};
 use super::retry::{Repeat, RetryPolicy};
 use super::run::Run;
@@ -42,6 +43,8 @@ pub struct Call<T> {
     complete: Option<Complete<T>>,
     refine: Option<Refine<T>>,
     drive: Option<Drive<T>>,
+    /// What this write has in common with others that cannot be told apart by reading.
+    likeness: Option<String>,
 }
 
 /// A request and how its answer is read, for a call that has a way of its own to its value.
@@ -70,19 +73,6 @@ impl<T> Attempt<T> {
     }
 }
 
-/// What is sent, the same in every attempt.
-#[derive(Clone)]
-pub(super) struct Plan {
-    pub(super) method: Method,
-    /// The path with `:name` in place of ids: for errors and spans.
-    pub(super) route: Cow<'static, str>,
-    path: String,
-    query: Vec<(Cow<'static, str>, String)>,
-    pub(super) body: Option<Bytes>,
-    pub(super) repeat: Repeat,
-    pub(super) is_list: bool,
-}
-
 /// What this call does differently from the client's settings.
 #[derive(Clone, Default)]
 pub(super) struct Knobs {
@@ -93,71 +83,6 @@ pub(super) struct Knobs {
     pub(super) settle: Option<Duration>,
     pub(super) resend: bool,
     pub(super) headers: HeaderMap,
-}
-
-/// What may stand in a path segment as it is.
-const SEGMENT: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_').remove(b'~');
-
-impl Plan {
-    fn new(method: Method, route: Cow<'static, str>, ids: &[&str]) -> Result<Self> {
-        let path = expand(&route, ids)?;
-        Ok(Self { method, route, path, query: Vec::new(), body: None, repeat: Repeat::WhenSafe, is_list: false })
-    }
-
-    /// The documented line, for errors.
-    pub(super) fn line(&self) -> String {
-        format!("{} {}", self.method, self.route)
-    }
-
-    /// The whole address.
-    pub(super) fn url(&self, base: &str) -> String {
-        let mut url = String::with_capacity(base.len() + self.path.len());
-        url.push_str(base);
-        url.push_str(&self.path);
-        if !self.query.is_empty() {
-            url.push('?');
-            let mut query = url::form_urlencoded::Serializer::for_suffix(&mut url, base.len() + self.path.len() + 1);
-            query.extend_pairs(&self.query).finish();
-        }
-        url
-    }
-}
-
-/// Puts the ids into the route, each encoded as one segment.
-fn expand(route: &str, ids: &[&str]) -> Result<String> {
-    let Some(segments) = route.strip_prefix('/') else {
-        return Err(Error::request(format!("the path {route:?} does not start with a slash")));
-    };
-    if segments.contains(['?', '#']) {
-        return Err(Error::request(format!("the path {route:?} holds a query; use `query`")));
-    }
-    let mut ids = ids.iter();
-    let mut path = String::with_capacity(route.len() + 32);
-    for segment in segments.split('/') {
-        path.push('/');
-        let segment = match segment.strip_prefix(':') {
-            Some(name) => {
-                let id = *ids.next().ok_or_else(|| Error::request(format!("{route} lacks its :{name}")))?;
-                sendable(id).map_err(|why| Error::request(format!("{id:?} cannot be the :{name} of {route}: {why}")))?
-            }
-            None => segment,
-        };
-        path.extend(utf8_percent_encode(segment, SEGMENT));
-    }
-    match ids.next() {
-        Some(id) => Err(Error::request(format!("{route} has no place for {id:?}"))),
-        None => Ok(path),
-    }
-}
-
-/// URL parsers collapse dot segments even when they are encoded, so such an id would reach another path.
-fn sendable(id: &str) -> Result<&str, &'static str> {
-    match id {
-        "" => Err("it is empty"),
-        "." | ".." => Err("it would change the path"),
-        id if id.chars().any(char::is_control) => Err("it holds a control character"),
-        id => Ok(id),
-    }
 }
 
 impl<T: Send + 'static> Call<T> {
@@ -174,6 +99,7 @@ impl<T: Send + 'static> Call<T> {
             complete: None,
             refine: None,
             drive: None,
+            likeness: None,
         }
     }
 
@@ -224,9 +150,11 @@ impl<T: Send + 'static> Call<T> {
     /// The call finds its value in a way of its own, under the same deadline.
     pub(crate) fn drive(
         mut self,
+        likeness: String,
         drive: impl FnOnce(Run, Attempt<T>) -> BoxFuture<Result<Response<T>>> + Send + 'static,
     ) -> Self {
         self.drive = Some(Box::new(drive));
+        self.likeness = Some(likeness);
         self
     }
 
@@ -333,6 +261,7 @@ impl<T: Send + 'static> Call<T> {
             complete: None,
             refine: None,
             drive: None,
+            likeness: self.likeness,
         }
     }
 
@@ -351,7 +280,8 @@ impl<T: Send + 'static> Call<T> {
     /// As awaiting the call itself, save decoding.
     pub async fn raw(self) -> Result<RawResponse> {
         let run = Run::new(self.client.clone(), self.knobs);
-        let reply = run.send(&self.plan?).await?;
+        let pending = self.likeness.map(|likeness| Pending::new(&self.client, likeness));
+        let reply = watched(run.send(&self.plan?).await, pending)?;
         Ok(Response::new(reply.body.clone(), reply))
     }
 
@@ -359,9 +289,10 @@ impl<T: Send + 'static> Call<T> {
     pub(super) async fn run(self, run: Run) -> Result<Response<T>> {
         let attempt = Attempt { plan: self.plan?, key: self.key, decode: self.decode };
         if let Some(drive) = self.drive {
-            return drive(run, attempt).await;
+            return drive(run.clone(), attempt).await.map(|response| response.took(run.elapsed()));
         }
-        let (decoded, mut reply) = attempt.go(&run).await?;
+        let pending = self.likeness.map(|likeness| Pending::new(&self.client, likeness));
+        let (decoded, mut reply) = watched(attempt.go(&run).await, pending)?;
         let value = match (decoded, self.complete) {
             (Decoded::Value(value), _) => value,
             (Decoded::Ack, Some(complete)) => {
@@ -376,6 +307,15 @@ impl<T: Send + 'static> Call<T> {
         reply.elapsed = run.elapsed();
         Ok(Response::new(value, reply))
     }
+}
+
+/// The result of a write nobody asks the id of: it is in the way of its like, unless nothing was done.
+fn watched<R>(result: Result<R>, pending: Option<Pending>) -> Result<R> {
+    let nothing = result.as_ref().is_err_and(|error| matches!(error.outcome(), Outcome::NotSent | Outcome::Rejected));
+    if let Some(pending) = pending.filter(|_| nothing) {
+        pending.known();
+    }
+    result
 }
 
 /// An acknowledgement nothing completes: good for types that `null` decodes to, an error for the rest.
@@ -405,38 +345,5 @@ impl<T> fmt::Debug for Call<T> {
             Ok(plan) => write!(f, "Call({} {})", plan.method, plan.route),
             Err(error) => write!(f, "Call({error})"),
         }
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn ids_are_encoded_one_by_one() {
-        let path = |ids: &[&str]| expand("/sessions/:sessionId/messages", ids);
-        assert_eq!(path(&["sess_abc123"]).unwrap(), "/sessions/sess_abc123/messages");
-        assert_eq!(path(&["a/b?c#d e%é"]).unwrap(), "/sessions/a%2Fb%3Fc%23d%20e%25%C3%A9/messages");
-        assert_eq!(path(&["..."]).unwrap(), "/sessions/.../messages");
-    }
-
-    #[test]
-    fn ids_that_would_reach_another_path_are_refused() {
-        for (id, word) in [("", "empty"), (".", "path"), ("..", "path"), ("a\nb", "control"), ("a\u{7f}", "control")] {
-            let error = expand("/sessions/:sessionId", &[id]).unwrap_err().to_string();
-            assert!(error.contains(word) && error.contains("sessionId"), "{error}");
-        }
-        for (route, ids) in [("sessions", &[][..]), ("/a/:b", &[]), ("/a", &["x"]), ("/a?b=c", &[])] {
-            assert!(expand(route, ids).is_err(), "{route}");
-        }
-    }
-
-    #[test]
-    fn the_query_is_encoded() {
-        let mut plan = Plan::new(Method::GET, "/sessions".into(), &[]).unwrap();
-        assert_eq!(plan.url("http://h/v1"), "http://h/v1/sessions");
-        plan.query.push(("q".into(), "a&b c".into()));
-        plan.query.push(("limit".into(), "5".into()));
-        assert_eq!(plan.url("http://h"), "http://h/sessions?q=a%26b+c&limit=5");
     }
 }

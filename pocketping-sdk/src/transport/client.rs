@@ -153,8 +153,8 @@ impl Client {
         let extended = super::response::is_extended(headers);
         if extended || status.is_success() {
             self.0.extended.store(extended, Ordering::Relaxed);
+            self.0.undated.store(!headers.contains_key(http::header::DATE), Ordering::Relaxed);
         }
-        self.0.undated.store(!headers.contains_key(http::header::DATE), Ordering::Relaxed);
         self.0.pacer.learn(headers);
     }
 }

@@ -10,6 +10,7 @@ mod call;
 mod claims;
 mod client;
 mod network;
+mod plan;
 mod rate_limit;
 mod response;
 mod retry;

@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use http::{HeaderMap, StatusCode};
+use tokio::time::Instant;
 
 use super::rate_limit::RateLimit;
 
@@ -17,6 +18,8 @@ pub(crate) struct Reply {
     pub(crate) attempts: u32,
     pub(crate) request_id: String,
     pub(crate) elapsed: Duration,
+    /// When the head of the answer was there.
+    pub(crate) answered: Instant,
 }
 
 /// The header every answer of a server with the extended contract carries.
@@ -52,6 +55,11 @@ impl<T> Response<T> {
     /// Whether the write itself failed and its value was found by reading; status and headers are the reading's then.
     pub fn is_confirmed(&self) -> bool {
         self.confirmed
+    }
+
+    pub(super) fn took(mut self, elapsed: Duration) -> Self {
+        self.reply.elapsed = elapsed;
+        self
     }
 
     pub(crate) fn into_parts(self) -> (T, Reply) {

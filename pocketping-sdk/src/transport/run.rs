@@ -1,5 +1,6 @@
 //! `Run`: one execution of a call: its deadline, its attempts and the waits between them.
 
+use std::sync::{Arc, OnceLock};
 use std::time::{Duration, SystemTime};
 
 use bytes::{Bytes, BytesMut};
@@ -11,8 +12,9 @@ use tracing::Instrument;
 use url::Url;
 
 use super::answer::looks_like;
-use super::call::{Call, Knobs, Plan};
+use super::call::{Call, Knobs};
 use super::client::Client;
+use super::plan::Plan;
 use super::response::{Reply, text_header};
 use super::retry::{floor, overall, retry_after};
 use super::seam::{Body, TransportError, TransportFailure};
@@ -32,6 +34,10 @@ pub(crate) struct Run {
     knobs: Knobs,
     started: Instant,
     until: Instant,
+    /// One key for all that this call sends, however often.
+    key: String,
+    /// When the first attempt of a write left.
+    first_sent: Arc<OnceLock<Instant>>,
 }
 
 impl Run {
@@ -39,7 +45,8 @@ impl Run {
         let started = Instant::now();
         let deadline = knobs.deadline.unwrap_or(client.inner().settings.deadline);
         let until = started.checked_add(deadline).unwrap_or_else(|| started + Duration::from_secs(86_400 * 365));
-        Self { client, knobs, started, until }
+        let key = format!("{:032x}", rand::random::<u128>());
+        Self { client, knobs, started, until, key, first_sent: Arc::default() }
     }
 
     pub(crate) fn client(&self) -> &Client {
@@ -49,6 +56,16 @@ impl Run {
     /// The time since the call began.
     pub(crate) fn elapsed(&self) -> Duration {
         self.started.elapsed()
+    }
+
+    /// When the first attempt of a write left; the beginning of the call before that.
+    pub(crate) fn first_sent(&self) -> Instant {
+        self.first_sent.get().copied().unwrap_or(self.started)
+    }
+
+    /// How often a request is sent at most.
+    pub(crate) fn max_attempts(&self) -> u32 {
+        self.knobs.retry.as_ref().unwrap_or(&self.client.inner().settings.retry).max_attempts
     }
 
     /// The time that is left.
@@ -146,7 +163,7 @@ impl Run {
         if plan.method == Method::POST {
             let key = match &self.knobs.idempotency_key {
                 Some(key) => key.clone(),
-                None => header_value(&format!("{:032x}", rand::random::<u128>()))?,
+                None => header_value(&self.key)?,
             };
             headers.insert(IDEMPOTENCY_KEY, key);
         }
@@ -179,6 +196,9 @@ impl Run {
             pocketping.request_id = headers.get(REQUEST_ID).and_then(|id| id.to_str().ok()),
             pace_ms = u64::try_from(pace.as_millis()).unwrap_or(u64::MAX),
         );
+        if plan.method != Method::GET {
+            self.first_sent.get_or_init(Instant::now);
+        }
         let timeout = self.knobs.timeout.unwrap_or(self.client.inner().settings.timeout);
         let until = Instant::now().checked_add(timeout).map_or(self.until, |end| end.min(self.until));
         let result = timeout_at(until, self.attempt(plan, headers, until)).instrument(span.clone()).await;
@@ -232,6 +252,7 @@ impl Run {
     }
 
     async fn read(&self, plan: &Plan, answer: http::Response<Body>, until: Instant) -> Result<Reply> {
+        let answered = Instant::now();
         let settings = &self.client.inner().settings;
         let (most, setting) = if plan.is_list {
             (settings.max_list_bytes, "max_list_bytes")
@@ -268,6 +289,7 @@ impl Run {
             attempts: 0,
             request_id: String::new(),
             elapsed: Duration::ZERO,
+            answered,
         })
     }
 }

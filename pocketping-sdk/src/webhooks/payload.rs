@@ -143,8 +143,10 @@ pub fn parse(body: &[u8]) -> Result<Payload, ParseError> {
 fn typed<T: serde::de::DeserializeOwned>(envelope: &str, json: Value) -> Result<Box<T>, ParseError> {
     serde_json::from_value(json).map(Box::new).map_err(|error| {
         // The message of the JSON reader may quote chat text.
-        let field = error.to_string().split('`').nth(1).map(|field| format!(" near `{field}`")).unwrap_or_default();
-        ParseError(format!("the body is not a {envelope} webhook payload{field}"))
+        let text = error.to_string();
+        let missing = text.strip_prefix("missing field `").and_then(|rest| rest.split('`').next());
+        let missing = missing.map(|field| format!(": it has no `{field}`")).unwrap_or_default();
+        ParseError(format!("the body is not a {envelope} webhook payload{missing}"))
     })
 }
 

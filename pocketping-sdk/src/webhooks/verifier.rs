@@ -11,7 +11,8 @@ use crate::types::Timestamp;
 
 type Clock = Arc<dyn Fn() -> Timestamp + Send + Sync>;
 
-/// Verifies deliveries. Cheap to clone; clones share the memory of what was handled.
+/// Verifies deliveries. Cheap to clone; clones share the memory of what was handled, which is of one webhook: take a
+/// verifier of its own for each endpoint.
 ///
 /// The signature covers the raw bytes of the body: verify before anything parses it. The time that must be fresh is the
 /// one inside the signed body, so it cannot be forged.
@@ -30,7 +31,7 @@ const FRESH: Duration = Duration::from_secs(20 * 60);
 const REMEMBERED: usize = 10_000;
 
 impl Verifier {
-    /// A verifier with one secret, labelled `default`.
+    /// A verifier with one secret, labelled `default`. An empty secret verifies nothing.
     pub fn new(secret: impl AsRef<[u8]>) -> Self {
         Self {
             secrets: Vec::new(),
@@ -114,7 +115,8 @@ impl Verifier {
     fn key_of(&self, given: &[u8; 32], body: &[u8]) -> Option<Arc<str>> {
         let mut found = None;
         for (label, secret) in &self.secrets {
-            if is_equal(&mac(secret, body), given) {
+            // An empty secret is a variable that was not set, and would let anyone in.
+            if !secret.is_empty() && is_equal(&mac(secret, body), given) {
                 found = Some(Arc::clone(label));
             }
         }
@@ -178,7 +180,7 @@ impl fmt::Debug for Verifier {
 }
 
 /// A delivery that is genuine and fresh. Whether it is new, [`is_repeat`](Self::is_repeat) says.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 #[must_use = "call `done` when it was handled, so that a repetition is recognised"]
 pub struct Verified {
     payload: Payload,
@@ -207,6 +209,16 @@ impl Verified {
     /// Remembers that it was handled. A handler that failed does not say so, and the server's retry is not a repetition.
     pub fn done(self) {
         self.seen.insert(self.key);
+    }
+}
+
+impl fmt::Debug for Verified {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Verified")
+            .field("payload", &self.payload)
+            .field("secret", &self.label)
+            .field("is_repeat", &self.is_repeat)
+            .finish_non_exhaustive()
     }
 }
 

@@ -105,6 +105,11 @@ async fn a_server_that_cuts_at_the_limit_without_pages_is_read_again_without_one
     assert_eq!(ids(&list.sessions), ["old", "x"]);
     assert_eq!(script.lines(), ["GET /sessions?status=closed&limit=2", "GET /sessions?status=closed"]);
 
+    // A last page that is just full is the last page all the same.
+    let script = Script::new([answer(200, r#"{"sessions":[{"id":"x","status":"closed"}]}"#)]);
+    let page = script.client().sessions().list().limit(1).cursor("c").await.unwrap();
+    assert_eq!((ids(&page.sessions), script.lines().len()), (vec!["x"], 1));
+
     let hundred: Vec<_> = (0..100).map(|n| format!(r#"{{"id":"s{n}"}}"#)).collect();
     let hundred: &'static str = format!(r#"{{"sessions":[{}]}}"#, hundred.join(",")).leak();
     let more: &'static str = hundred.replace("[{", r#"[{"id":"more"},{"#).leak();

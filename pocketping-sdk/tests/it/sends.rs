@@ -3,7 +3,7 @@
 
 use std::time::Duration;
 
-use pocketping_sdk::{Client, Message, NewMessage, Outcome, Response, Result};
+use pocketping_sdk::{Client, Message, NewMessage, Outcome, Response, Result, RetryPolicy};
 use tokio::time::Instant;
 
 use crate::scripted::{Script, Step, answer};
@@ -82,7 +82,19 @@ async fn a_server_that_said_itself_that_it_failed_is_asked_again_once_it_settled
     assert_eq!(send(&client).await.unwrap().into_value().id, "mine");
     assert_eq!(posts(&script), 2);
     let keys: Vec<_> = script.sent().into_iter().filter_map(|sent| sent.key).collect();
-    assert_eq!(keys.len(), 2);
+    assert!(keys.len() == 2 && keys[0] == keys[1], "one key for all that a call sends");
+
+    // A gateway that answers in JSON is still a gateway.
+    for gateway in [answer(504, FAILED), answer(503, FAILED), answer(500, r#"{"error":"Gateway Timeout"}"#)] {
+        let script = Script::new([gateway.clone()]).otherwise(list(EMPTY));
+        let client = script.builder().settle(Duration::ZERO).build().unwrap();
+        assert_eq!((send(&client).await.unwrap_err().outcome(), posts(&script)), (Outcome::Unknown, 1), "{gateway:?}");
+    }
+
+    // Who wants every request sent once gets that.
+    let script = Script::new([answer(500, FAILED)]).otherwise(list(EMPTY));
+    let client = script.builder().settle(Duration::ZERO).retry(RetryPolicy::none()).build().unwrap();
+    assert_eq!((send(&client).await.unwrap_err().attempts(), posts(&script)), (1, 1));
 
     // It may have failed after it did the work.
     let script = Script::new([answer(500, FAILED)]).otherwise(list(THERE));
@@ -157,4 +169,60 @@ async fn two_equal_sends_are_never_taken_for_one() {
     let (lost, found) = tokio::join!(send(&client), hanging);
     assert_eq!(lost.unwrap_err().outcome(), Outcome::Unknown, "the message may be the other one's");
     assert_eq!(found.unwrap().id, "mine");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_list_in_pages_is_read_to_its_end() {
+    let first = r#"{"messages":[{"id":"x","content":"Hi","type":"visitor"}],"nextCursor":"c"}"#;
+    let script = Script::new([Step::Reset, list(first), list(THERE)]);
+    assert_eq!(send(&script.client()).await.unwrap().value().id, "mine");
+    assert!(script.lines()[2].ends_with("?cursor=c"), "{:?}", script.lines());
+    let endless = Script::new([answer(500, FAILED)]).otherwise(list(first));
+    let client = endless.builder().settle(Duration::ZERO).build().unwrap();
+    assert_eq!((send(&client).await.unwrap_err().outcome(), posts(&endless)), (Outcome::Unknown, 1));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_send_nobody_asked_the_id_of_is_not_taken_for_a_later_one() {
+    for raw in [false, true] {
+        let script = Script::new([answer(200, r#"{"ok":true}"#), Step::Reset]).otherwise(list(THERE));
+        let client = script.client();
+        let first = client.session("s").messages().send(NewMessage::operator("Hello"));
+        if raw {
+            first.raw().await.unwrap();
+        } else {
+            first.ack_only().await.unwrap();
+        }
+        let error = send(&client).await.unwrap_err();
+        assert_eq!((error.outcome(), posts(&script)), (Outcome::Unknown, 2), "the message may be the first one's");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn ids_need_be_unique_within_their_session_only() {
+    let one = r#"{"messages":[{"id":"1","content":"Hello","type":"operator","createdAt":"2024-01-15T10:30:00Z"}]}"#;
+    let script = Script::new([Step::Reset, list(one), Step::Reset, list(one)]);
+    let client = script.client();
+    for session in ["a", "b"] {
+        let sent = client.session(session).messages().send(NewMessage::operator("Hello")).await.unwrap();
+        assert_eq!(sent.id, "1");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_message_that_does_not_say_who_wrote_it_cannot_be_told() {
+    let untyped = r#"{"messages":[{"id":"x","content":"Hello","createdAt":"2024-01-15T10:30:00Z"}]}"#;
+    let script = Script::new([answer(500, FAILED)]).otherwise(list(untyped));
+    let client = script.builder().settle(Duration::ZERO).build().unwrap();
+    assert_eq!((send(&client).await.unwrap_err().outcome(), posts(&script)), (Outcome::Unknown, 1));
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_acknowledged_message_may_appear_late() {
+    let ack = answer(200, r#"{"ok":true}"#);
+    let script = Script::new([ack.clone(), list(EMPTY), list(OLDER)]).otherwise(list(THERE));
+    let response = send(&script.client()).await.unwrap();
+    assert_eq!((response.value().id.as_str(), response.is_confirmed(), posts(&script)), ("mine", false, 1));
+    let script = Script::new([ack]).otherwise(list(EMPTY));
+    assert_eq!(send(&script.client()).await.unwrap_err().outcome(), Outcome::Applied);
 }

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use pocketping_sdk::http::{HeaderMap, HeaderValue};
-use pocketping_sdk::webhooks::{self, DeployedEvent, Payload, Verified, Verifier, VerifyError, sign};
+use pocketping_sdk::webhooks::{self, DeployedEvent, Payload, Verifier, VerifyError, sign};
 use pocketping_sdk::{MessageKind, Timestamp};
 
 const DOCUMENTED: &str = include_str!("../contract/webhook_payload.json");
@@ -96,6 +96,12 @@ fn secrets_are_rotated_by_their_labels() {
     assert_eq!(both.verify(Some(&sign("new", CAPTURED)), CAPTURED).unwrap().secret(), "default");
     let shown = format!("{both:?}");
     assert!(shown.contains("old") && !shown.contains("s3cret"), "{shown}");
+}
+
+#[test]
+fn an_empty_secret_verifies_nothing() {
+    let unset = Verifier::new("").clock(at("2026-11-22T07:14:00Z"));
+    assert_eq!(refused(&unset, Some(&sign("", CAPTURED)), CAPTURED), VerifyError::WrongKey);
 }
 
 #[test]
@@ -197,6 +203,7 @@ fn what_is_no_payload_is_refused_without_repeating_it() {
         r#"{"event":7}"#,
         r#"{"event":"x","timestamp":"hunter2"}"#,
         r#"{"type":7}"#,
+        r#"{"type":"x","data":"my `hunter2` is"}"#,
     ] {
         let error = webhooks::parse(body.as_bytes()).unwrap_err().to_string();
         assert!(!error.contains("hunter2") && !error.contains('\n'), "{body}: {error}");
@@ -217,6 +224,7 @@ fn headers_may_be_spelled_in_any_case_and_stand_once() {
 #[tokio::test]
 async fn an_axum_handler_gets_genuine_deliveries_only() {
     use pocketping_sdk::http::Method;
+    use pocketping_sdk::webhooks::Verified;
     use std::sync::{Arc, Mutex};
 
     let handled: Arc<Mutex<Vec<String>>> = Arc::default();
