@@ -49,7 +49,9 @@ impl Context {
             })?,
             [key] => key.clone(),
             _ => {
-                return Err(CliError::usage("--api-key was given more than once; only `pocketping mock` takes several"));
+                return Err(CliError::usage(
+                    "--api-key was given more than once; only `pocketping mock` takes several",
+                ));
             }
         };
         builder = builder.api_key(key);

@@ -12,6 +12,7 @@ mod client;
 mod network;
 mod plan;
 mod rate_limit;
+mod refusal;
 mod response;
 mod retry;
 mod run;
@@ -31,6 +32,7 @@ pub use seam::{Body, ByteStream, Transport, TransportError, TransportFailure, Up
 pub(crate) use answer::Decoded;
 pub(crate) use call::Attempt;
 pub(crate) use claims::Pending;
+pub(crate) use refusal::{redirect, refusal, refused_redirect};
 pub(crate) use response::{Reply, is_extended};
 pub(crate) use retry::date;
-pub(crate) use run::{Run, redirect, refusal, refused_redirect};
+pub(crate) use run::Run;
