@@ -177,9 +177,13 @@ fn every_public_example_runs() {
             }
         }
     }
-    for readme in ["README.md", "pocketping-sdk/README.md", "pocketping-mock-server/README.md"] {
-        let text = fs::read_to_string(root().join(readme)).unwrap();
-        assert!(!text.contains("no_run") && !text.contains("```ignore"), "{readme}");
+    for readme in
+        ["", "pocketping-sdk/", "pocketping-mock-server/", "pocketping-cli/"].map(|at| format!("{at}README.md"))
+    {
+        let text = fs::read_to_string(root().join(&readme)).unwrap();
+        for word in ["no_run", "```ignore"] {
+            assert!(!text.contains(word), "{readme} holds an example that never runs");
+        }
     }
 }
 

@@ -164,7 +164,9 @@ async fn an_idempotency_key_can_be_chosen_and_a_bad_one_is_named() {
     for bad in [String::new(), "a b".into(), "x".repeat(256)] {
         assert!(send().idempotency_key(bad).await.unwrap_err().to_string().contains("idempotency key"));
     }
-    assert!(send().header("authorization", "Bearer other").await.is_err());
+    let error = send().header("authorization", "Bearer other").await.unwrap_err();
+    assert!(error.to_string().contains("the Authorization header is made of the client's API key"), "{error}");
+    assert_eq!(server.received_requests().await.unwrap().len(), 1, "nothing of these was sent");
 }
 
 #[tokio::test]

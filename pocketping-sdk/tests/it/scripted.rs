@@ -4,7 +4,6 @@ use std::collections::VecDeque;
 use std::future::Future;
 use std::pin::Pin;
 use std::sync::{Arc, Mutex};
-use std::time::Duration;
 
 use pocketping_sdk::http::{Request, Response};
 use pocketping_sdk::{Body, Client, ClientBuilder, Transport, TransportError, TransportFailure, Upgrade};
@@ -113,10 +112,7 @@ impl Transport for Script {
                     let body = Body::stream(futures::stream::pending());
                     Ok(Response::builder().status(status).body(body).unwrap())
                 }
-                Step::Hang => {
-                    tokio::time::sleep(Duration::from_secs(86_400)).await;
-                    Err(broken())
-                }
+                Step::Hang => std::future::pending().await,
             }
         })
     }

@@ -107,7 +107,9 @@ async fn a_client_identity_is_shown_to_a_server_that_asks() {
     let identity = format!("{}{}", certificate.pem(), key.serialize_pem());
     let trusting = || https(port).root_certificate_pem(authority.pem());
     works(&trusting().identity_pem(identity).build().unwrap(), &server).await;
-    assert!(trusting().build().unwrap().sessions().list().await.is_err());
+    let error = trusting().build().unwrap().sessions().list().await.unwrap_err();
+    let said = format!("{:?}", &error);
+    assert!(said.contains("CertificateRequired"), "{said}");
 }
 
 #[tokio::test]
