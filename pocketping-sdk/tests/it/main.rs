@@ -14,5 +14,4 @@ mod scripted;
 mod sends;
 mod tls;
 mod together;
-mod tracing_spans;
 mod webhooks;

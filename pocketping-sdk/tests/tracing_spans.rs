@@ -1,4 +1,7 @@
 //! Spans: one a call, one an attempt; the route as a template, and nothing of what was said.
+//!
+//! A process of its own: whether a span is on is remembered for the whole process, and a thread without a subscriber
+//! that reaches it first turns it off for all.
 
 use std::io;
 use std::sync::{Arc, Mutex};
@@ -7,7 +10,11 @@ use pocketping_sdk::NewMessage;
 use tracing_subscriber::fmt::MakeWriter;
 use tracing_subscriber::fmt::format::FmtSpan;
 
-use crate::scripted::{Script, Step, answer};
+use scripted::{Script, Step, answer};
+
+#[path = "it/scripted.rs"]
+#[allow(dead_code, reason = "this test needs little of it")]
+mod scripted;
 
 #[derive(Clone, Default)]
 struct Log(Arc<Mutex<Vec<u8>>>);
