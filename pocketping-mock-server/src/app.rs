@@ -3,7 +3,7 @@
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use pocketping_sdk::{DeliveryId, Message, Session, SessionId, Timestamp, WebhookId};
+use pocketping_sdk::{DeliveryId, Event, Message, Session, SessionId, Timestamp, WebhookId};
 use tokio::sync::{Notify, watch};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
@@ -168,6 +168,12 @@ impl App {
         self.lock().hub.subscribe(tenant, last_event_id)
     }
 
+    /// A tenant's last events in commit order, as the contract shows them.
+    pub(crate) fn events(&self, tenant: &TenantId) -> Vec<Event> {
+        let frames = self.lock().hub.kept(tenant);
+        frames.iter().map(|frame| decode(frame)).collect()
+    }
+
     /// Walks over sessions, newest first, in parts: whoever serves others lets them in between.
     pub(crate) fn walk_sessions(&self, tenant: &TenantId, query: SessionQuery) -> SessionWalk {
         let before = query.cursor;
@@ -288,6 +294,11 @@ impl SessionWalk {
         }
         Some(page.items)
     }
+}
+
+fn decode(frame: &[u8]) -> Event {
+    // The hub made it of an event.
+    serde_json::from_slice(frame).unwrap_or_else(|error| unreachable!("a frame is always an event: {error}"))
 }
 
 impl Reservation {

@@ -1,4 +1,4 @@
-//! The hub: a tenant's events, numbered and encoded once, kept for resuming and handed to every subscriber.
+//! The hub: a tenant's events, numbered and encoded once, kept and handed to every subscriber.
 //!
 //! It is driven under the same lock as the store, so the order on every socket is the order of the commits.
 
@@ -14,7 +14,7 @@ use tokio_util::sync::CancellationToken;
 use crate::contract::Contract;
 use crate::store::TenantId;
 
-/// How many events of a tenant are kept for resuming.
+/// How many events of a tenant are kept, to be looked at and (extended) resumed after.
 const KEPT: usize = 10_000;
 /// How many events may wait for one subscriber before it is closed as too slow.
 const QUEUE: usize = 1024;
@@ -50,7 +50,7 @@ pub(crate) struct Hub {
 #[derive(Debug)]
 struct Feed {
     epoch: String,
-    /// The number of the last event; the kept ones are numbered without a hole up to it.
+    /// The number of the last event; the kept ones are numbered without a hole up to it. Strict does not number.
     seq: u64,
     kept: VecDeque<Bytes>,
     subscribers: Vec<Subscriber>,
@@ -128,11 +128,9 @@ impl Hub {
             }
             let Some(shown) = contract.event(event) else { continue };
             let frame = Bytes::from(encode(&shown));
-            if contract.is_extended() {
-                feed.kept.push_back(frame.clone());
-                if feed.kept.len() > KEPT {
-                    feed.kept.pop_front();
-                }
+            feed.kept.push_back(frame.clone());
+            if feed.kept.len() > KEPT {
+                feed.kept.pop_front();
             }
             feed.subscribers.retain(|subscriber| match subscriber.queue.try_send(frame.clone()) {
                 Ok(()) => true,
@@ -145,6 +143,11 @@ impl Hub {
             published.push(shown);
         }
         published
+    }
+
+    /// The frames of a tenant's last events, oldest first.
+    pub(crate) fn kept(&mut self, tenant: &TenantId) -> Vec<Bytes> {
+        self.feed(tenant).kept.iter().cloned().collect()
     }
 
     /// Adds a subscriber. With the id of the last event it has seen, it gets what came after, when that is still kept.
@@ -253,5 +256,7 @@ mod tests {
         let frame = subscription.events.try_recv().unwrap();
         assert_eq!(frame, &br#"{"type":"session.closed","sessionId":"sess_1"}"#[..]);
         assert!(subscription.events.try_recv().is_err());
+        assert_eq!(hub.kept(&tenant), [frame]);
+        assert_eq!(hub.subscribe(&tenant, Some("evt_e10_1")).backlog, [""; 0], "kept, but not to be resumed after");
     }
 }

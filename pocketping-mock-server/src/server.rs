@@ -11,7 +11,7 @@ use std::time::Duration;
 use hyper::server::conn::http1;
 use hyper_util::rt::{TokioIo, TokioTimer};
 use hyper_util::service::TowerToHyperService;
-use pocketping_sdk::{DeliveryId, Message, MessageKind, NewMessage, Session, SessionId};
+use pocketping_sdk::{DeliveryId, Event, Message, MessageKind, NewMessage, Session, SessionId};
 use tokio::sync::watch;
 
 use crate::app::App;
@@ -154,6 +154,12 @@ impl MockServer {
     pub fn messages(&self, id: &SessionId) -> Vec<Message> {
         let page = self.app.list_messages(&self.keys[0].tenant, id, &MessageQuery::default());
         page.map_or_else(|_| Vec::new(), |page| page.items.iter().map(|message| (**message).clone()).collect())
+    }
+
+    /// The first key's events in commit order, as the contract shows them: what a socket that missed nothing was sent.
+    /// The last 10,000 are kept.
+    pub fn events(&self) -> Vec<Event> {
+        self.app.events(&self.keys[0].tenant)
     }
 
     /// The webhook deliveries so far, oldest first; the last 10,000 are remembered.

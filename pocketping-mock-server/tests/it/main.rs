@@ -4,6 +4,7 @@
 
 mod additions;
 mod deliveries;
+mod events;
 mod lifecycle;
 mod paging;
 mod reference;
