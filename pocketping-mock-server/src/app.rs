@@ -10,6 +10,7 @@ use tokio_util::task::TaskTracker;
 
 use crate::contract::Contract;
 use crate::delivery::{Attempt, Delivery, DeliveryState, Job, Outbox};
+use crate::faults::Faults;
 use crate::http::RateLimits;
 use crate::hub::{Hub, Subscription};
 use crate::sources::{Clock, Ids, epoch};
@@ -28,6 +29,7 @@ pub(crate) struct Shared {
     pub(crate) ids: Ids,
     pub(crate) contract: Contract,
     pub(crate) limits: RateLimits,
+    pub(crate) faults: Faults,
     /// Whether only this machine can reach the server.
     pub(crate) is_loopback: bool,
     /// Whether webhooks may lead to private addresses.
@@ -91,6 +93,7 @@ impl App {
             ids: parts.ids,
             contract: parts.contract,
             limits: parts.limits,
+            faults: Faults::default(),
             is_loopback: parts.is_loopback,
             private_webhooks: parts.private_webhooks,
             outbox_changed: Notify::new(),

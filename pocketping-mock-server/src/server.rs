@@ -1,5 +1,6 @@
 //! `MockServer`: a server on a thread of its own.
 
+use std::convert::Infallible;
 use std::fmt;
 use std::io;
 use std::net::{SocketAddr, TcpListener};
@@ -8,7 +9,12 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
 use std::time::Duration;
 
+use axum::Router;
+use axum::body::Body;
+use hyper::Request;
+use hyper::body::Incoming;
 use hyper::server::conn::http1;
+use hyper::service::{HttpService, Service, service_fn};
 use hyper_util::rt::{TokioIo, TokioTimer};
 use hyper_util::service::TowerToHyperService;
 use pocketping_sdk::{DeliveryId, Event, Message, MessageKind, NewMessage, Session, SessionId};
@@ -16,8 +22,10 @@ use tokio::sync::watch;
 
 use crate::app::App;
 use crate::builder::MockServerBuilder;
+use crate::connection::Connection;
 use crate::delivery::{self, Delivery};
 use crate::endpoints::messages::send_message;
+use crate::faults::Fault;
 use crate::sources::Clock;
 use crate::store::{ApiKey, MessageQuery, SessionQuery, Visit};
 
@@ -196,6 +204,31 @@ impl MockServer {
         self.app.redeliver(&self.keys[0].tenant, id)
     }
 
+    /// Lets this go wrong, from now on and as often as it says.
+    pub fn inject(&self, fault: Fault) {
+        self.app.faults.inject(fault);
+    }
+
+    /// Takes back what was injected and has not happened yet. What a link holds back at the moment is still sent.
+    pub fn clear_faults(&self) {
+        self.app.faults.clear();
+    }
+
+    /// How many chances of what was injected are not used yet.
+    pub fn faults_left(&self) -> usize {
+        self.app.faults.left()
+    }
+
+    /// While `true`, every connection that is made is ended at once, without a byte. Those that stand go on.
+    pub fn refuse_connections(&self, refused: bool) {
+        self.app.faults.refuse_connections(refused);
+    }
+
+    /// Ends every connection at once, those of sockets without a close frame. What was applied stays applied.
+    pub fn cut_connections(&self) {
+        self.app.faults.cut_connections();
+    }
+
     /// Stops listening, says goodbye on every socket, lets running requests finish, and waits until all of it is done:
     /// half a second at most, after which the rest is cut.
     pub async fn shutdown(mut self) {
@@ -247,24 +280,45 @@ async fn accept(app: &App, listener: tokio::net::TcpListener) {
         if let Err(error) = stream.set_nodelay(true) {
             tracing::debug!(%error, "no TCP_NODELAY");
         }
-        let connection = http1::Builder::new()
+        if app.faults.refuses_connections() {
+            continue;
+        }
+        let connection = Connection::new(app.faults.new_end());
+        let served = http1::Builder::new()
             .timer(TokioTimer::new())
             .header_read_timeout(HEAD)
-            .serve_connection(TokioIo::new(stream), service.clone())
+            .serve_connection(TokioIo::new(connection.wire(stream)), with(connection.clone(), service.clone()))
             .with_upgrades();
         let stop = app.stop.clone();
         app.tasks.spawn(async move {
-            let mut connection = std::pin::pin!(connection);
-            let ended = tokio::select! {
-                ended = connection.as_mut() => ended,
-                () = stop.cancelled() => {
-                    connection.as_mut().graceful_shutdown();
-                    connection.await
+            let mut served = std::pin::pin!(served);
+            let until_stop = async {
+                tokio::select! {
+                    ended = served.as_mut() => ended,
+                    () = stop.cancelled() => {
+                        served.as_mut().graceful_shutdown();
+                        served.await
+                    }
                 }
+            };
+            let ended = tokio::select! {
+                ended = until_stop => ended,
+                () = connection.ended() => return,
             };
             if let Err(error) = ended {
                 tracing::debug!(%error, "a connection ended early");
             }
         });
     }
+}
+
+/// The service of one connection: whoever answers a request can reach the connection it came on.
+fn with(
+    connection: Connection,
+    service: TowerToHyperService<Router>,
+) -> impl HttpService<Incoming, ResBody = Body, Error = Infallible, Future: Send> {
+    service_fn(move |mut request: Request<Incoming>| {
+        request.extensions_mut().insert(connection.clone());
+        service.call(request)
+    })
 }

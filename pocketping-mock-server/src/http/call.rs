@@ -13,9 +13,11 @@ use http::{HeaderMap, HeaderName, Method};
 use http_body_util::{BodyExt, LengthLimitError, Limited};
 
 use super::answer;
+use super::faulty::{self, Gateway};
 use super::finish::insert;
 use super::rate_limit::Left;
 use crate::app::{App, Reservation};
+use crate::connection::Connection;
 use crate::store::{Rejection, Scope, TenantId};
 
 /// The largest body that is read.
@@ -52,21 +54,49 @@ pub(crate) async fn contract_call(State(app): State<App>, request: Request, next
 }
 
 async fn call(app: &App, tenant: TenantId, request: Request, next: Next) -> Result<Response, Rejection> {
-    let (mut parts, body) = request.into_parts();
+    let (parts, body) = request.into_parts();
     let body = match Limited::new(body, MOST_BODY).collect().await {
         Ok(body) => body.to_bytes(),
         Err(error) if error.is::<LengthLimitError>() => return Err(Rejection::TooLarge(MOST_BODY)),
         Err(error) => return Err(Rejection::Invalid(format!("the body ended early: {error}"))),
     };
-    let mut reservation = None;
-    if let Some(scope) = scope(app, &tenant, &parts)? {
-        match app.begin(scope, fingerprint(&body))? {
-            Ok(begun) => reservation = Some(Arc::new(begun)),
-            Err(kept) => return Ok(answer::replay(kept)),
+    let fault = app.faults.on_call(parts.method.as_str(), parts.uri.path());
+    match (fault, parts.extensions.get::<Connection>().cloned()) {
+        (Some(fault), Some(connection)) => {
+            let ready = || Ready::new(app, tenant, parts, body);
+            Ok(faulty::call(app, fault, connection, ready, next).await)
+        }
+        _ => Ok(Ready::new(app, tenant, parts, body)?.run(next).await),
+    }
+}
+
+/// A call that is ready to run, or that ran before.
+#[derive(Debug)]
+pub(super) enum Ready {
+    First(Request),
+    Again(Response),
+}
+
+impl Ready {
+    /// Takes the call's place among the idempotency keys, if it has one.
+    fn new(app: &App, tenant: TenantId, mut parts: Parts, body: Bytes) -> Result<Self, Rejection> {
+        let mut reservation = None;
+        if let Some(scope) = scope(app, &tenant, &parts)? {
+            match app.begin(scope, fingerprint(&body))? {
+                Ok(begun) => reservation = Some(Arc::new(begun)),
+                Err(kept) => return Ok(Self::Again(answer::replay(kept))),
+            }
+        }
+        parts.extensions.insert(Caller { tenant, reservation });
+        Ok(Self::First(Request::from_parts(parts, body.into())))
+    }
+
+    pub(super) async fn run(self, next: Next) -> Response {
+        match self {
+            Self::First(request) => next.run(request).await,
+            Self::Again(response) => response,
         }
     }
-    parts.extensions.insert(Caller { tenant, reservation });
-    Ok(next.run(Request::from_parts(parts, body.into())).await)
 }
 
 /// The tenant a request's key opens, when it may make another request.
@@ -118,7 +148,8 @@ fn fingerprint(body: &Bytes) -> u64 {
 
 /// contract gap: the reference promises no limit headers, so strict answers have none.
 fn with_limit(app: &App, mut response: Response, left: Option<Left>) -> Response {
-    if let Some(left) = left.filter(|_| app.contract.is_extended()) {
+    let is_ours = app.contract.is_extended() && response.extensions().get::<Gateway>().is_none();
+    if let Some(left) = left.filter(|_| is_ours) {
         let headers = response.headers_mut();
         insert(headers, HeaderName::from_static("ratelimit-limit"), &left.limit.to_string());
         insert(headers, HeaderName::from_static("ratelimit-remaining"), &left.remaining.to_string());

@@ -9,6 +9,7 @@ use axum::response::{IntoResponse, Response};
 use http::header::{CONTENT_TYPE, DATE, RETRY_AFTER};
 use http::{HeaderName, HeaderValue, StatusCode, Uri};
 
+use super::faulty::{Gateway, broken_off};
 use crate::app::App;
 use crate::store::Rejection;
 
@@ -32,18 +33,19 @@ pub(crate) async fn finish(State(app): State<App>, request: Request, next: Next)
     if let Some(rejection) = response.extensions_mut().remove::<Rejection>() {
         reject(&mut response, &rejection, thin);
     }
+    let is_gateways = response.extensions_mut().remove::<Gateway>().is_some();
     let headers = response.headers_mut();
     // HTTP knows no date before 1970, which a frozen clock may have.
     let date = SystemTime::from(app.now()).max(SystemTime::UNIX_EPOCH);
     insert(headers, DATE, &httpdate::fmt_http_date(date));
-    if !thin {
+    if !thin && !is_gateways {
         headers.insert(CONTRACT, HeaderValue::from_static("extended"));
         match request_id {
             Some(id) => drop(headers.insert(REQUEST_ID, id)),
             None => insert(headers, REQUEST_ID, &app.ids.next("req")),
         }
     }
-    response
+    broken_off(response).await
 }
 
 fn reject(response: &mut Response, rejection: &Rejection, thin: bool) {

@@ -5,11 +5,13 @@
 mod additions;
 mod deliveries;
 mod events;
+mod faults;
 mod lifecycle;
 mod paging;
 mod reference;
 mod refusals;
 mod seeds;
 mod socket;
+mod socket_faults;
 mod strict;
 mod wire;

@@ -13,35 +13,35 @@ use tokio_tungstenite::{MaybeTlsStream, WebSocketStream, connect_async};
 
 use crate::wire::{call, send};
 
-type Socket = WebSocketStream<MaybeTlsStream<TcpStream>>;
+pub(crate) type Socket = WebSocketStream<MaybeTlsStream<TcpStream>>;
 
 /// The frame the API reference prints.
-const AUTH: &str = r#"{"type":"auth","apiKey":"test_key"}"#;
+pub(crate) const AUTH: &str = r#"{"type":"auth","apiKey":"test_key"}"#;
 
 fn start(contract: Contract) -> MockServer {
     MockServer::builder().contract(contract).demo_seed().start().unwrap()
 }
 
-async fn connect(server: &MockServer) -> Socket {
+pub(crate) async fn connect(server: &MockServer) -> Socket {
     connect_async(format!("ws://{}/ws", server.address())).await.unwrap().0
 }
 
-async fn authenticated(server: &MockServer, auth: &str) -> (Socket, Value) {
+pub(crate) async fn authenticated(server: &MockServer, auth: &str) -> (Socket, Value) {
     let mut socket = connect(server).await;
     socket.send(Message::text(auth)).await.unwrap();
     let ok = frame(&mut socket).await;
     (socket, ok)
 }
 
-async fn message(socket: &mut Socket) -> Message {
+pub(crate) async fn message(socket: &mut Socket) -> Message {
     tokio::time::timeout(Duration::from_secs(10), socket.next()).await.expect("a frame in time").unwrap().unwrap()
 }
 
-async fn frame(socket: &mut Socket) -> Value {
+pub(crate) async fn frame(socket: &mut Socket) -> Value {
     serde_json::from_str(message(socket).await.to_text().unwrap()).unwrap()
 }
 
-async fn close_code(socket: &mut Socket) -> u16 {
+pub(crate) async fn close_code(socket: &mut Socket) -> u16 {
     match message(socket).await {
         Message::Close(Some(close)) => close.code.into(),
         other => panic!("a close was expected, not {other:?}"),

@@ -1,7 +1,7 @@
 //! A client that knows nothing but bytes.
 
 use std::fmt::Write as _;
-use std::io::{Read, Write};
+use std::io::{ErrorKind, Read, Write};
 use std::net::TcpStream;
 use std::time::Duration;
 
@@ -27,15 +27,28 @@ impl Answer {
     }
 }
 
-/// Sends these bytes and reads until the server hangs up.
-pub(crate) fn raw(server: &MockServer, request: &[u8]) -> Answer {
+/// Connects and sends these bytes.
+pub(crate) fn begin(server: &MockServer, request: &str) -> TcpStream {
     let mut stream = TcpStream::connect(server.address()).unwrap();
     stream.set_read_timeout(Some(Duration::from_secs(20))).unwrap();
-    stream.write_all(request).unwrap();
+    // The server may have hung up already.
+    drop(stream.write_all(request.as_bytes()));
+    stream
+}
+
+/// Reads until the server hangs up, in order or not: nothing when it did so without an answer.
+pub(crate) fn rest(mut stream: TcpStream) -> String {
     let mut answer = Vec::new();
-    stream.read_to_end(&mut answer).unwrap();
-    let answer = String::from_utf8(answer).unwrap();
-    let (head, body) = answer.split_once("\r\n\r\n").unwrap();
+    match stream.read_to_end(&mut answer) {
+        Err(error) if error.kind() != ErrorKind::ConnectionReset => panic!("{error}"),
+        _ => String::from_utf8(answer).unwrap(),
+    }
+}
+
+/// Reads the answer of a server that hangs up behind it.
+#[track_caller]
+pub(crate) fn answer(text: &str) -> Answer {
+    let (head, body) = text.split_once("\r\n\r\n").unwrap();
     let mut lines = head.lines();
     let status = lines.next().unwrap().split(' ').nth(1).unwrap().parse().unwrap();
     let headers =
@@ -43,8 +56,18 @@ pub(crate) fn raw(server: &MockServer, request: &[u8]) -> Answer {
     Answer { status, headers: headers.collect(), body: body.to_owned() }
 }
 
-/// Sends a request line such as `GET /sessions` with these headers and this body.
-pub(crate) fn send(server: &MockServer, line: &str, headers: &[(&str, &str)], body: &str) -> Answer {
+/// Sends these bytes and reads until the server hangs up.
+pub(crate) fn raw(server: &MockServer, request: &[u8]) -> Answer {
+    let mut stream = TcpStream::connect(server.address()).unwrap();
+    stream.set_read_timeout(Some(Duration::from_secs(20))).unwrap();
+    stream.write_all(request).unwrap();
+    let mut text = Vec::new();
+    stream.read_to_end(&mut text).unwrap();
+    answer(&String::from_utf8(text).unwrap())
+}
+
+/// A request line such as `GET /sessions` with these headers and this body, as bytes.
+pub(crate) fn request(line: &str, headers: &[(&str, &str)], body: &str) -> String {
     let mut request =
         format!("{line} HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\nContent-Length: {}\r\n", body.len());
     for (name, value) in headers {
@@ -52,7 +75,12 @@ pub(crate) fn send(server: &MockServer, line: &str, headers: &[(&str, &str)], bo
     }
     request.push_str("\r\n");
     request.push_str(body);
-    raw(server, request.as_bytes())
+    request
+}
+
+/// Sends a request line such as `GET /sessions` with these headers and this body.
+pub(crate) fn send(server: &MockServer, line: &str, headers: &[(&str, &str)], body: &str) -> Answer {
+    raw(server, request(line, headers, body).as_bytes())
 }
 
 /// As [`send`], with the server's key.

@@ -1,15 +1,16 @@
 //! The socket: a first frame with the key, then the tenant's events.
 
+mod frames;
+
 use std::future::Future;
 use std::pin::pin;
 use std::time::Duration;
 
-use axum::extract::State;
 use axum::extract::ws::rejection::WebSocketUpgradeRejection;
 use axum::extract::ws::{CloseFrame, Message, Utf8Bytes, WebSocket, WebSocketUpgrade};
+use axum::extract::{Extension, State};
 use axum::response::{IntoResponse, Response};
 use bytes::Bytes;
-use futures::SinkExt;
 use http::HeaderMap;
 use http::header::ORIGIN;
 use serde_json::{Value, json};
@@ -17,9 +18,12 @@ use tokio::time::timeout;
 use url::{Host, Url};
 
 use crate::app::App;
+use crate::connection::Connection;
+use crate::http::faulty_answer;
 use crate::hub::{End, Subscription};
 use crate::server::after_grace;
 use crate::store::{Rejection, TenantId};
+use frames::Frames;
 
 /// The largest frame, in either direction.
 const MOST_FRAME: usize = 1 << 20;
@@ -35,11 +39,17 @@ const BATCH: usize = 64;
 /// Answers `GET /ws`.
 pub(crate) async fn socket(
     State(app): State<App>,
+    Extension(connection): Extension<Connection>,
     headers: HeaderMap,
     upgrade: Result<WebSocketUpgrade, WebSocketUpgradeRejection>,
 ) -> Response {
     if let Err(rejection) = check_origin(&app, &headers) {
         return rejection.into_response();
+    }
+    if upgrade.is_ok()
+        && let Some((status, retry_after)) = app.faults.on_upgrade()
+    {
+        return faulty_answer(status, retry_after);
     }
     match upgrade {
         Ok(upgrade) => upgrade
@@ -50,7 +60,12 @@ pub(crate) async fn socket(
             .max_frame_size(MOST_FRAME)
             .on_upgrade(move |socket| {
                 let tasks = app.tasks.clone();
-                tasks.track_future(link(app, socket))
+                tasks.track_future(async move {
+                    tokio::select! {
+                        () = link(&app, &connection, socket) => {}
+                        () = connection.ended() => {}
+                    }
+                })
             }),
         Err(rejection) => {
             Rejection::Invalid(format!("/ws wants a WebSocket upgrade: {}", rejection.body_text())).into_response()
@@ -84,23 +99,33 @@ enum Over {
     Close(u16, &'static str),
     /// The client said goodbye; the answer is on its way.
     Goodbye,
-    /// Nobody is left to tell.
+    /// Nobody is left to tell, or nobody is to be told.
     Gone,
+    /// Nobody is told and the connection stays.
+    Silent,
 }
 
-async fn link(app: App, mut socket: WebSocket) {
-    let over = match timeout(AUTH, first_frame(&app, &mut socket)).await {
+async fn link(app: &App, connection: &Connection, mut socket: WebSocket) {
+    let over = match timeout(AUTH, first_frame(app, &mut socket)).await {
         Ok(Ok((tenant, last_event_id))) => {
             let subscription = app.subscribe(&tenant, last_event_id.as_deref());
-            serve(&app, &mut socket, subscription).await
+            serve(app, &mut socket, subscription).await
         }
         Ok(Err(over)) => over,
-        Err(_) => close_code(&app, 4408, "no authentication in time"),
+        Err(_) => close_code(app, 4408, "no authentication in time"),
     };
+    if matches!(over, Over::Silent) {
+        connection.silence();
+        tokio::select! {
+            () = hear_out(&mut socket) => {}
+            () = app.stop.cancelled() => {}
+        }
+        return;
+    }
     // Until the peer answers, or the server's own grace ends: dropping unread input would lose the code.
     tokio::select! {
         _ = timeout(LAST_WORDS, goodbye(&mut socket, over)) => {}
-        () = after_grace(&app) => {}
+        () = after_grace(app) => {}
     }
 }
 
@@ -133,48 +158,64 @@ async fn first_frame(app: &App, socket: &mut WebSocket) -> Result<(TenantId, Opt
     if frame.get("type").and_then(Value::as_str) != Some("auth") {
         return Err(close_code(app, 4400, "the first frame must be auth"));
     }
-    match app.tenant_of(frame.get("apiKey").and_then(Value::as_str).unwrap_or_default()) {
-        Ok(tenant) => {
-            // An id of another shape is one this server does not know, which is not the same as none.
-            let last = frame.get("lastEventId").filter(|id| !id.is_null());
-            Ok((tenant, last.map(|id| id.as_str().unwrap_or_default().to_owned())))
-        }
+    let tenant = match app.tenant_of(frame.get("apiKey").and_then(Value::as_str).unwrap_or_default()) {
+        Ok(tenant) => tenant,
         Err(rejection) => {
-            if app.contract.is_extended() {
-                let mut body = rejection.body(false);
-                body.extra.insert("type".to_owned(), "error".into());
-                let text = serde_json::to_string(&body).unwrap_or_default();
-                if socket.send(Message::text(text)).await.is_err() {
-                    return Err(Over::Gone);
-                }
-            }
-            Err(close_code(app, 4401, "unauthorized"))
+            say(app, socket, &rejection).await?;
+            return Err(close_code(app, 4401, "unauthorized"));
         }
+    };
+    if let Some(code) = app.faults.on_auth() {
+        match code {
+            4401 => say(app, socket, &Rejection::Unauthorized("a fault that was asked for")).await?,
+            4403 => say(app, socket, &Rejection::Forbidden("a fault that was asked for".to_owned())).await?,
+            _ => {}
+        }
+        return Err(Over::Close(code, "a fault that was asked for"));
     }
+    // An id of another shape is one this server does not know, which is not the same as none.
+    let last = frame.get("lastEventId").filter(|id| !id.is_null());
+    Ok((tenant, last.map(|id| id.as_str().unwrap_or_default().to_owned())))
+}
+
+/// Says why the first frame is refused; strict says nothing.
+async fn say(app: &App, socket: &mut WebSocket, rejection: &Rejection) -> Result<(), Over> {
+    if !app.contract.is_extended() {
+        return Ok(());
+    }
+    let mut body = rejection.body(false);
+    body.extra.insert("type".to_owned(), "error".into());
+    let text = serde_json::to_string(&body).unwrap_or_default();
+    socket.send(Message::text(text)).await.map_err(|_| Over::Gone)
 }
 
 /// Sends events until the link ends.
 async fn serve(app: &App, socket: &mut WebSocket, subscription: Subscription) -> Over {
     let Subscription { resume, backlog, mut events, end } = subscription;
-    let mut frames = Vec::new();
+    let mut frames = Frames::default();
+    let mut new = Vec::new();
     if app.contract.is_extended() {
         let connection = app.ids.next("conn");
         let auth_ok = json!({"type": "auth.ok", "connectionId": connection, "resume": resume.as_str()});
-        frames.push(Bytes::from(auth_ok.to_string()));
+        if let Err(over) = until_over(app, &end, write(socket, Message::text(auth_ok.to_string()))).await {
+            return over;
+        }
     }
     frames.extend(backlog);
     let mut ping_due = pin!(app.clock.sleep(PING));
     let mut pong = Pong::default();
     loop {
-        if let Err(over) = until_over(app, &end, send(socket, &mut frames)).await {
+        if let Err(over) = until_over(app, &end, frames.write(app, socket)).await {
             return over;
         }
         tokio::select! {
-            count = events.recv_many(&mut frames, BATCH) => {
+            count = events.recv_many(&mut new, BATCH), if frames.is_open() => {
                 if count == 0 {
                     return Over::Close(end.reached().await, "the subscription ended");
                 }
+                frames.extend(new.drain(..));
             }
+            () = frames.are_due() => {}
             message = socket.recv() => {
                 pong.came();
                 match message {
@@ -189,8 +230,7 @@ async fn serve(app: &App, socket: &mut WebSocket, subscription: Subscription) ->
             () = &mut ping_due => {
                 ping_due.set(app.clock.sleep(PING));
                 pong.expect();
-                let write = progress(socket.send(Message::Ping(Bytes::new())));
-                if let Err(over) = until_over(app, &end, write).await {
+                if let Err(over) = until_over(app, &end, write(socket, Message::Ping(Bytes::new()))).await {
                     return over;
                 }
             }
@@ -201,17 +241,9 @@ async fn serve(app: &App, socket: &mut WebSocket, subscription: Subscription) ->
     }
 }
 
-/// Writes what is queued, with one flush.
-async fn send(socket: &mut WebSocket, frames: &mut Vec<Bytes>) -> Result<(), axum::Error> {
-    if frames.is_empty() {
-        return Ok(());
-    }
-    for frame in frames.drain(..) {
-        // Frames are made by serde_json: always UTF-8.
-        let text = Utf8Bytes::try_from(frame).map_err(axum::Error::new)?;
-        progress(socket.feed(Message::Text(text))).await?;
-    }
-    progress(socket.flush()).await
+/// Writes one frame.
+async fn write(socket: &mut WebSocket, message: Message) -> Result<(), Over> {
+    progress(socket.send(message)).await.map_err(|error| fault(&error))
 }
 
 /// A write that makes no progress for as long as a ping and its pong may take is a peer that is gone: nothing else
@@ -221,9 +253,9 @@ async fn progress(write: impl Future<Output = Result<(), axum::Error>>) -> Resul
 }
 
 /// Runs a write that a slow reader, or the server's end, may cut short.
-async fn until_over(app: &App, end: &End, write: impl Future<Output = Result<(), axum::Error>>) -> Result<(), Over> {
+async fn until_over(app: &App, end: &End, write: impl Future<Output = Result<(), Over>>) -> Result<(), Over> {
     tokio::select! {
-        written = write => written.map_err(|error| fault(&error)),
+        written = write => written,
         code = end.reached() => Err(Over::Close(code, "this reader is too slow")),
         () = app.stop.cancelled() => Err(Over::Close(1001, "shutting down")),
     }
@@ -261,7 +293,7 @@ fn fault(error: &axum::Error) -> Over {
 /// has ended it too.
 async fn goodbye(socket: &mut WebSocket, over: Over) {
     match over {
-        Over::Gone => return,
+        Over::Gone | Over::Silent => return,
         // The library has queued the answer; reading on sends it.
         Over::Goodbye => {}
         Over::Close(code, reason) => {
@@ -271,6 +303,11 @@ async fn goodbye(socket: &mut WebSocket, over: Over) {
             }
         }
     }
+    hear_out(socket).await;
+}
+
+/// Reads until the client has ended the link.
+async fn hear_out(socket: &mut WebSocket) {
     while let Some(Ok(message)) = socket.recv().await {
         drop(message);
     }

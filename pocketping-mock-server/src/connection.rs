@@ -1,0 +1,112 @@
+//! One TCP connection: how it is ended from within, and how it falls silent.
+
+use std::future::pending;
+use std::io;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::task::{Context, Poll, ready};
+
+use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
+use tokio::net::TcpStream;
+use tokio_util::sync::CancellationToken;
+
+/// What those who answer on a connection can do to it. Every request has it among its extensions.
+#[derive(Clone, Debug)]
+pub(crate) struct Connection {
+    end: CancellationToken,
+    is_silent: Arc<AtomicBool>,
+}
+
+impl Connection {
+    pub(crate) fn new(end: CancellationToken) -> Self {
+        Self { end, is_silent: Arc::default() }
+    }
+
+    /// The stream, as it is to be served.
+    pub(crate) fn wire(&self, stream: TcpStream) -> Wire {
+        Wire { stream, is_silent: Arc::clone(&self.is_silent) }
+    }
+
+    /// Ends it: what was not sent yet never is.
+    pub(crate) fn end(&self) {
+        self.end.cancel();
+    }
+
+    /// As [`end`](Self::end), for those who owe an answer: whoever waits for it is dropped with the connection.
+    pub(crate) async fn end_unanswered<T>(&self) -> T {
+        self.end();
+        pending().await
+    }
+
+    /// Waits until it is to end.
+    pub(crate) async fn ended(&self) {
+        self.end.cancelled().await;
+    }
+
+    /// Lets it fall silent: it stays open, but nothing is sent or heard any more, save that the peer ends it.
+    pub(crate) fn silence(&self) {
+        self.is_silent.store(true, Ordering::Relaxed);
+    }
+}
+
+/// The stream of a connection.
+#[derive(Debug)]
+pub(crate) struct Wire {
+    stream: TcpStream,
+    is_silent: Arc<AtomicBool>,
+}
+
+impl Wire {
+    fn is_silent(&self) -> bool {
+        self.is_silent.load(Ordering::Relaxed)
+    }
+}
+
+impl AsyncRead for Wire {
+    fn poll_read(mut self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
+        if !self.is_silent() {
+            return Pin::new(&mut self.stream).poll_read(cx, buf);
+        }
+        let mut scratch = [0; 1024];
+        loop {
+            let mut unheard = ReadBuf::new(&mut scratch);
+            ready!(Pin::new(&mut self.stream).poll_read(cx, &mut unheard))?;
+            if unheard.filled().is_empty() {
+                return Poll::Ready(Ok(()));
+            }
+        }
+    }
+}
+
+impl AsyncWrite for Wire {
+    fn poll_write(mut self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &[u8]) -> Poll<io::Result<usize>> {
+        if self.is_silent() {
+            return Poll::Ready(Ok(buf.len()));
+        }
+        Pin::new(&mut self.stream).poll_write(cx, buf)
+    }
+
+    fn poll_write_vectored(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        bufs: &[io::IoSlice<'_>],
+    ) -> Poll<io::Result<usize>> {
+        if self.is_silent() {
+            return Poll::Ready(Ok(bufs.iter().map(|buf| buf.len()).sum()));
+        }
+        Pin::new(&mut self.stream).poll_write_vectored(cx, bufs)
+    }
+
+    fn is_write_vectored(&self) -> bool {
+        self.stream.is_write_vectored()
+    }
+
+    fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.stream).poll_flush(cx)
+    }
+
+    fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.stream).poll_shutdown(cx)
+    }
+}

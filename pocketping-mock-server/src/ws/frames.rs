@@ -1,0 +1,175 @@
+//! The event frames of one link: which is written when, and what injected faults make of them.
+
+use std::collections::VecDeque;
+use std::future::pending;
+use std::time::Duration;
+
+use axum::extract::ws::{Message, Utf8Bytes, WebSocket};
+use bytes::Bytes;
+use futures::SinkExt;
+use serde_json::{Value, json};
+use tokio::time::{Instant, sleep_until};
+
+use super::{Over, fault, progress};
+use crate::app::App;
+use crate::faults::SocketFault;
+
+/// How long a frame that is to come after the next one waits for it.
+const SWAP: Duration = Duration::from_millis(50);
+/// How far the number of a garbled event is off.
+const OFF: u64 = 7;
+
+/// The event frames that wait to be written.
+#[derive(Debug, Default)]
+pub(super) struct Frames {
+    queue: VecDeque<Bytes>,
+    /// Those whose turn was before the queue's: written after the next frame, or when it is time, the last one first.
+    held: Vec<Bytes>,
+    /// When the held ones are written at the latest.
+    due: Option<Instant>,
+    /// Whether the queue waits for the held ones, too.
+    is_stopped: bool,
+}
+
+impl Frames {
+    pub(super) fn extend(&mut self, frames: impl IntoIterator<Item = Bytes>) {
+        self.queue.extend(frames);
+    }
+
+    /// Whether more frames may be taken in.
+    pub(super) fn is_open(&self) -> bool {
+        !self.is_stopped
+    }
+
+    /// Waits until held frames are due.
+    pub(super) async fn are_due(&self) {
+        match self.due {
+            Some(due) => sleep_until(due).await,
+            None => pending().await,
+        }
+    }
+
+    /// Writes what may be written now, with one flush.
+    pub(super) async fn write(&mut self, app: &App, socket: &mut WebSocket) -> Result<(), Over> {
+        let is_due = self.due.is_some_and(|due| due <= Instant::now());
+        if is_due {
+            self.write_held(socket).await?;
+        } else if self.queue.is_empty() {
+            return Ok(());
+        }
+        while !self.is_stopped
+            && let Some(frame) = self.queue.pop_front()
+        {
+            match app.faults.on_event() {
+                None => self.put(socket, frame).await?,
+                Some(fault) => self.put_faulty(socket, frame, fault).await?,
+            }
+        }
+        flush(socket).await
+    }
+
+    async fn put(&mut self, socket: &mut WebSocket, frame: Bytes) -> Result<(), Over> {
+        feed(socket, frame).await?;
+        if self.due.is_some() { self.write_held(socket).await } else { Ok(()) }
+    }
+
+    async fn write_held(&mut self, socket: &mut WebSocket) -> Result<(), Over> {
+        (self.due, self.is_stopped) = (None, false);
+        while let Some(frame) = self.held.pop() {
+            feed(socket, frame).await?;
+        }
+        Ok(())
+    }
+
+    fn hold(&mut self, frame: Bytes, time: Duration) {
+        self.held.push(frame);
+        self.due = Some(Instant::now() + time);
+    }
+
+    async fn put_faulty(&mut self, socket: &mut WebSocket, frame: Bytes, act: SocketFault) -> Result<(), Over> {
+        tracing::debug!(?act, "an event meets a fault");
+        match act {
+            SocketFault::Duplicate => {
+                feed(socket, frame.clone()).await?;
+                self.put(socket, frame).await
+            }
+            SocketFault::Corrupt => self.put(socket, half(&frame)).await,
+            SocketFault::Garble => self.put(socket, garbled(&frame)).await,
+            SocketFault::Skip => Ok(()),
+            SocketFault::Swap => {
+                self.hold(frame, SWAP);
+                Ok(())
+            }
+            SocketFault::Delay(time) => {
+                self.hold(frame, time);
+                self.is_stopped = true;
+                Ok(())
+            }
+            SocketFault::Close(code) => Err(Over::Close(code, "a fault that was asked for")),
+            SocketFault::Cut => flush(socket).await.and(Err(Over::Gone)),
+            SocketFault::Silent => flush(socket).await.and(Err(Over::Silent)),
+            // They happen before there are events.
+            SocketFault::RefuseAuth(_) | SocketFault::RefuseUpgrade { .. } => self.put(socket, frame).await,
+        }
+    }
+}
+
+async fn feed(socket: &mut WebSocket, frame: Bytes) -> Result<(), Over> {
+    // Frames are made by serde_json: always UTF-8.
+    let text = Utf8Bytes::try_from(frame).map_err(|error| fault(&axum::Error::new(error)))?;
+    progress(socket.feed(Message::Text(text))).await.map_err(|error| fault(&error))
+}
+
+async fn flush(socket: &mut WebSocket) -> Result<(), Over> {
+    progress(socket.flush()).await.map_err(|error| fault(&error))
+}
+
+/// The first half of a text.
+fn half(frame: &Bytes) -> Bytes {
+    let is_start = |at: &usize| frame.get(*at).is_none_or(|byte| byte & 0xc0 != 0x80);
+    let end = (0..=frame.len() / 2).rev().find(is_start).unwrap_or(0);
+    frame.slice(..end)
+}
+
+/// An event with other content, and in extended another number.
+fn garbled(frame: &Bytes) -> Bytes {
+    let mut event: Value = serde_json::from_slice(frame).unwrap_or_default();
+    if let Some(seq) = event.get("seq").and_then(Value::as_u64) {
+        event["seq"] = json!(seq.saturating_add(OFF));
+    }
+    let word = json!("garbled");
+    if event["message"].is_object() {
+        event["message"]["content"] = word;
+    } else if event["session"].is_object() {
+        event["session"]["metadata"]["pageUrl"] = word;
+    } else {
+        event["sessionId"] = word;
+    }
+    event.to_string().into()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn half_a_text_is_text_and_no_json() {
+        for frame in [r#"{"a":"ééééééééé"}"#, r#"{"a":"ééééééééé" }"#, r#"{"a":"🦀🦀"}"#, "{}"] {
+            let half = half(&Bytes::from_static(frame.as_bytes()));
+            let text = std::str::from_utf8(&half).unwrap();
+            assert!(frame.starts_with(text) && serde_json::from_str::<Value>(text).is_err(), "{text}");
+        }
+    }
+
+    #[test]
+    fn every_kind_of_event_is_garbled() {
+        for (event, expected) in [
+            (json!({"message": {"id": "m", "content": "Hi"}}), json!({"message": {"id": "m", "content": "garbled"}})),
+            (json!({"session": {"id": "s"}}), json!({"session": {"id": "s", "metadata": {"pageUrl": "garbled"}}})),
+            (json!({"sessionId": "s", "seq": 1}), json!({"sessionId": "garbled", "seq": 8})),
+        ] {
+            let garbled: Value = serde_json::from_slice(&garbled(&event.to_string().into())).unwrap();
+            assert_eq!(garbled, expected);
+        }
+    }
+}
