@@ -192,6 +192,8 @@ async fn say(app: &App, socket: &mut WebSocket, rejection: &Rejection) -> Result
 /// Sends events until the link ends.
 async fn serve(app: &App, socket: &mut WebSocket, subscription: Subscription) -> Over {
     let Subscription { resume, backlog, mut events, end } = subscription;
+    // Counted from before the first word: whoever has read it can advance the clock to the first ping.
+    let mut ping_due = pin!(app.clock.sleep(PING));
     let mut frames = Frames::default();
     let mut new = Vec::new();
     if app.contract.is_extended() {
@@ -202,7 +204,6 @@ async fn serve(app: &App, socket: &mut WebSocket, subscription: Subscription) ->
         }
     }
     frames.extend(backlog);
-    let mut ping_due = pin!(app.clock.sleep(PING));
     let mut pong = Pong::default();
     loop {
         if let Err(over) = until_over(app, &end, frames.write(app, socket)).await {
