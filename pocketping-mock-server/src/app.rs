@@ -9,7 +9,7 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 use crate::contract::Contract;
-use crate::delivery::{Attempt, Delivery, DeliveryState, Job, Outbox};
+use crate::delivery::{Attempt, Delivery, DeliveryState, Job, Outbox, Tls};
 use crate::faults::Faults;
 use crate::http::RateLimits;
 use crate::hub::{Hub, Subscription};
@@ -34,6 +34,8 @@ pub(crate) struct Shared {
     pub(crate) is_loopback: bool,
     /// Whether webhooks may lead to private addresses.
     pub(crate) private_webhooks: bool,
+    /// How `https` webhooks are spoken to.
+    pub(crate) tls: Tls,
     /// Something is to be delivered, or has been.
     pub(crate) outbox_changed: Notify,
     outbox_version: watch::Sender<u64>,
@@ -60,6 +62,7 @@ pub(crate) struct AppParts {
     pub(crate) limits: RateLimits,
     pub(crate) is_loopback: bool,
     pub(crate) private_webhooks: bool,
+    pub(crate) tls: Tls,
 }
 
 /// A write's place among the idempotency keys; given up when it is dropped before its answer was kept.
@@ -96,6 +99,7 @@ impl App {
             faults: Faults::default(),
             is_loopback: parts.is_loopback,
             private_webhooks: parts.private_webhooks,
+            tls: parts.tls,
             outbox_changed: Notify::new(),
             outbox_version: watch::Sender::new(0),
             stop: CancellationToken::new(),

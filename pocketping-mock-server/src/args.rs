@@ -6,6 +6,7 @@ use std::net::{IpAddr, SocketAddr};
 use std::path::{Path, PathBuf};
 use std::str::FromStr;
 
+use crate::delivery::Tls;
 use crate::sources::{Clock, random_key};
 use crate::{ApiKey, Contract, MockServer, Seed, StartError};
 
@@ -39,6 +40,10 @@ pub struct ServeArgs {
     /// Let webhooks lead to private addresses although others than this machine can reach the server
     #[arg(long)]
     allow_private_webhooks: bool,
+
+    /// Trust this PEM file's authorities, too, when delivering to https webhooks
+    #[arg(long, value_name = "FILE")]
+    webhook_ca: Option<PathBuf>,
 
     /// Write the base URL to this file once the server answers
     #[arg(long, value_name = "FILE")]
@@ -118,6 +123,9 @@ impl ServeArgs {
         if let Some(path) = &self.seed {
             builder = builder.seed(read_seed(path)?);
         }
+        if let Some(path) = &self.webhook_ca {
+            builder = builder.webhook_root_certificate_pem(read_roots(path)?);
+        }
         // From here on a signal ends the server in order, however early it comes.
         let signals = Signals::new()
             .map_err(|error| StartError::new("signals cannot be listened for".to_owned()).with_source(error))?;
@@ -179,6 +187,13 @@ fn read_seed(path: &Path) -> Result<Seed, StartError> {
     }
     let json = fs::read_to_string(path).map_err(|error| cannot("read", path, error))?;
     Seed::from_json(&json).map_err(|error| StartError::new(format!("{}: {error}", path.display())))
+}
+
+fn read_roots(path: &Path) -> Result<Vec<u8>, StartError> {
+    let pem = fs::read(path).map_err(|error| cannot("read", path, error))?;
+    // Only here is it known which file it was.
+    Tls::new(std::slice::from_ref(&pem)).map_err(|error| StartError::new(error).in_file(path))?;
+    Ok(pem)
 }
 
 fn cannot(what: &str, path: &Path, error: io::Error) -> StartError {

@@ -6,6 +6,7 @@ use std::net::{IpAddr, SocketAddr, TcpListener};
 
 use crate::app::{App, AppParts};
 use crate::contract::Contract;
+use crate::delivery::Tls;
 use crate::http::RateLimits;
 use crate::server::MockServer;
 use crate::sources::{Clock, Ids};
@@ -30,6 +31,7 @@ pub struct MockServerBuilder {
     seed: Seed,
     rate_limit: Option<u32>,
     private_webhooks: bool,
+    webhook_roots: Vec<Vec<u8>>,
     clock: Clock,
     ids: Ids,
 }
@@ -88,6 +90,7 @@ impl Default for MockServerBuilder {
             seed: Seed::default(),
             rate_limit: None,
             private_webhooks: false,
+            webhook_roots: Vec::new(),
             clock: Clock::frozen(),
             ids: Ids::sequential(),
         }
@@ -151,6 +154,14 @@ impl MockServerBuilder {
         self
     }
 
+    /// Trusts the authorities of this PEM text, besides the system's, when it delivers to `https` webhooks. May be said
+    /// again. Needs the feature `tls`.
+    #[cfg(feature = "tls")]
+    pub fn webhook_root_certificate_pem(mut self, pem: impl Into<Vec<u8>>) -> Self {
+        self.webhook_roots.push(pem.into());
+        self
+    }
+
     /// The clock. Default: frozen at 2024-01-15T10:30:00Z.
     pub fn clock(mut self, clock: Clock) -> Self {
         self.clock = clock;
@@ -166,7 +177,7 @@ impl MockServerBuilder {
     /// Starts the server. It answers as soon as this returns.
     ///
     /// # Errors
-    /// When the address cannot be listened on, a key cannot be one, or the seed contradicts itself.
+    /// When the address cannot be listened on, a key or a root certificate cannot be one, or the seed contradicts itself.
     pub fn start(self) -> Result<MockServer, StartError> {
         let io = |what: String| move |error: std::io::Error| StartError::new(what).with_source(error);
         let mut keys = self.keys.into_iter().collect::<Result<Vec<_>, _>>().map_err(StartError::new)?;
@@ -174,6 +185,7 @@ impl MockServerBuilder {
             keys.push(ApiKey::new("test_key").map_err(StartError::new)?);
         }
         let access = Access::new(keys.clone(), self.any_key).map_err(StartError::new)?;
+        let tls = Tls::new(&self.webhook_roots).map_err(StartError::new)?;
         let listener =
             TcpListener::bind(self.address).map_err(io(format!("{} cannot be listened on", self.address)))?;
         let is_loopback = self.address.ip().to_canonical().is_loopback();
@@ -185,6 +197,7 @@ impl MockServerBuilder {
             limits: RateLimits::new(self.rate_limit),
             is_loopback,
             private_webhooks: self.private_webhooks || is_loopback,
+            tls,
         });
         let mut seeded = Ok(());
         app.write(&keys[0].tenant, |tx| {

@@ -131,6 +131,8 @@ fn wrong_flags_and_files_are_named() {
         (&["--port", "0", "--seed", "/nowhere.json"], 1, "/nowhere.json cannot be read"),
         (&["--port", "0", "--seed", bad], 1, "sessions[0].visitor"),
         (&["--port", "0", "--seed", twice], 1, "twice.json: the seed cannot be used: sessions[1].id"),
+        (&["--port", "0", "--webhook-ca", "/nowhere.pem"], 1, "/nowhere.pem cannot be read"),
+        (&["--port", "0", "--webhook-ca", twice], 1, "twice.json: the webhook root certificate holds no PEM block"),
         (&["--port", "0", "--ready-file", "/nowhere/file"], 1, "/nowhere/file"),
     ] {
         let (status, stderr) = failed(args);

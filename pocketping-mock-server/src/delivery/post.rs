@@ -10,8 +10,11 @@ use http::{HeaderMap, Request};
 use http_body_util::Full;
 use hyper::client::conn::http1;
 use hyper_util::rt::TokioIo;
+use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::{TcpStream, lookup_host};
 use url::{Host, Url};
+
+use super::Tls;
 
 /// How long a receiver has to answer.
 const PATIENCE: Duration = Duration::from_secs(10);
@@ -19,21 +22,39 @@ const PATIENCE: Duration = Duration::from_secs(10);
 /// What a receiver answered: its status, and how many seconds it asks to wait.
 pub(super) type Answer = (u16, Option<u64>);
 
+/// What of the server a delivery goes by.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Way<'a> {
+    /// Whether it may lead to private addresses.
+    pub(super) private: bool,
+    /// How `https` targets are spoken to.
+    pub(super) tls: &'a Tls,
+}
+
 /// Posts a body with these headers and waits for the answer's head.
-pub(super) async fn post(url: &str, headers: HeaderMap, body: Bytes, private: bool) -> Result<Answer, String> {
-    match tokio::time::timeout(PATIENCE, send(url, headers, body, private)).await {
+pub(super) async fn post(url: &str, headers: HeaderMap, body: Bytes, way: Way<'_>) -> Result<Answer, String> {
+    match tokio::time::timeout(PATIENCE, send(url, headers, body, way)).await {
         Ok(answer) => answer,
         Err(_) => Err(format!("no answer within {} s", PATIENCE.as_secs())),
     }
 }
 
-async fn send(url: &str, headers: HeaderMap, body: Bytes, private: bool) -> Result<Answer, String> {
+async fn send(url: &str, headers: HeaderMap, body: Bytes, way: Way<'_>) -> Result<Answer, String> {
     let url = Url::parse(url).map_err(|error| error.to_string())?;
-    if url.scheme() != "http" {
-        return Err(format!("{}:// targets are not delivered to by this server", url.scheme()));
+    let host = url.host().ok_or("the URL has no host")?;
+    let request = request(&url, headers, body)?;
+    match url.scheme() {
+        "https" => {
+            let connector = way.tls.connector().await?;
+            let stream = connect(&url, way.private).await.map_err(|error| error.to_string())?;
+            let stream = connector.connect(&host, stream).await;
+            exchange(stream.map_err(|error| format!("no TLS with {host}: {error}"))?, request).await
+        }
+        _ => exchange(connect(&url, way.private).await.map_err(|error| error.to_string())?, request).await,
     }
-    let stream = connect(&url, private).await.map_err(|error| error.to_string())?;
-    let (mut sender, connection) = http1::handshake(TokioIo::new(stream)).await.map_err(|error| error.to_string())?;
+}
+
+fn request(url: &Url, headers: HeaderMap, body: Bytes) -> Result<Request<Full<Bytes>>, String> {
     let path = match url.query() {
         Some(query) => format!("{}?{query}", url.path()),
         None => url.path().to_owned(),
@@ -48,6 +69,15 @@ async fn send(url: &str, headers: HeaderMap, body: Bytes, private: bool) -> Resu
     ] {
         request.headers_mut().insert(name, value.parse().map_err(|_| format!("{value:?} cannot be a header"))?);
     }
+    Ok(request)
+}
+
+/// Sends a request on a connection of its own and waits for the answer's head.
+async fn exchange<S>(stream: S, request: Request<Full<Bytes>>) -> Result<Answer, String>
+where
+    S: AsyncRead + AsyncWrite + Unpin,
+{
+    let (mut sender, connection) = http1::handshake(TokioIo::new(stream)).await.map_err(|error| error.to_string())?;
     let answer = async {
         let answer = sender.send_request(request).await.map_err(|error| error.to_string())?;
         let wait = answer.headers().get(RETRY_AFTER).and_then(|value| value.to_str().ok()?.trim().parse().ok());
@@ -112,6 +142,19 @@ fn is_private(ip: IpAddr) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[tokio::test(start_paused = true)]
+    async fn a_receiver_that_says_nothing_has_ten_seconds() {
+        let silent = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let way = Way { private: true, tls: &Tls::new(&[]).unwrap() };
+        let schemes: &[_] = if cfg!(feature = "tls") { &["http", "https"] } else { &["http"] };
+        for scheme in schemes {
+            let url = format!("{scheme}://{}/", silent.local_addr().unwrap());
+            let begun = tokio::time::Instant::now();
+            let error = post(&url, HeaderMap::new(), Bytes::new(), way).await.unwrap_err();
+            assert_eq!((error.as_str(), begun.elapsed().as_secs()), ("no answer within 10 s", 10), "{scheme}");
+        }
+    }
 
     #[test]
     fn private_addresses_are_known_in_all_their_forms() {

@@ -6,7 +6,7 @@ use http::{HeaderMap, HeaderName, HeaderValue};
 use pocketping_sdk::webhooks;
 
 use super::outbox::{Attempt, DeliveryState, Job};
-use super::post::post;
+use super::post::{Way, post};
 use crate::app::App;
 
 /// The waits between attempts.
@@ -62,8 +62,9 @@ async fn attempts(app: &App, job: &Job) -> DeliveryState {
 
 async fn try_once(app: &App, job: &Job, attempt: usize) -> (Attempt, Option<u64>) {
     let headers = if app.contract.is_extended() { headers(job, attempt) } else { HeaderMap::new() };
+    let way = Way { private: app.private_webhooks, tls: &app.tls };
     let answer = tokio::select! {
-        answer = post(&job.url, headers, job.body.clone(), app.private_webhooks) => answer,
+        answer = post(&job.url, headers, job.body.clone(), way) => answer,
         // What is under way when the server stops has its grace to end.
         () = crate::server::after_grace(app) => Err("the server stopped".to_owned()),
     };
