@@ -17,7 +17,7 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
     }
 
     while let Some(item) = events.next().await {
-        let event = item?.into_event();
+        let Some(event) = item?.into_event() else { continue };
         let EventData::MessageCreated(message) = &event.data else { continue };
         let Some(session) = message.session_id.as_ref().filter(|_| message.kind == MessageKind::Visitor) else {
             continue;

@@ -21,7 +21,10 @@ pub use api::{ListMessages, ListSessions, Messages, SessionHandle, Sessions, Web
 #[cfg(feature = "client")]
 pub use error::{ApiError, Error, ErrorKind, Outcome, Result};
 #[cfg(feature = "events")]
-pub use events::{ConnectEvents, EventStream, Events, StreamItem};
+pub use events::{
+    Acks, After, BufferPolicy, CloseReason, ConnectEvents, EventCursor, EventStream, Events, Gap, GapReason,
+    StreamContent, StreamItem, StreamState, Ticket, WaitFor,
+};
 #[cfg(feature = "client")]
 pub use transport::{
     ApiKey, BaseUrl, Body, ByteStream, Call, Client, ClientBuilder, Pacing, RateLimit, RawResponse, Response,

@@ -115,7 +115,9 @@ fn transport_names_no_noun_and_api_and_events_do_not_know_each_other() {
         assert!(!code.contains("crate::events"), "{name}");
     }
     for (name, code) in sources("pocketping-sdk/src/events") {
-        assert!(!code.contains("crate::api"), "{name}");
+        // What was missed is read, and waited for, through the calls everybody uses.
+        let reads = ["events/backfill.rs", "events/wait.rs"].iter().any(|file| name.ends_with(file));
+        assert!(reads || !code.contains("crate::api"), "{name}");
     }
 }
 

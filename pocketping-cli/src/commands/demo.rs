@@ -136,7 +136,9 @@ impl Demo<'_> {
                 .await
                 .map_err(|error| CliError::unexpected("a live event did not arrive", error))?
                 .ok_or_else(|| CliError::new(Exit::Network, "the live events ended early"))??;
-            let event = item.event();
+            let Some(event) = item.event() else {
+                return Err(CliError::new(Exit::Network, "the live events have a gap"));
+            };
             let what = event.message().map(|message| format!(" {}: {}", message.kind, message.content));
             let session = event.session_id().unwrap_or_default();
             self.output.text(&format!("  \u{26a1} {} {session}{}", event.kind(), what.unwrap_or_default()))?;

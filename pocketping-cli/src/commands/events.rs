@@ -39,12 +39,13 @@ async fn listen(args: ListenArgs, context: &Context, output: &mut Output) -> Res
         let Some(item) = events.next().await else { break };
         match item {
             Ok(item) => {
-                output.event(item.event())?;
-                left -= 1;
-            }
-            // A frame that cannot be read costs this frame, not the stream; the end of the link is the last item.
-            Err(error) if error.kind() == pocketping_sdk::ErrorKind::Decode => {
-                output.remark(&format!("warning: {error}"));
+                if let Some(gap) = item.gap() {
+                    output.remark(&format!("warning: something may be missing: {}", gap.detail));
+                }
+                if let Some(event) = item.event() {
+                    output.event(event)?;
+                    left -= 1;
+                }
             }
             Err(error) => return Err(error.into()),
         }

@@ -33,20 +33,24 @@ fn events_are_lines_as_they_happen() {
 }
 
 #[test]
-fn a_link_that_ends_is_a_failure_of_the_network() {
-    let server = MockServer::start();
-    let mut child = at(&server, &["events", "listen"]).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
-    let mut remarks = BufReader::new(child.stderr.take().unwrap());
-    let mut line = String::new();
-    remarks.read_line(&mut line).unwrap();
-    server.visitor_opens_session(Visit::new().page_url("https://example.com/"));
-    let mut data = BufReader::new(child.stdout.take().unwrap());
-    let mut event = String::new();
-    data.read_line(&mut event).unwrap();
-    assert_eq!(event, "2024-01-15T10:30:00Z\tsession.created\tsess_1\thttps://example.com/\n");
-    drop(server);
-    line.clear();
-    remarks.read_line(&mut line).unwrap();
-    assert!(line.starts_with("error: "), "{line}");
-    assert_eq!(child.wait().unwrap().code(), Some(9));
+fn a_link_that_ends_is_made_again_and_nothing_is_missed() {
+    for contract in [Contract::Strict, Contract::Extended] {
+        let server = MockServer::builder().contract(contract).start().unwrap();
+        let mut command = at(&server, &["events", "listen", "--limit", "2"]);
+        let mut child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+        let mut remarks = BufReader::new(child.stderr.take().unwrap());
+        let mut line = String::new();
+        remarks.read_line(&mut line).unwrap();
+        server.visitor_opens_session(Visit::new().page_url("https://example.com/"));
+        let mut data = BufReader::new(child.stdout.take().unwrap());
+        let mut event = String::new();
+        data.read_line(&mut event).unwrap();
+        assert_eq!(event, "2024-01-15T10:30:00Z\tsession.created\tsess_1\thttps://example.com/\n");
+        server.cut_connections();
+        server.visitor_says(&"sess_1".into(), "Still there?");
+        event.clear();
+        data.read_line(&mut event).unwrap();
+        assert_eq!(event, "2024-01-15T10:30:00Z\tmessage.created\tsess_1\tvisitor: Still there?\n");
+        assert_eq!(child.wait().unwrap().code(), Some(0));
+    }
 }

@@ -69,6 +69,11 @@ impl SessionHandle {
         &self.id
     }
 
+    #[cfg(feature = "events")]
+    pub(crate) fn client(&self) -> &Client {
+        &self.client
+    }
+
     /// The session's messages.
     pub fn messages(&self) -> Messages {
         Messages::new(&self.client, &self.id)

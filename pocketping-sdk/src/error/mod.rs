@@ -66,6 +66,8 @@ pub enum ErrorKind {
     Unauthorized,
     /// The live link ended.
     Closed,
+    /// The reader of a stream was slower than its buffer allows.
+    Overflow,
 }
 
 /// What is known of the effect of a failed request.

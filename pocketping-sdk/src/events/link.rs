@@ -1,5 +1,6 @@
 //! One link: a connection to the socket, authenticated. The only file that names tungstenite.
 
+use std::collections::VecDeque;
 use std::pin::Pin;
 use std::task::{Context, Poll, ready};
 use std::time::Duration;
@@ -13,19 +14,18 @@ use tokio::time::{Instant, Interval, MissedTickBehavior, interval_at};
 use tokio_tungstenite::WebSocketStream;
 use tokio_tungstenite::tungstenite::handshake::client::generate_key;
 use tokio_tungstenite::tungstenite::handshake::derive_accept_key;
-use tokio_tungstenite::tungstenite::protocol::frame::Frame;
+use tokio_tungstenite::tungstenite::protocol::frame::Frame as RawFrame;
 use tokio_tungstenite::tungstenite::protocol::frame::coding::{Data, OpCode};
 use tokio_tungstenite::tungstenite::protocol::{CloseFrame, Role, WebSocketConfig};
 use tokio_tungstenite::tungstenite::{Error as SocketError, Message as SocketMessage};
 
-use super::protocol;
+use super::feed::Fence;
+use super::protocol::{self, Frame};
 use crate::error::{Error, ErrorKind, Outcome, Result};
 use crate::transport::{Client, redirect, refused_redirect};
-use crate::types::Event;
+use crate::types::{Event, EventId};
 use crate::{ByteStream, RetryPolicy, TransportError, TransportFailure, Upgrade};
 
-/// How often a ping is sent; the pong must come before the next one is due.
-const PING: Duration = Duration::from_secs(20);
 /// How long REST is asked whether it knows the key.
 const PROBE: Duration = Duration::from_secs(5);
 const MOST_REDIRECTS: usize = 5;
@@ -39,61 +39,86 @@ pub(super) struct Link {
 }
 
 /// What came over the link.
+#[derive(Debug)]
 pub(super) enum Incoming {
-    Frame(Result<protocol::Frame>),
+    Event(Box<Event>),
+    Unreadable { detail: String, is_broken: bool },
+    AuthOk { resumed: bool },
     Pong,
+}
+
+/// A link whose subscription stands, how that was shown, and what came before.
+pub(super) struct Opened {
+    pub(super) link: Link,
+    pub(super) fence: Fence,
+    pub(super) early: VecDeque<Result<Incoming>>,
 }
 
 impl Link {
     /// Connects, authenticates, and waits until the subscription stands: for `auth.ok`, or for the pong to a ping that
-    /// was sent after the key. Gives what came before that, too: a frame that cannot be read is no reason to turn back.
-    pub(super) async fn open(client: &Client) -> Result<(Self, Vec<Result<Event>>)> {
+    /// was sent after the key. A ping is sent every `ping`.
+    pub(super) async fn open(client: &Client, last_event_id: Option<&EventId>, ping: Duration) -> Result<Opened> {
         let mut stream = upgrade(client).await?;
         // Written past the WebSocket library, which logs every frame it sends: the key must not be in a log.
-        stream.write_all(&auth_frame(client.inner().key.expose())?).await.map_err(|error| broken(error.into()))?;
+        let auth = auth_frame(client.inner().key.expose(), last_event_id)?;
+        stream.write_all(&auth).await.map_err(|error| broken(error.into()))?;
         let config = WebSocketConfig::default()
             .read_buffer_size(16 << 10)
             .max_message_size(Some(client.inner().settings.max_answer_bytes))
             .max_frame_size(Some(client.inner().settings.max_answer_bytes));
         let socket = WebSocketStream::from_raw_socket(stream, Role::Client, Some(config)).await;
-        let mut ping = interval_at(Instant::now() + PING, PING);
+        let mut ping = interval_at(Instant::now() + ping, ping);
         ping.set_missed_tick_behavior(MissedTickBehavior::Delay);
         let mut link = Self { socket, ping, awaiting_pong: true };
         link.socket.send(SocketMessage::Ping(Bytes::new())).await.map_err(broken)?;
-        let mut early = Vec::new();
+        let mut early = VecDeque::new();
         loop {
-            match link.next().await {
-                Ok(Incoming::Frame(Ok(protocol::Frame::AuthOk)) | Incoming::Pong) => return Ok((link, early)),
-                Ok(Incoming::Frame(Ok(protocol::Frame::Event(event)))) => early.push(Ok(*event)),
+            let fence = match link.next().await {
+                Ok(Incoming::AuthOk { resumed }) => Fence::AuthOk { resumed },
+                Ok(Incoming::Pong) => Fence::Pong,
+                Ok(frame) => {
+                    early.push_back(Ok(frame));
+                    continue;
+                }
                 Err(error) if error.close_code() == Some(1008) && early.is_empty() => {
                     drop(link);
                     return Err(policy_or_key(client.clone(), error).await);
                 }
-                Ok(Incoming::Frame(Err(error))) => early.push(Err(error)),
-                Ok(Incoming::Frame(Ok(protocol::Frame::Refused(error)))) | Err(error) => return Err(error),
-            }
+                Err(error) => return Err(error),
+            };
+            return Ok(Opened { link, fence, early });
         }
     }
 
-    async fn next(&mut self) -> Result<Incoming> {
+    /// What comes next. Cancel safe: nothing is lost when the future is dropped.
+    pub(super) async fn next(&mut self) -> Result<Incoming> {
         std::future::poll_fn(|cx| self.poll(cx)).await
     }
 
     /// What comes next, pings and their deadline included; an error is the end of the link.
-    pub(super) fn poll(&mut self, cx: &mut Context<'_>) -> Poll<Result<Incoming>> {
+    fn poll(&mut self, cx: &mut Context<'_>) -> Poll<Result<Incoming>> {
         loop {
             match self.socket.poll_next_unpin(cx) {
                 Poll::Ready(Some(Ok(message))) => {
                     // Whatever comes proves that the peer is there.
                     self.awaiting_pong = false;
                     match message {
-                        SocketMessage::Text(text) => return Poll::Ready(Ok(Incoming::Frame(protocol::read(&text)))),
+                        SocketMessage::Text(text) => {
+                            return Poll::Ready(match protocol::read(&text) {
+                                Frame::Event(event) => Ok(Incoming::Event(event)),
+                                Frame::AuthOk { resumed } => Ok(Incoming::AuthOk { resumed }),
+                                Frame::Unreadable { detail, is_broken } => {
+                                    Ok(Incoming::Unreadable { detail, is_broken })
+                                }
+                                // A close follows and says the same.
+                                Frame::Refused(error) => Err(error),
+                            });
+                        }
                         SocketMessage::Pong(_) => return Poll::Ready(Ok(Incoming::Pong)),
                         SocketMessage::Close(frame) => return Poll::Ready(Err(ended(frame))),
                         SocketMessage::Binary(_) => {
-                            let message = "the socket sent a binary frame";
-                            let error = Error::new(ErrorKind::Decode, Outcome::Rejected, message);
-                            return Poll::Ready(Ok(Incoming::Frame(Err(error))));
+                            let detail = "the socket sent a binary frame".to_owned();
+                            return Poll::Ready(Ok(Incoming::Unreadable { detail, is_broken: false }));
                         }
                         SocketMessage::Ping(_) | SocketMessage::Frame(_) => {}
                     }
@@ -103,7 +128,7 @@ impl Link {
                 Poll::Pending => {
                     ready!(self.ping.poll_tick(cx));
                     if self.awaiting_pong {
-                        let message = format!("the server answered no ping for {PING:?}");
+                        let message = format!("the server answered no ping for {:?}", self.ping.period());
                         return Poll::Ready(Err(Error::new(ErrorKind::Closed, Outcome::Unknown, message)));
                     }
                     self.awaiting_pong = true;
@@ -146,8 +171,8 @@ impl Link {
 }
 
 /// The first frame as bytes: a text frame, masked as a client's must be.
-fn auth_frame(key: &str) -> Result<Vec<u8>> {
-    let mut frame = Frame::message(protocol::auth(key), OpCode::Data(Data::Text), true);
+fn auth_frame(key: &str, last_event_id: Option<&EventId>) -> Result<Vec<u8>> {
+    let mut frame = RawFrame::message(protocol::auth(key, last_event_id), OpCode::Data(Data::Text), true);
     frame.header_mut().mask = Some(rand::random());
     let mut bytes = Vec::with_capacity(frame.len());
     frame.format(&mut bytes).map_err(broken)?;

@@ -3,37 +3,52 @@
 use serde_json::{Value, json};
 
 use crate::error::{Error, ErrorKind, Outcome};
-use crate::types::{Event, EventData, Extra};
+use crate::types::{Event, EventData, EventId, Extra};
 
 /// A text frame of the server.
 #[derive(Debug)]
 pub(super) enum Frame {
     /// Something happened.
     Event(Box<Event>),
-    /// The key was accepted (extended).
-    AuthOk,
+    /// The key was accepted (extended); `resumed` when what was missed comes first.
+    AuthOk { resumed: bool },
     /// The server says what is wrong; a close follows.
     Refused(Error),
+    /// It is no event.
+    Unreadable {
+        /// What is wrong, without its text: that may be what somebody said.
+        detail: String,
+        /// Whether it broke on the way: it is no JSON at all.
+        is_broken: bool,
+    },
 }
 
 /// The first frame a client sends.
-pub(super) fn auth(api_key: &str) -> String {
-    json!({"type": "auth", "apiKey": api_key}).to_string()
+pub(super) fn auth(api_key: &str, last_event_id: Option<&EventId>) -> String {
+    match last_event_id {
+        Some(id) => json!({"type": "auth", "apiKey": api_key, "lastEventId": id}).to_string(),
+        None => json!({"type": "auth", "apiKey": api_key}).to_string(),
+    }
 }
 
-/// Reads a text frame. A frame that is no JSON object with a `type` is an error; an event of an unknown type is not.
-pub(super) fn read(text: &str) -> Result<Frame, Error> {
-    let event: Event = serde_json::from_str(text).map_err(|error| {
-        // The frame may hold chat text: only where it broke is told.
-        let message =
-            format!("a frame of the socket is not an event (line {} column {})", error.line(), error.column());
-        Error::new(ErrorKind::Decode, Outcome::Rejected, message)
-    })?;
-    Ok(match &event.data {
-        EventData::Other { kind, .. } if *kind == "auth.ok" => Frame::AuthOk,
+/// Reads a text frame. An event of an unknown type is kept; a frame that is no JSON object with a `type` is no event.
+pub(super) fn read(text: &str) -> Frame {
+    let event: Event = match serde_json::from_str(text) {
+        Ok(event) => event,
+        Err(error) => {
+            let detail =
+                format!("a frame of the socket is not an event (line {} column {})", error.line(), error.column());
+            let is_broken = error.classify() != serde_json::error::Category::Data;
+            return Frame::Unreadable { detail, is_broken };
+        }
+    };
+    match &event.data {
+        EventData::Other { kind, fields } if *kind == "auth.ok" => {
+            Frame::AuthOk { resumed: fields.get("resume").and_then(Value::as_str) == Some("resumed") }
+        }
         EventData::Other { kind, fields } if *kind == "error" => Frame::Refused(refusal(fields)),
         _ => Frame::Event(Box::new(event)),
-    })
+    }
 }
 
 /// The error an `error` frame speaks of.
@@ -78,11 +93,12 @@ mod tests {
 
     #[test]
     fn frames_are_told_apart_wherever_their_type_stands() {
-        assert!(matches!(read(r#"{"type":"auth.ok","connectionId":"c"}"#), Ok(Frame::AuthOk)));
+        let auth_ok = |resume: &str| read(&format!(r#"{{"type":"auth.ok","connectionId":"c","resume":"{resume}"}}"#));
+        assert!(matches!(auth_ok("resumed"), Frame::AuthOk { resumed: true }));
+        assert!(matches!(auth_ok("expired"), Frame::AuthOk { resumed: false }));
         let refused = r#"{"error":"Unauthorized","message":"no","code":"UNAUTHORIZED","type":"error"}"#;
-        assert!(matches!(read(refused), Ok(Frame::Refused(error)) if error.is_unauthorized()));
-        let Ok(Frame::Event(event)) =
-            read(r#"{"message":{"id":"m","content":"x","type":"ai"},"type":"message.created"}"#)
+        assert!(matches!(read(refused), Frame::Refused(error) if error.is_unauthorized()));
+        let Frame::Event(event) = read(r#"{"message":{"id":"m","content":"x","type":"ai"},"type":"message.created"}"#)
         else {
             panic!("an event")
         };
@@ -90,17 +106,24 @@ mod tests {
     }
 
     #[test]
-    fn an_unknown_event_is_kept_and_a_broken_frame_is_an_error_without_its_text() {
-        let Ok(Frame::Event(event)) = read(r#"{"type":"typing","id":5,"sessionId":"s","isTyping":true}"#) else {
+    fn an_unknown_event_is_kept_and_a_frame_that_is_none_is_told_without_its_text() {
+        let Frame::Event(event) = read(r#"{"type":"typing","id":5,"sessionId":"s","isTyping":true}"#) else {
             panic!("an event")
         };
         assert_eq!((event.kind().as_str(), event.session_id()), ("typing", Some("s")));
         let EventData::Other { fields, .. } = &event.data else { panic!("kept raw") };
         assert_eq!(fields["id"], 5);
-        for broken in ["", "hunter2", "[]", r#"{"a":"hunter2"}"#, r#"{"type":"message.created","message":"hunter2"}"#] {
-            let error = read(broken).unwrap_err();
-            assert_eq!(error.kind(), ErrorKind::Decode);
-            assert!(!format!("{error} {error:?}").contains("hunter2"), "{error}");
+        for (text, broken) in [
+            ("", true),
+            ("hunter2", true),
+            (r#"{"type":"message.created","message":{"content":"hunt"#, true),
+            ("[]", false),
+            (r#"{"a":"hunter2"}"#, false),
+            (r#"{"type":"message.created","message":"hunter2"}"#, false),
+        ] {
+            let Frame::Unreadable { detail, is_broken } = read(text) else { panic!("{text} is no event") };
+            assert_eq!(is_broken, broken, "{text}");
+            assert!(!detail.contains("hunt"), "{detail}");
         }
     }
 

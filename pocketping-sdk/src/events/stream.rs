@@ -1,28 +1,35 @@
-//! `EventStream`: the events of the key's tenant, as they happen.
+//! `EventStream`: the events of the key's tenant, each once and in order, over as many links as it takes.
 
-use std::collections::VecDeque;
 use std::fmt;
 use std::future::{Future, IntoFuture};
 use std::pin::Pin;
+use std::sync::Arc;
 use std::task::{Context, Poll};
 use std::time::Duration;
 
 use futures::Stream;
+use tokio::sync::watch;
+use tokio::task::JoinHandle;
 
-use super::link::{Incoming, Link, policy_or_key};
-use super::protocol::Frame;
-use crate::error::{Error, ErrorKind, Outcome, Result};
+use super::cursor::EventCursor;
+use super::driver::{Driver, Settings};
+use super::feed::Feed;
+use super::item::{StreamItem, StreamState, Ticket};
+use super::ledger::Ledger;
+use super::queue::{BufferPolicy, Queue};
+use crate::RetryPolicy;
+use crate::error::Result;
 use crate::transport::Client;
-use crate::types::Event;
+use crate::types::{SessionId, Timestamp};
 
 impl Client {
-    /// The live events of the key's tenant.
+    /// The events of the key's tenant.
     pub fn events(&self) -> Events {
         Events { client: self.clone() }
     }
 }
 
-/// The live events of the key's tenant; see [`Client::events`].
+/// The events of the key's tenant; see [`Client::events`].
 #[derive(Clone, Debug)]
 pub struct Events {
     client: Client,
@@ -30,31 +37,60 @@ pub struct Events {
 
 impl Events {
     /// Connects to the socket (`/ws`), sends the API key, and waits until the subscription stands: whatever happens
-    /// after that comes out of the stream.
+    /// after that comes out of the stream, once and in the order of its session, over as many links as it takes.
+    ///
+    /// The first link must stand; the ones after it are made again and again ([`ConnectEvents::reconnect`]).
     ///
     /// # Errors
-    /// Unauthorized ([`Error::is_unauthorized`]) when the key is refused; a configuration error when there is no
-    /// socket at the address; else what kept the link from standing.
+    /// Unauthorized ([`Error::is_unauthorized`](crate::Error::is_unauthorized)) when the key is refused; a configuration error when there is no
+    /// socket at the address, or the cursor is of another server; else what kept the link from standing.
+    ///
+    /// # Panics
+    /// When it is awaited outside a tokio runtime.
     ///
     /// # Examples
     /// ```
     /// # let server = pocketping_mock_server::MockServer::builder().demo_seed().start()?;
     /// # tokio::runtime::Runtime::new().unwrap().block_on(async {
     /// # let client = pocketping_sdk::Client::new(server.url(), server.api_key())?;
-    /// use pocketping_sdk::{EventKind, NewMessage};
+    /// use pocketping_sdk::{NewMessage, StreamContent};
     ///
     /// let mut events = client.events().connect().await?;
     /// client.session("sess_abc123").messages().send(NewMessage::operator("Hello!")).await?;
     ///
-    /// let item = events.next().await.expect("the stream goes on")?;
-    /// assert_eq!(item.event().kind(), EventKind::MessageCreated);
+    /// match events.next().await.expect("the stream goes on")?.content {
+    ///     StreamContent::Live(event) => assert_eq!(event.message().unwrap().content, "Hello!"),
+    ///     StreamContent::Backfilled(event) => println!("happened while there was no link: {:?}", event.kind()),
+    ///     StreamContent::Gap(gap) => println!("something may be missing: {}", gap.detail),
+    ///     _ => {}
+    /// }
     /// # Ok::<(), pocketping_sdk::Error>(())
     /// # }).unwrap();
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```
     pub fn connect(&self) -> ConnectEvents {
-        ConnectEvents { client: self.client.clone(), timeout: Duration::from_secs(15) }
+        ConnectEvents {
+            client: self.client.clone(),
+            settings: Settings {
+                timeout: Duration::from_secs(15),
+                ping: Duration::from_secs(20),
+                retry: RetryPolicy::default()
+                    .max_attempts(u32::MAX)
+                    .backoff(Duration::from_millis(500), Duration::from_secs(30)),
+            },
+            start: Start::Now,
+            scope: None,
+            buffer: (1024, BufferPolicy::Wait),
+        }
     }
+}
+
+#[derive(Clone, Debug)]
+enum Start {
+    Now,
+    Since(Timestamp),
+    Beginning,
+    Cursor(Box<EventCursor>),
 }
 
 /// A connection that was described and not yet made. Await it.
@@ -62,24 +98,87 @@ impl Events {
 #[must_use = "nothing is connected until it is awaited"]
 pub struct ConnectEvents {
     client: Client,
-    timeout: Duration,
+    settings: Settings,
+    start: Start,
+    scope: Option<SessionId>,
+    buffer: (usize, BufferPolicy),
 }
 
 impl ConnectEvents {
-    /// How long it may take until the subscription stands: TCP, TLS, upgrade and authentication together. Default
-    /// 15 s.
+    /// How long it may take until a subscription stands: TCP, TLS, upgrade and authentication together. Default 15 s.
     pub fn timeout(mut self, timeout: Duration) -> Self {
-        self.timeout = timeout;
+        self.settings.timeout = timeout;
+        self
+    }
+
+    /// How links are made again: the waits between, and after how many failures in a row the stream ends with the last
+    /// one (`max_attempts`; [`RetryPolicy::none`] makes one link only). A link that stood for half a minute ends the row.
+    /// Default: without end, waits of up to half a second, doubling to half a minute, with full jitter.
+    pub fn reconnect(mut self, policy: RetryPolicy) -> Self {
+        self.settings.retry = policy;
+        self
+    }
+
+    /// How often a ping is sent; a link on which nothing comes until the next one is due is given up. Default 20 s.
+    pub fn ping_every(mut self, interval: Duration) -> Self {
+        self.settings.ping = interval.max(Duration::from_millis(1));
+        self
+    }
+
+    /// How many items wait for the reader, and what happens when there are more. Default 1024, and to wait.
+    ///
+    /// A reading of what was missed hands over a whole session at once and may exceed it. While it runs, up to 10,000
+    /// frames are held besides; up to 100,000 ids are remembered to know what was told.
+    pub fn buffer(mut self, items: usize, policy: BufferPolicy) -> Self {
+        self.buffer = (items, policy);
+        self
+    }
+
+    /// Only the events of this session.
+    pub fn session(mut self, id: impl Into<SessionId>) -> Self {
+        self.scope = Some(id.into());
+        self
+    }
+
+    /// Begins with what happened at this time or later, by the server's clock, as far as REST shows it.
+    pub fn since(mut self, time: Timestamp) -> Self {
+        self.start = Start::Since(time);
+        self
+    }
+
+    /// Begins with the first session and message there are.
+    pub fn from_beginning(mut self) -> Self {
+        self.start = Start::Beginning;
+        self
+    }
+
+    /// Goes on where the cursor stands, and keeps a new one ([`EventStream::cursor`]): items are to be acknowledged
+    /// ([`EventStream::ack`]), and what was not comes again when the cursor is resumed. An empty cursor begins now.
+    ///
+    /// Where the server does not know the cursor's last event any more, what was missed is read from REST.
+    pub fn resume(mut self, cursor: EventCursor) -> Self {
+        self.start = Start::Cursor(Box::new(cursor));
         self
     }
 
     async fn connect(self) -> Result<EventStream> {
-        let opened = tokio::time::timeout(self.timeout, Link::open(&self.client)).await;
-        let (link, early) = opened.unwrap_or_else(|_| {
-            let message = format!("no subscription at {} within {:?}", self.client.base_url().socket(), self.timeout);
-            Err(Error::new(ErrorKind::Timeout, Outcome::Unknown, message))
-        })?;
-        Ok(EventStream { client: self.client, link: Some(link), early: early.into(), ending: None, heard: false })
+        let server = self.client.base_url().rest().to_owned();
+        let is_durable = matches!(self.start, Start::Cursor(_));
+        let ledger = match self.start {
+            Start::Now => Ledger::default(),
+            Start::Since(time) => Ledger::since(time),
+            Start::Beginning => Ledger::beginning(),
+            Start::Cursor(cursor) => cursor.ledger(&server)?,
+        };
+        let (capacity, policy) = self.buffer;
+        let queue = Arc::new(Queue::new(capacity, policy, is_durable.then(|| ledger.clone())));
+        let (state, states) = watch::channel(StreamState::Connecting);
+        let (stop, stopped) = watch::channel(false);
+        let feed = Feed::new(ledger, self.scope.clone());
+        let mut driver = Driver::new(self.client, self.settings, feed, self.scope, Arc::clone(&queue), state, stopped);
+        let first = driver.begin().await?;
+        let task = tokio::spawn(driver.run(first));
+        Ok(EventStream { queue, states, stop, task, server })
     }
 }
 
@@ -92,103 +191,108 @@ impl IntoFuture for ConnectEvents {
     }
 }
 
-/// The events of one link, in the order they were committed.
+/// The events of a tenant, each once and in the order of its session, over as many links as it takes.
 ///
-/// A frame that cannot be read is an item that is an error, and the stream goes on. When the link ends, the last item
-/// is an error saying why ([`ErrorKind::Closed`], or [`ErrorKind::Unauthorized`]).
+/// A link that ends is made again; what happened meanwhile comes by resuming where the server can, and is read from REST
+/// where it cannot. What cannot be shown to be complete comes as a [`Gap`](super::Gap). The last item is an error when
+/// the stream cannot go on: the key is refused, there is no socket, the buffer is full
+/// ([`BufferPolicy::Fail`]), or links failed too often.
 ///
-/// Keep polling it: pings are answered and sent while it is polled, and a server ends a link that is silent for half a
-/// minute or so. Dropping it ends the link at once; [`close`](Self::close) says goodbye.
+/// It runs on a task of its own: pings are answered whether it is polled or not. A healthy link makes no request but
+/// those that were missing when it began. Dropping the stream ends everything at once; [`close`](Self::close) says goodbye.
 pub struct EventStream {
-    client: Client,
-    link: Option<Link>,
-    early: VecDeque<Result<Event>>,
-    /// The last item, while it is still being found out.
-    ending: Option<Pin<Box<dyn Future<Output = Error> + Send>>>,
-    /// Whether an event came on this link.
-    heard: bool,
-}
-
-/// What comes out of an [`EventStream`].
-#[derive(Clone, Debug, PartialEq)]
-#[non_exhaustive]
-pub enum StreamItem {
-    /// Something happened just now.
-    Live(Event),
-}
-
-impl StreamItem {
-    /// The event.
-    pub fn event(&self) -> &Event {
-        match self {
-            Self::Live(event) => event,
-        }
-    }
-
-    /// Takes the event out.
-    pub fn into_event(self) -> Event {
-        match self {
-            Self::Live(event) => event,
-        }
-    }
+    queue: Arc<Queue>,
+    states: watch::Receiver<StreamState>,
+    stop: watch::Sender<bool>,
+    task: JoinHandle<()>,
+    server: String,
 }
 
 impl EventStream {
-    /// The next item; `None` after the link ended.
+    /// The next item; `None` after the stream ended.
     ///
     /// # Cancel safety
     /// Dropping the future loses nothing.
     pub async fn next(&mut self) -> Option<Result<StreamItem>> {
-        std::future::poll_fn(|cx| Pin::new(&mut *self).poll_next(cx)).await
+        std::future::poll_fn(|cx| self.queue.poll_next(cx)).await
     }
 
-    /// Says goodbye to the server and waits for its answer, two seconds at most.
-    pub async fn close(mut self) {
-        if let Some(link) = self.link.take() {
-            link.close().await;
-        }
+    /// Says that an item was dealt with. Items may be acknowledged in any order; the [`cursor`](Self::cursor) stands
+    /// before the first one that was not. Without [`resume`](ConnectEvents::resume) there is nothing to acknowledge.
+    ///
+    /// After some thousand items without acknowledgement the stream waits for one.
+    pub fn ack(&self, item: &StreamItem) {
+        self.queue.ack(item.ticket());
+    }
+
+    /// As [`ack`](Self::ack), from elsewhere: for items that are dealt with on other tasks.
+    pub fn acks(&self) -> Acks {
+        Acks { queue: Arc::clone(&self.queue) }
+    }
+
+    /// Where the stream stands: behind the last item before which everything was acknowledged. `None` when it was not
+    /// begun with [`resume`](ConnectEvents::resume).
+    pub fn cursor(&self) -> Option<EventCursor> {
+        self.queue.acknowledged(|ledger| EventCursor::of(ledger, &self.server))
+    }
+
+    /// How the stream is doing.
+    pub fn state(&self) -> StreamState {
+        *self.states.borrow()
+    }
+
+    /// How the stream is doing now, and every time that changes; states that follow each other faster than they are read
+    /// are skipped.
+    pub fn states(&self) -> impl Stream<Item = StreamState> + Send + Unpin + 'static {
+        let states = self.states.clone();
+        Box::pin(futures::stream::unfold((states, true), async |(mut states, is_first)| {
+            if !is_first {
+                // Closed was the last one.
+                states.changed().await.ok()?;
+            }
+            let state = *states.borrow_and_update();
+            Some((state, (states, false)))
+        }))
+    }
+
+    /// Ends the link: says goodbye to the server, and waits for its answer, two seconds at most. What is in the buffer is
+    /// still given by [`next`](Self::next), and then `None`.
+    pub async fn close(&self) {
+        self.stop.send_replace(true);
+        // An error says that the driver is gone.
+        drop(self.states.clone().wait_for(|state| matches!(state, StreamState::Closed(_))).await);
+    }
+}
+
+impl Drop for EventStream {
+    fn drop(&mut self) {
+        self.task.abort();
+    }
+}
+
+/// Acknowledges items of a stream from elsewhere; see [`EventStream::acks`].
+#[derive(Clone, Debug)]
+pub struct Acks {
+    queue: Arc<Queue>,
+}
+
+impl Acks {
+    /// Says that the item with this ticket was dealt with.
+    pub fn ack(&self, ticket: Ticket) {
+        self.queue.ack(ticket);
     }
 }
 
 impl Stream for EventStream {
     type Item = Result<StreamItem>;
 
-    fn poll_next(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Self::Item>> {
-        let this = &mut *self;
-        if let Some(event) = this.early.pop_front() {
-            this.heard |= event.is_ok();
-            return Poll::Ready(Some(event.map(StreamItem::Live)));
-        }
-        loop {
-            if let Some(ending) = &mut this.ending {
-                let error = std::task::ready!(ending.as_mut().poll(cx));
-                this.ending = None;
-                return Poll::Ready(Some(Err(error)));
-            }
-            let Some(link) = &mut this.link else { return Poll::Ready(None) };
-            match std::task::ready!(link.poll(cx)) {
-                Ok(Incoming::Frame(Ok(Frame::Event(event)))) => {
-                    this.heard = true;
-                    return Poll::Ready(Some(Ok(StreamItem::Live(*event))));
-                }
-                Ok(Incoming::Frame(Err(error))) => return Poll::Ready(Some(Err(error))),
-                Ok(Incoming::Frame(Ok(Frame::AuthOk)) | Incoming::Pong) => {}
-                // A close follows a refusal and says the same.
-                Ok(Incoming::Frame(Ok(Frame::Refused(error)))) | Err(error) => {
-                    this.link = None;
-                    this.ending = Some(if error.close_code() == Some(1008) && !this.heard {
-                        Box::pin(policy_or_key(this.client.clone(), error))
-                    } else {
-                        Box::pin(std::future::ready(error))
-                    });
-                }
-            }
-        }
+    fn poll_next(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Self::Item>> {
+        self.queue.poll_next(cx)
     }
 }
 
 impl fmt::Debug for EventStream {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("EventStream").field("open", &self.link.is_some()).finish_non_exhaustive()
+        f.debug_struct("EventStream").field("state", &self.state()).finish_non_exhaustive()
     }
 }

@@ -1,0 +1,376 @@
+//! The ledger: what of the server's history was told already. Pure: no I/O, no time of its own.
+//!
+//! It changes by [`Mark`]s only. The stream applies each as it tells an item; the cursor applies the same marks when the
+//! item is acknowledged, and is therefore exactly the ledger as it was at that item.
+
+use std::collections::{BTreeSet, HashMap, HashSet, VecDeque};
+use std::time::Duration;
+
+use crate::types::{EventId, MessageId, ProjectId, SessionId, Timestamp};
+
+/// What rounded times and small disorder of the server's clock may amount to.
+pub(super) const SLACK: Duration = Duration::from_secs(5);
+/// How many events are remembered; older ones leave first.
+const MOST_SEEN: usize = 100_000;
+
+/// What an event is about, for telling it apart from others of its session.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub(super) enum What {
+    /// The session itself came into being.
+    Created,
+    /// A message, by its id.
+    Message(MessageId),
+    /// A message that was changed, as it was shown last.
+    Edited(MessageId),
+    /// The session as it was shown last.
+    State,
+}
+
+/// A change of the ledger.
+#[derive(Clone, Debug, PartialEq)]
+pub(super) enum Mark {
+    /// Something was told. The stamp tells states of the same thing apart.
+    Told { session: SessionId, what: What, time: Option<Timestamp>, stamp: u64 },
+    /// The session was told to be closed.
+    Closed { session: SessionId, time: Option<Timestamp> },
+    /// The session is open: it was seen to be, or its visitor wrote.
+    Open(SessionId),
+    /// The session has not moved for long: that it was closed need not be known any more.
+    Settled(SessionId),
+    /// The socket came this far: what it told before was told, or is about to be read.
+    Heard { id: Option<EventId>, seq: Option<u64>, time: Option<Timestamp> },
+    /// Something of this time was read rather than told by the socket.
+    Read(Option<Timestamp>),
+    /// What is missing is being read: nothing counts as complete until that is finished. With a new list, all that was
+    /// told so far is complete then.
+    Began { with_list: bool },
+    /// The latest time there was when the stream began.
+    Baseline(Option<Timestamp>),
+    /// This session's messages could not be read.
+    Owes(SessionId),
+    /// The list could not be read.
+    OwesAll,
+    /// The list was read after all.
+    PaidAll,
+    /// This session's messages were read after all.
+    Paid(SessionId),
+    /// The session is gone.
+    Gone(SessionId),
+    /// Everything that could be read has been; what is owed stays owed.
+    Finished,
+    /// A project of this key.
+    Project(ProjectId),
+    /// `lastActivity` cannot be relied on.
+    Distrust,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(super) struct Seen {
+    pub(super) time: Option<Timestamp>,
+    pub(super) stamp: u64,
+}
+
+/// Where the socket is.
+#[derive(Clone, Debug, PartialEq)]
+pub(super) struct Position {
+    pub(super) id: EventId,
+    pub(super) seq: Option<u64>,
+    time: Option<Timestamp>,
+}
+
+/// What was told already.
+#[derive(Clone, Debug, Default)]
+#[expect(clippy::struct_excessive_bools, reason = "each is a fact of its own, and they come in every combination")]
+pub(super) struct Ledger {
+    /// Up to this time, less the slack, everything was told.
+    latest: Option<Timestamp>,
+    /// The largest time of what was told at all.
+    ahead: Option<Timestamp>,
+    /// What `latest` becomes when the reading that runs is finished: what was told before it began, and what the socket has
+    /// told since. Not what it reads: another session may have been read earlier.
+    promised: Option<Timestamp>,
+    is_frozen: bool,
+    /// Whether there is a beginning to continue from.
+    is_warm: bool,
+    seen: HashMap<(SessionId, What), Seen>,
+    order: VecDeque<(Option<Timestamp>, (SessionId, What))>,
+    closed: HashSet<SessionId>,
+    closed_order: VecDeque<SessionId>,
+    open: HashSet<SessionId>,
+    owed: BTreeSet<SessionId>,
+    owes_all: bool,
+    position: Option<Position>,
+    position_promised: Option<Position>,
+    /// The largest time of what was read rather than told by the socket.
+    read_to: Option<Timestamp>,
+    projects: BTreeSet<ProjectId>,
+    is_distrustful: bool,
+    has_forgotten: bool,
+}
+
+impl Ledger {
+    /// A ledger that says: everything at this time or later is still to be told.
+    pub(super) fn since(time: Timestamp) -> Self {
+        Self { latest: Some(time.saturating_add(SLACK)), is_warm: true, ..Self::default() }
+    }
+
+    /// A ledger that says: everything is still to be told.
+    pub(super) fn beginning() -> Self {
+        Self { is_warm: true, ..Self::default() }
+    }
+
+    pub(super) fn apply(&mut self, mark: &Mark) {
+        match mark {
+            Mark::Told { session, what, time, stamp } => {
+                self.ahead = self.ahead.max(*time);
+                self.remember(session, what, Seen { time: *time, stamp: *stamp });
+            }
+            Mark::Closed { session, time } => {
+                self.ahead = self.ahead.max(*time);
+                self.open.remove(session);
+                if self.closed.insert(session.clone()) {
+                    self.closed_order.push_back(session.clone());
+                }
+                while self.closed.len() > MOST_SEEN
+                    && let Some(oldest) = self.closed_order.pop_front()
+                {
+                    self.has_forgotten |= self.closed.remove(&oldest);
+                }
+            }
+            Mark::Open(session) => {
+                self.reopen(session);
+                if self.open.len() < MOST_SEEN {
+                    self.open.insert(session.clone());
+                }
+            }
+            Mark::Settled(session) => self.reopen(session),
+            Mark::Heard { id, seq, time } => {
+                let (latest, position) = if self.is_frozen {
+                    (&mut self.promised, &mut self.position_promised)
+                } else {
+                    (&mut self.latest, &mut self.position)
+                };
+                *latest = (*latest).max(*time);
+                if let Some(id) = id {
+                    *position = Some(Position { id: id.clone(), seq: *seq, time: *time });
+                }
+            }
+            Mark::Read(time) => self.read_to = self.read_to.max(*time),
+            Mark::Began { with_list } => {
+                self.is_frozen = true;
+                if *with_list {
+                    self.promised = self.latest.max(self.ahead);
+                    self.position_promised = None;
+                }
+                self.position = None;
+            }
+            Mark::Baseline(time) => {
+                self.is_warm = true;
+                self.latest = self.latest.max(*time);
+            }
+            Mark::Owes(session) => drop(self.owed.insert(session.clone())),
+            Mark::Paid(session) => drop(self.owed.remove(session)),
+            Mark::OwesAll => self.owes_all = true,
+            Mark::PaidAll => self.owes_all = false,
+            Mark::Gone(session) => drop(self.open.remove(session)),
+            Mark::Finished => self.finish(),
+            Mark::Project(id) => drop(self.projects.insert(id.clone())),
+            Mark::Distrust => self.is_distrustful = true,
+        }
+    }
+
+    fn reopen(&mut self, session: &SessionId) {
+        if self.closed.remove(session) {
+            self.closed_order.retain(|known| known != session);
+        }
+    }
+
+    fn finish(&mut self) {
+        if self.owes_anything() {
+            return;
+        }
+        self.is_frozen = false;
+        self.latest = self.latest.max(self.promised.take());
+        if let Some(position) = self.position_promised.take() {
+            self.position = Some(position);
+        }
+    }
+
+    fn remember(&mut self, session: &SessionId, what: &What, seen: Seen) {
+        let key = (session.clone(), what.clone());
+        if self.seen.insert(key.clone(), seen).is_none() {
+            self.order.push_back((seen.time.or(self.ahead), key));
+        }
+        while self.seen.len() > MOST_SEEN
+            && let Some((_, oldest)) = self.order.pop_front()
+        {
+            self.has_forgotten |= self.seen.remove(&oldest).is_some();
+        }
+    }
+
+    /// Forgets what can no longer be mistaken for something new: what is older than the cut, and than what the socket has
+    /// told so far, for it may be behind what was read.
+    pub(super) fn prune(&mut self, heard: Option<Timestamp>) {
+        let (Some(cut), Some(heard)) = (self.cut(), heard) else { return };
+        let horizon = cut.min(heard.saturating_sub(SLACK));
+        while let Some((time, _)) = self.order.front()
+            && time.is_none_or(|time| time < horizon)
+            && let Some((_, key)) = self.order.pop_front()
+        {
+            match self.seen.get(&key) {
+                // Told again since, in another state.
+                Some(seen) if seen.time >= Some(horizon) => self.order.push_back((seen.time, key)),
+                _ => drop(self.seen.remove(&key)),
+            }
+        }
+    }
+
+    /// What is older than this was told, as far as it is known; `None` when nothing is too old.
+    pub(super) fn cut(&self) -> Option<Timestamp> {
+        self.latest.map(|latest| latest.saturating_sub(SLACK))
+    }
+
+    pub(super) fn latest(&self) -> Option<Timestamp> {
+        self.latest
+    }
+
+    pub(super) fn seen(&self, session: &SessionId, what: &What) -> Option<Seen> {
+        // The key is borrowed field by field nowhere else; a clone of two short texts is cheap enough.
+        self.seen.get(&(session.clone(), what.clone())).copied()
+    }
+
+    pub(super) fn is_closed(&self, session: &SessionId) -> bool {
+        self.closed.contains(session)
+    }
+
+    pub(super) fn closed(&self) -> impl Iterator<Item = &SessionId> {
+        self.closed_order.iter().filter(|session| self.closed.contains(*session))
+    }
+
+    pub(super) fn open(&self) -> &HashSet<SessionId> {
+        &self.open
+    }
+
+    pub(super) fn owed(&self) -> &BTreeSet<SessionId> {
+        &self.owed
+    }
+
+    pub(super) fn owes_anything(&self) -> bool {
+        self.owes_all || !self.owed.is_empty()
+    }
+
+    pub(super) fn owes_all(&self) -> bool {
+        self.owes_all
+    }
+
+    pub(super) fn is_warm(&self) -> bool {
+        self.is_warm
+    }
+
+    pub(super) fn is_distrustful(&self) -> bool {
+        self.is_distrustful
+    }
+
+    pub(super) fn has_forgotten(&self) -> bool {
+        self.has_forgotten
+    }
+
+    pub(super) fn projects(&self) -> &BTreeSet<ProjectId> {
+        &self.projects
+    }
+
+    /// Where the server may go on, when nothing else is missing. Not before what was read: the server would tell what led
+    /// up to it once more, and there is no telling in which order the two belong.
+    pub(super) fn position(&self) -> Option<&Position> {
+        let is_past = |position: &&Position| self.read_to.is_none() || position.time > self.read_to;
+        self.position.as_ref().filter(|_| !self.is_frozen).filter(is_past)
+    }
+
+    /// Whether something was read up to this time, rather than told by the socket.
+    pub(super) fn is_read_to(&self, time: Option<Timestamp>) -> bool {
+        self.read_to >= time
+    }
+
+    /// The newest message told of each session that is remembered.
+    pub(super) fn newest(&self) -> HashMap<SessionId, Timestamp> {
+        let mut newest = HashMap::new();
+        for ((session, what), seen) in &self.seen {
+            if let (What::Message(_), Some(time)) = (what, seen.time) {
+                let known = newest.entry(session.clone()).or_insert(time);
+                *known = time.max(*known);
+            }
+        }
+        newest
+    }
+
+    /// What the next reading must not tell again, oldest first.
+    pub(super) fn window(&self) -> impl Iterator<Item = (&SessionId, &What, Seen)> {
+        let cut = self.cut();
+        self.order.iter().filter_map(move |(_, key)| {
+            let seen = self.seen.get(key)?;
+            (seen.time.is_none() || cut.is_none() || seen.time >= cut).then_some((&key.0, &key.1, *seen))
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[expect(clippy::unnecessary_wraps, reason = "times are optional wherever they are compared")]
+    fn at(seconds: i64) -> Option<Timestamp> {
+        Some(Timestamp::from_millis(seconds * 1000).unwrap())
+    }
+
+    fn told(session: &str, message: &str, time: i64) -> Mark {
+        Mark::Told { session: session.into(), what: What::Message(message.into()), time: at(time), stamp: 0 }
+    }
+
+    fn heard(id: &str, time: i64) -> Mark {
+        Mark::Heard { id: Some(id.into()), seq: None, time: at(time) }
+    }
+
+    #[test]
+    fn what_was_told_is_known_until_the_socket_has_passed_it_too() {
+        let mut ledger = Ledger::beginning();
+        ledger.apply(&told("s", "a", 100));
+        ledger.apply(&told("s", "b", 110));
+        ledger.apply(&heard("evt_1", 110));
+        ledger.prune(at(101));
+        assert!(ledger.seen(&"s".into(), &What::Message("a".into())).is_some(), "its frame may still come");
+        ledger.prune(at(110));
+        assert!(ledger.seen(&"s".into(), &What::Message("a".into())).is_none());
+        assert!(ledger.seen(&"s".into(), &What::Message("b".into())).is_some());
+        assert_eq!((ledger.latest(), ledger.cut()), (at(110), at(105)));
+    }
+
+    #[test]
+    fn time_stands_still_while_something_is_owed() {
+        let mut ledger = Ledger::beginning();
+        ledger.apply(&told("s", "a", 100));
+        ledger.apply(&heard("evt_1", 100));
+        ledger.apply(&Mark::Began { with_list: true });
+        ledger.apply(&told("s", "b", 200));
+        ledger.apply(&heard("evt_2", 150));
+        ledger.apply(&Mark::Owes("t".into()));
+        ledger.apply(&Mark::Finished);
+        assert_eq!((ledger.latest(), ledger.position()), (at(100), None));
+        ledger.apply(&Mark::Paid("t".into()));
+        ledger.apply(&Mark::Finished);
+        assert_eq!(ledger.latest(), at(150), "a reading may be ahead of the others, the socket is not");
+        assert_eq!(ledger.position().unwrap().id, "evt_2");
+        ledger.apply(&Mark::Began { with_list: true });
+        ledger.apply(&Mark::Finished);
+        assert_eq!(ledger.latest(), at(200), "told before this reading began");
+    }
+
+    #[test]
+    fn memory_is_bounded_and_forgetting_is_known() {
+        let mut ledger = Ledger::beginning();
+        for n in 0..=MOST_SEEN {
+            ledger.apply(&told("s", &n.to_string(), 100));
+        }
+        assert!(ledger.has_forgotten());
+        assert_eq!(ledger.window().count(), MOST_SEEN);
+    }
+}

@@ -1,0 +1,131 @@
+//! What a consumer was told, held against what happened.
+
+use std::collections::{HashMap, HashSet};
+
+use super::super::item::{GapReason, StreamContent};
+use super::World;
+use crate::types::{Event, EventData};
+
+/// What an event is, whoever told it.
+fn name(event: &Event) -> Option<String> {
+    match &event.data {
+        EventData::SessionCreated(session) => Some(format!("{} created", session.id)),
+        EventData::MessageCreated(message) => Some(message.id.to_string()),
+        EventData::SessionClosed(id) => Some(format!("{id} closed")),
+        _ => None,
+    }
+}
+
+/// The names of a session's events. A close that was undone before anybody looked is none, and may be left out.
+pub(super) fn check(world: &World, begun: usize, context: &str) {
+    let told: Vec<&Event> = world
+        .told
+        .iter()
+        .filter_map(|content| match content {
+            StreamContent::Live(event) | StreamContent::Backfilled(event) => Some(event),
+            StreamContent::Gap(gap) => {
+                assert!(
+                    matches!(gap.reason, GapReason::ReadFailed | GapReason::ListFailed),
+                    "{context}: {gap:?} in a world that keeps its promises"
+                );
+                None
+            }
+        })
+        .collect();
+    for (session, _) in &world.server.sessions {
+        let of = |event: &&Event| event.session_id() == Some(session.id.as_str());
+        let truth: Vec<(usize, String)> = (world.server.log.iter().enumerate())
+            .filter(|(_, event)| of(event))
+            .filter_map(|(at, event)| Some((at, name(event)?)))
+            .collect();
+        let mut said: Vec<String> = told.iter().copied().filter(of).filter_map(name).collect();
+        // A gap says that what comes later may be older than what came before.
+        let ordered = world.server.weather.disorder == 0
+            && !world.told.iter().any(|content| match content {
+                StreamContent::Gap(gap) => gap.session.as_ref().is_none_or(|id| *id == session.id),
+                _ => false,
+            });
+        if !ordered {
+            // Behind a gap a close may be told again, and says so.
+            said.sort();
+            said.dedup_by(|a, b| a == b && a.ends_with("closed"));
+        }
+        let closing = format!("{} closed", session.id);
+        if !world.server.weather.has_closing_word {
+            // Nothing says on which side of the message that undid it such a close stood: what counts is how it ended.
+            if truth.last().is_some_and(|(at, event)| *event == closing && *at >= begun) {
+                assert_eq!(said.last(), Some(&closing), "{context}: {truth:?}");
+            }
+            said.retain(|event| *event != closing);
+        }
+        let mut said = said.into_iter().peekable();
+        let mut expected = truth.clone();
+        if !world.server.weather.has_closing_word {
+            expected.retain(|(_, event)| *event != closing);
+        }
+        if !ordered {
+            expected.sort_by(|a, b| a.1.cmp(&b.1));
+        }
+        for (position, (at, event)) in expected.iter().enumerate() {
+            if said.peek() == Some(event) {
+                said.next();
+                continue;
+            }
+            let is_undone = *event == closing && truth.last().is_some_and(|(last, _)| last > at)
+                || *event == closing && !ordered && position > 0;
+            assert!(
+                *at < begun || is_undone,
+                "{context}: {event} of {} was not told; truth {truth:?}, told {:?}",
+                session.id,
+                told.iter().copied().filter(of).filter_map(name).collect::<Vec<_>>()
+            );
+        }
+        assert_eq!(
+            said.next(),
+            None,
+            "{context}: told twice or out of order in {}; truth {truth:?}, told {:?}",
+            session.id,
+            told.iter().copied().filter(of).filter_map(name).collect::<Vec<_>>()
+        );
+    }
+    if world.server.weather.is_extended {
+        check_states(world, &told, begun, context);
+    }
+}
+
+/// The last state told of everything that changed is the state it has.
+fn check_states(world: &World, told: &[&Event], begun: usize, context: &str) {
+    let mut contents: HashMap<&str, &str> = HashMap::new();
+    // A state that came back to what it was when the stream began need not be told.
+    let baseline = world.baseline.iter().flatten();
+    let mut online: HashMap<&str, Option<bool>> =
+        baseline.map(|session| (session.id.as_str(), session.visitor_online)).collect();
+    for event in told {
+        match &event.data {
+            EventData::MessageCreated(message) | EventData::MessageUpdated(message) => {
+                contents.insert(message.id.as_str(), &message.content);
+            }
+            EventData::SessionCreated(session) | EventData::SessionUpdated(session) => {
+                online.insert(session.id.as_str(), session.visitor_online);
+            }
+            _ => {}
+        }
+    }
+    let mut changed = HashSet::new();
+    for event in &world.server.log[begun..] {
+        match &event.data {
+            EventData::MessageUpdated(message) => drop(changed.insert(message.id.to_string())),
+            EventData::SessionUpdated(session) => drop(changed.insert(session.id.to_string())),
+            _ => {}
+        }
+    }
+    for (session, messages) in &world.server.sessions {
+        if changed.contains(session.id.as_str()) {
+            assert_eq!(online.get(session.id.as_str()), Some(&session.visitor_online), "{context}: {}", session.id);
+        }
+        for message in messages.iter().filter(|message| changed.contains(message.id.as_str())) {
+            let told = contents.get(message.id.as_str());
+            assert_eq!(told, Some(&message.content.as_str()), "{context}: {}", message.id);
+        }
+    }
+}

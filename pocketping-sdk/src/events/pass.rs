@@ -1,0 +1,392 @@
+//! One reading of what was missed: which sessions to read, what becomes of the frames that come meanwhile, and in which
+//! order it all is told. Pure: no I/O, no time of its own. ARCHITECTURE.md says why nothing is lost or told twice.
+
+use std::collections::{HashMap, HashSet, VecDeque};
+
+use super::history::{Entry, History, Insert, created_in};
+use super::ledger::{Mark, What};
+use super::stamp::{message_stamp, session_stamp};
+use super::teller::Teller;
+use crate::types::{Event, EventData, Message, MessageId, Session, SessionId, SessionStatus, Timestamp};
+
+/// A reading of what was missed.
+#[derive(Debug)]
+#[expect(clippy::struct_excessive_bools, reason = "each is a fact of its own, and they come in every combination")]
+pub(super) struct Pass {
+    /// The first one of a stream that begins now: what is read is known, and not told.
+    is_cold: bool,
+    /// Whether the server tells edits and identity.
+    is_extended: bool,
+    /// What is older than this was told.
+    cut: Option<Timestamp>,
+    /// The newest message told of each session before the list was asked for.
+    newest: HashMap<SessionId, Timestamp>,
+    /// The last message of each session the socket had told when this began.
+    last: HashMap<SessionId, MessageId>,
+    is_listed: bool,
+    /// Whether the list could not be read last time.
+    is_behind_gap: bool,
+    candidates: HashMap<SessionId, Candidate>,
+    pending: VecDeque<SessionId>,
+    /// How many frames are held.
+    held: usize,
+}
+
+/// A session that is to be read.
+#[derive(Debug, Default)]
+struct Candidate {
+    session: Option<Box<Session>>,
+    is_reading: bool,
+    /// Whether the session itself is to be read, for want of its place in a list.
+    wants_session: bool,
+    log: Vec<Entry>,
+}
+
+/// A session that is to be read.
+#[derive(Clone, Debug, PartialEq)]
+pub(super) struct Wanted {
+    pub(super) session: SessionId,
+    /// Whether the session itself, too.
+    pub(super) with_session: bool,
+    /// Only what changed since then, where the server can tell.
+    pub(super) since: Option<Timestamp>,
+}
+
+/// What a reading found.
+#[derive(Debug)]
+pub(super) enum Found {
+    Messages { session: Option<Box<Session>>, messages: Vec<Message> },
+    Gone,
+}
+
+impl Pass {
+    /// A reading that begins with the list of sessions.
+    pub(super) fn new(teller: &mut Teller<'_>, is_extended: bool) -> Self {
+        Self::begin(teller, is_extended, true)
+    }
+
+    fn begin(teller: &mut Teller<'_>, is_extended: bool, with_list: bool) -> Self {
+        teller.mark(Mark::Began { with_list });
+        let ledger = teller.ledger();
+        Self {
+            is_cold: !ledger.is_warm(),
+            is_extended,
+            cut: ledger.cut(),
+            newest: if is_extended { HashMap::new() } else { ledger.newest() },
+            last: teller.last(),
+            is_listed: !with_list,
+            is_behind_gap: ledger.owes_all(),
+            candidates: HashMap::new(),
+            pending: VecDeque::new(),
+            held: 0,
+        }
+    }
+
+    /// A reading of what is owed, on a link that stood since: no list is needed.
+    pub(super) fn of_owed(teller: &mut Teller<'_>, is_extended: bool) -> Self {
+        let mut pass = Self::begin(teller, is_extended, false);
+        for session in teller.ledger().owed().clone() {
+            pass.pending.push_back(session.clone());
+            pass.candidates.insert(session, Candidate { wants_session: true, ..Candidate::default() });
+        }
+        pass
+    }
+
+    /// How many frames wait.
+    pub(super) fn held(&self) -> usize {
+        self.held
+    }
+
+    pub(super) fn is_over(&self) -> bool {
+        self.is_listed && self.candidates.is_empty()
+    }
+
+    pub(super) fn wants_list(&self) -> bool {
+        !self.is_listed
+    }
+
+    /// From when on the list need go, where the server can tell.
+    pub(super) fn list_since(&self) -> Option<Timestamp> {
+        self.cut.filter(|_| !self.is_cold)
+    }
+
+    /// Takes a frame, or gives it back when it may be told at once.
+    pub(super) fn frame(&mut self, event: Event) -> Option<Event> {
+        let Some(session) = event.session_id().map(SessionId::from) else { return Some(event) };
+        if self.is_listed && !self.candidates.contains_key(&session) {
+            return Some(event);
+        }
+        let candidate = self.candidates.entry(session).or_default();
+        let dropped = match &event.data {
+            EventData::MessageCreated(message) if !candidate.is_reading => Some(message.id.clone()),
+            _ => None,
+        };
+        self.held += 1;
+        candidate.log.push(dropped.map_or_else(|| Entry::Held(event), Entry::Dropped));
+        None
+    }
+
+    /// The list is there.
+    pub(super) fn listed(&mut self, teller: &mut Teller<'_>, sessions: Vec<Session>) {
+        self.is_listed = true;
+        teller.mark(Mark::PaidAll);
+        if self.is_cold {
+            let latest = sessions.iter().filter_map(|session| session.last_activity.max(session.created_at)).max();
+            teller.mark(Mark::Baseline(latest));
+            self.cut = teller.ledger().cut();
+        }
+        self.check_activity(teller, &sessions);
+        let mut chosen = Vec::new();
+        let mut listed = HashSet::new();
+        for session in sessions {
+            teller.project(session.project_id.as_ref());
+            listed.insert(session.id.clone());
+            let is_touched = self.candidates.contains_key(&session.id);
+            let ledger = teller.ledger();
+            let moved = session.last_activity.is_none() || self.cut.is_none() || session.last_activity >= self.cut;
+            let is_owed = ledger.owed().contains(&session.id);
+            if moved || is_touched || is_owed || ledger.is_distrustful() {
+                chosen.push((session.last_activity, session));
+            } else if session.status == SessionStatus::Closed {
+                if ledger.is_closed(&session.id) {
+                    teller.mark(Mark::Settled(session.id.clone()));
+                }
+            } else if !self.is_extended && !ledger.open().contains(&session.id) {
+                teller.mark(Mark::Open(session.id.clone()));
+            }
+        }
+        chosen.sort_by_key(|(last_activity, _)| *last_activity);
+        for (_, session) in chosen {
+            self.choose(session.id.clone(), Some(Box::new(session)), false);
+        }
+        // Sessions that came into being after the list, or that it does not name.
+        let touched: Vec<_> = self.candidates.keys().filter(|id| !listed.contains(*id)).cloned().collect();
+        let owed = teller.ledger().owed().iter().filter(|id| !listed.contains(*id)).cloned();
+        let unnamed = teller.ledger().open().iter().filter(|id| !self.is_extended && !listed.contains(*id)).cloned();
+        let mut rest: Vec<_> = owed.chain(unnamed).filter(|id| !self.candidates.contains_key(id)).collect();
+        rest.sort();
+        rest.dedup();
+        for id in touched {
+            let is_new = self.candidates.get(&id).is_some_and(|candidate| created_in(&candidate.log).is_some());
+            self.choose(id, None, !is_new);
+        }
+        for id in rest {
+            self.choose(id, None, true);
+        }
+        self.finish_if_over(teller);
+    }
+
+    fn choose(&mut self, id: SessionId, session: Option<Box<Session>>, wants_session: bool) {
+        self.pending.push_back(id.clone());
+        let candidate = self.candidates.entry(id).or_default();
+        candidate.session = session;
+        candidate.wants_session = wants_session;
+    }
+
+    /// A message that was told before the list was asked for, and is newer than its session's `lastActivity`, shows that
+    /// sessions cannot be chosen by that.
+    fn check_activity(&self, teller: &mut Teller<'_>, sessions: &[Session]) {
+        if teller.ledger().is_distrustful() {
+            return;
+        }
+        let rounding = std::time::Duration::from_secs(1);
+        let liar = sessions.iter().find(|session| {
+            let newest = self.newest.get(&session.id);
+            newest.zip(session.last_activity).is_some_and(|(newest, last)| *newest > last.saturating_add(rounding))
+        });
+        if liar.is_some() {
+            teller.distrust();
+        }
+    }
+
+    /// The list cannot be read for now: what waited is told as it came.
+    pub(super) fn list_failed(mut self, teller: &mut Teller<'_>, detail: &str) {
+        teller.mark(Mark::OwesAll);
+        teller.list_gap(self.cut, detail);
+        for (_, candidate) in self.candidates.drain() {
+            flush(teller, candidate.log);
+        }
+        teller.mark(Mark::Finished);
+    }
+
+    /// The next session to be read.
+    pub(super) fn next_read(&mut self) -> Option<Wanted> {
+        let session = self.pending.pop_front()?;
+        let candidate = self.candidates.get_mut(&session)?;
+        candidate.is_reading = true;
+        let since = self.cut.filter(|_| self.is_extended && !self.is_cold);
+        Some(Wanted { session, with_session: candidate.wants_session, since })
+    }
+
+    /// A session was read.
+    pub(super) fn read(&mut self, teller: &mut Teller<'_>, id: &SessionId, found: Found) {
+        let Some(mut candidate) = self.candidates.remove(id) else { return };
+        self.held -= candidate.log.len();
+        match found {
+            Found::Messages { session, messages } => {
+                candidate.session = candidate.session.or(session);
+                self.merge(teller, id, candidate, messages);
+            }
+            Found::Gone => {
+                teller.gone(id, self.cut);
+                flush(teller, candidate.log);
+            }
+        }
+        teller.mark(Mark::Paid(id.clone()));
+        self.finish_if_over(teller);
+    }
+
+    /// A session could not be read: it is owed, and what waited is told as it came.
+    pub(super) fn read_failed(&mut self, teller: &mut Teller<'_>, id: &SessionId, detail: &str) {
+        let Some(candidate) = self.candidates.remove(id) else { return };
+        self.held -= candidate.log.len();
+        teller.read_gap(id, self.cut, detail);
+        teller.mark(Mark::Owes(id.clone()));
+        flush(teller, candidate.log);
+        self.finish_if_over(teller);
+    }
+
+    fn finish_if_over(&self, teller: &mut Teller<'_>) {
+        if self.is_over() {
+            teller.mark(Mark::Finished);
+        }
+    }
+
+    /// The link ended within the pass: the next one reads again what was not done.
+    pub(super) fn abandon(self, teller: &mut Teller<'_>) {
+        for (_, candidate) in self.candidates {
+            for entry in candidate.log {
+                // No reading shows an event of a kind this version does not know.
+                if let Entry::Held(event @ Event { data: EventData::Other { .. }, .. }) = entry {
+                    teller.live(event);
+                }
+            }
+        }
+    }
+
+    /// Tells what was read and what came meanwhile, in the order in which it was committed.
+    fn merge(&self, teller: &mut Teller<'_>, id: &SessionId, candidate: Candidate, messages: Vec<Message>) {
+        let Candidate { session, log, .. } = candidate;
+        let session = session.as_deref();
+        let mut history = History::new(id, session, messages);
+        let closes = |event: &Event| matches!(event.data, EventData::SessionClosed(_));
+        let is_open = session.is_some_and(|session| session.status == SessionStatus::Active);
+        // Whoever opened it again; where the socket tells a close as well, what the visitor wrote decides.
+        if is_open && teller.ledger().is_closed(id) && !log.iter().any(|entry| entry.holds(closes)) {
+            teller.mark(Mark::Open(id.clone()));
+        }
+        self.created(teller, id, session, &history, &log);
+        if let Some(session) = session {
+            self.state(teller, session);
+        }
+        let inserts = history.place(session, log, self.last.get(id));
+        // What stands before something that was told was told as well, or undone before anybody looked.
+        let is_told = |message: &Message| teller.ledger().seen(id, &What::Message(message.id.clone())).is_some();
+        let told = history.messages.iter().rposition(is_told).map_or(0, |at| at + 1);
+        let is_close = |insert: &Insert| match insert {
+            Insert::Closed(_) => true,
+            Insert::Frame(event) => closes(event),
+        };
+        let mut inserts =
+            inserts.into_iter().filter(|(position, insert)| *position >= told || !is_close(insert)).peekable();
+        for index in 0..=history.messages.len() {
+            while let Some((_, insert)) = inserts.next_if(|(position, _)| *position == index) {
+                match insert {
+                    Insert::Closed(time) => self.closed(teller, id, time),
+                    Insert::Frame(event) => teller.live(event),
+                }
+            }
+            if index < history.messages.len() {
+                self.message(teller, id, &mut history, index);
+            }
+        }
+    }
+
+    /// The session itself: new to this stream, or known.
+    fn created(
+        &self,
+        teller: &mut Teller<'_>,
+        id: &SessionId,
+        session: Option<&Session>,
+        history: &History,
+        log: &[Entry],
+    ) {
+        if let Some(event) = created_in(log) {
+            teller.live(event.clone());
+            return;
+        }
+        let Some(session) = session else { return };
+        if teller.ledger().seen(id, &What::Created).is_some() {
+            return;
+        }
+        let time = session.created_at.or_else(|| history.times.first().copied().flatten());
+        if self.is_fresh(time) {
+            let event = Event::new(EventData::SessionCreated(Box::new(session.clone())));
+            teller.read(event, time, self.is_cold);
+        }
+    }
+
+    fn closed(&self, teller: &mut Teller<'_>, id: &SessionId, time: Option<Timestamp>) {
+        let ledger = teller.ledger();
+        if !ledger.is_closed(id) {
+            // Behind a gap the socket may have told it alone, before what came before it.
+            let repeat_possible = ledger.has_forgotten() || self.is_behind_gap || ledger.owed().contains(id);
+            teller.read_with(Event::new(EventData::SessionClosed(id.clone())), time, self.is_cold, repeat_possible);
+        }
+    }
+
+    fn message(&self, teller: &mut Teller<'_>, id: &SessionId, history: &mut History, index: usize) {
+        let time = history.times[index];
+        if let Some(frame) = history.frames.remove(&index) {
+            // The frame knows more than the list: its id, and its place.
+            teller.live(frame);
+            return;
+        }
+        let message = &history.messages[index];
+        let seen = teller.ledger().seen(id, &What::Message(message.id.clone()));
+        let is_framed = history.framed.contains(&index);
+        if seen.is_none() && (self.is_fresh(time) || is_framed) {
+            let event = Event::new(EventData::MessageCreated(Box::new(message.clone())));
+            // The socket is past it when its own frame has come, or that of a later one.
+            let is_passed = history.framed.iter().any(|framed| *framed >= index);
+            let is_behind = (!is_passed).then_some(!history.framed.is_empty());
+            teller.read_message(event, time, self.is_cold, is_behind);
+            return;
+        }
+        let changed = message.updated_at.is_some_and(|at| self.is_fresh(Some(at)));
+        let edited = teller.ledger().seen(id, &What::Edited(message.id.clone()));
+        // The socket may have told a later state than the reading.
+        let is_news =
+            edited.is_none_or(|edited| edited.stamp != message_stamp(message) && edited.time <= message.updated_at);
+        if self.is_extended && changed && is_news {
+            let event = Event::new(EventData::MessageUpdated(Box::new(message.clone())));
+            teller.read(event, message.updated_at, self.is_cold);
+        }
+    }
+
+    /// The session as it is now, where the server tells such changes and this one was not told.
+    fn state(&self, teller: &mut Teller<'_>, session: &Session) {
+        if !self.is_extended {
+            return;
+        }
+        let seen = teller.ledger().seen(&session.id, &What::State);
+        // The socket may have told a later state than the list.
+        if seen.is_none_or(|seen| seen.stamp != session_stamp(session) && seen.time <= session.last_activity) {
+            let event = Event::new(EventData::SessionUpdated(Box::new(session.clone())));
+            teller.read(event, session.last_activity, self.is_cold);
+        }
+    }
+
+    fn is_fresh(&self, time: Option<Timestamp>) -> bool {
+        time.is_none() || self.cut.is_none() || time >= self.cut
+    }
+}
+
+/// Tells what was held, as it came.
+fn flush(teller: &mut Teller<'_>, log: Vec<Entry>) {
+    for entry in log {
+        if let Entry::Held(event) = entry {
+            teller.live(event);
+        }
+    }
+}
