@@ -90,6 +90,8 @@ impl End {
 #[derive(Debug)]
 pub(crate) struct Subscription {
     pub(crate) resume: Resume,
+    /// The number of the event before the first one that will be sent.
+    pub(crate) seq: u64,
     pub(crate) backlog: Vec<Bytes>,
     pub(crate) events: mpsc::Receiver<Bytes>,
     pub(crate) end: End,
@@ -165,7 +167,8 @@ impl Hub {
         let end = End::new();
         feed.subscribers.retain(|subscriber| !subscriber.queue.is_closed());
         feed.subscribers.push(Subscriber { queue, end: end.clone() });
-        Subscription { resume, backlog, events, end }
+        let seq = feed.seq - backlog.len() as u64;
+        Subscription { resume, seq, backlog, events, end }
     }
 }
 
@@ -209,13 +212,13 @@ mod tests {
         }
         let resumed = |hub: &mut Hub, id| {
             let subscription = hub.subscribe(&tenant, id);
-            (subscription.resume, seqs(&subscription.backlog))
+            (subscription.resume, subscription.seq, seqs(&subscription.backlog))
         };
-        assert_eq!(resumed(&mut hub, None), (Resume::Fresh, vec![]));
-        assert_eq!(resumed(&mut hub, Some("evt_e10_1")), (Resume::Resumed, vec![2, 3]));
-        assert_eq!(resumed(&mut hub, Some("evt_e10_3")), (Resume::Resumed, vec![]));
+        assert_eq!(resumed(&mut hub, None), (Resume::Fresh, 3, vec![]));
+        assert_eq!(resumed(&mut hub, Some("evt_e10_1")), (Resume::Resumed, 1, vec![2, 3]));
+        assert_eq!(resumed(&mut hub, Some("evt_e10_3")), (Resume::Resumed, 3, vec![]));
         for unknown in ["evt_e10_0", "evt_e10_4", "evt_e20_1", "evt_e10_x", "", "evt_e10"] {
-            assert_eq!(resumed(&mut hub, Some(unknown)), (Resume::Expired, vec![]), "{unknown}");
+            assert_eq!(resumed(&mut hub, Some(unknown)), (Resume::Expired, 3, vec![]), "{unknown}");
         }
     }
 

@@ -191,14 +191,15 @@ async fn say(app: &App, socket: &mut WebSocket, rejection: &Rejection) -> Result
 
 /// Sends events until the link ends.
 async fn serve(app: &App, socket: &mut WebSocket, subscription: Subscription) -> Over {
-    let Subscription { resume, backlog, mut events, end } = subscription;
+    let Subscription { resume, seq, backlog, mut events, end } = subscription;
     // Counted from before the first word: whoever has read it can advance the clock to the first ping.
     let mut ping_due = pin!(app.clock.sleep(PING));
     let mut frames = Frames::default();
     let mut new = Vec::new();
     if app.contract.is_extended() {
         let connection = app.ids.next("conn");
-        let auth_ok = json!({"type": "auth.ok", "connectionId": connection, "resume": resume.as_str()});
+        // contract gap: an answer to the key is an addition. `seq` lets a client tell that the first event is missing.
+        let auth_ok = json!({"type": "auth.ok", "connectionId": connection, "resume": resume.as_str(), "seq": seq});
         if let Err(over) = until_over(app, &end, write(socket, Message::text(auth_ok.to_string()))).await {
             return over;
         }

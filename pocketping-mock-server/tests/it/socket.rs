@@ -52,7 +52,7 @@ pub(crate) async fn close_code(socket: &mut Socket) -> u16 {
 async fn extended_says_that_the_key_was_taken_and_numbers_events() {
     let server = start(Contract::Extended);
     let (mut socket, ok) = authenticated(&server, AUTH).await;
-    assert_eq!(ok, json!({"type": "auth.ok", "connectionId": "conn_1", "resume": "fresh"}));
+    assert_eq!(ok, json!({"type": "auth.ok", "connectionId": "conn_1", "resume": "fresh", "seq": 0}));
     call(&server, "POST /sessions/sess_abc123/messages", r#"{"content":"Hi"}"#);
     let mut event = frame(&mut socket).await;
     let id = event.as_object_mut().unwrap().remove("id").unwrap();

@@ -12,7 +12,7 @@ use tokio::sync::watch;
 use tokio::time::{Instant, sleep_until, timeout};
 
 use super::backfill;
-use super::feed::{Feed, OtherProject};
+use super::feed::{Feed, Hole, OtherProject};
 use super::item::{CloseReason, StreamState};
 use super::link::{Incoming, Link, Opened, policy_or_key};
 use super::pass::Found;
@@ -30,8 +30,6 @@ const SUBSCRIBED: Duration = Duration::from_secs(5);
 const READS: usize = 4;
 /// How many frames may wait for readings before the link is read no further.
 const MOST_HELD: usize = 10_000;
-/// How long what is owed waits to be read again, from the first to the longest wait.
-const OWED: (Duration, Duration) = (Duration::from_secs(5), Duration::from_secs(60));
 
 type BoxFuture<T> = Pin<Box<dyn Future<Output = T> + Send>>;
 
@@ -52,9 +50,10 @@ pub(super) struct Driver {
     pub(super) queue: Arc<Queue>,
     pub(super) state: watch::Sender<StreamState>,
     pub(super) stop: watch::Receiver<bool>,
-    /// Failures in a row.
+    /// Links that failed in a row.
     failures: u32,
-    owed_wait: Duration,
+    /// Readings in a row that left something owed.
+    owing: u32,
 }
 
 /// Why a link is not read any more.
@@ -77,7 +76,7 @@ impl Driver {
         state: watch::Sender<StreamState>,
         stop: watch::Receiver<bool>,
     ) -> Self {
-        Self { client, settings, feed, scope, queue, state, stop, failures: 0, owed_wait: OWED.0 }
+        Self { client, settings, feed, scope, queue, state, stop, failures: 0, owing: 0 }
     }
 
     /// Makes one link, within its time.
@@ -151,7 +150,6 @@ impl Driver {
             };
             if began.elapsed() >= HEALTHY {
                 self.failures = 0;
-                self.owed_wait = OWED.0;
             }
             opened = match self.reconnect(cause).await {
                 Ok(opened) => opened,
@@ -232,8 +230,10 @@ impl Driver {
                 reads.push(Box::pin(backfill::session(self.client.clone(), wanted)));
             }
             if self.feed.is_owing() && owed.is_none() {
-                owed = Some(Instant::now() + self.owed_wait);
-                self.owed_wait = (self.owed_wait * 2).min(OWED.1);
+                self.owing = self.owing.saturating_add(1);
+                owed = Some(Instant::now() + self.settings.retry.wait(self.owing, None, rand::random()));
+            } else if self.feed.state() == StreamState::Live {
+                self.owing = 0;
             }
             // While a reading runs, frames are bounded by what may be held, so that a slow consumer does not cost the link.
             let may_read = if self.feed.is_filling() { self.feed.held() < MOST_HELD } else { has_room };
@@ -277,15 +277,16 @@ impl Driver {
                         return Over::Link { error, heard };
                     }
                 }
-                // What broke on the way comes again with the next link; what the server meant so does not.
+                // What broke on the way can be had again; what the server meant so cannot.
                 Ok(Incoming::Unreadable { detail, is_broken }) => {
                     tracing::warn!(detail, "the socket said something that is no event");
-                    if is_broken && !self.feed.accepts_hole() {
+                    if is_broken {
+                        let Hole = self.feed.hole();
                         return Over::Link { error: Error::new(ErrorKind::Closed, Outcome::Unknown, detail), heard };
                     }
                     self.feed.unreadable(&detail);
                 }
-                Ok(Incoming::AuthOk { .. } | Incoming::Pong) => {}
+                Ok(Incoming::AuthOk(_) | Incoming::Pong) => {}
                 Err(error) => return Over::Link { error, heard },
             }
         }

@@ -6,6 +6,7 @@ use std::collections::VecDeque;
 use super::item::{GapReason, StreamState};
 use super::ledger::{Ledger, Mark};
 use super::pass::{Found, Pass, Wanted};
+use super::protocol::AuthOk;
 use super::teller::{Ahead, Teller, Told, time_of};
 use crate::types::{Event, EventId, Session, SessionId, Timestamp};
 
@@ -15,8 +16,8 @@ const RECENT: usize = 1024;
 /// How the server showed that the subscription stands.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Fence {
-    /// `auth.ok`; whether it goes on where the last link ended.
-    AuthOk { resumed: bool },
+    /// `auth.ok`.
+    AuthOk(AuthOk),
     /// The answer to a ping that was sent after the key.
     Pong,
 }
@@ -38,7 +39,8 @@ pub(super) struct Feed {
     pass: Option<Pass>,
     link: LinkState,
     out: Vec<Told>,
-    /// Where the socket was when a hole was found last: one that is still there after going on from before it stays.
+    /// Where the socket was when a hole was found last: one that is still there after going on from before it is filled by
+    /// a reading.
     hole: Option<EventId>,
 }
 
@@ -102,13 +104,13 @@ impl Feed {
     pub(super) fn linked(&mut self, fence: Fence) {
         self.link = LinkState::default();
         match fence {
-            Fence::AuthOk { resumed: true } if self.ledger.position().is_some() => {
+            Fence::AuthOk(said) => {
                 self.link.is_extended = true;
-                self.link.last_seq = self.ledger.position().and_then(|position| position.seq);
-            }
-            Fence::AuthOk { .. } => {
-                self.link.is_extended = true;
-                self.begin();
+                self.link.last_seq = said.seq;
+                match self.ledger.position().filter(|_| said.resumed) {
+                    Some(position) => self.link.last_seq = position.seq.or(said.seq),
+                    None => self.begin(),
+                }
             }
             Fence::Pong => {
                 self.link.second = Second::Armed;
@@ -166,11 +168,7 @@ impl Feed {
             if self.link.recent.iter().any(|(known, id)| *known == seq && *id == event.id) {
                 return Ok(false);
             }
-            if !self.accepts_hole() {
-                return Err(Hole);
-            }
-            let detail = format!("event {seq} follows event {last}");
-            self.unreadable(&detail);
+            return Err(self.hole());
         }
         self.link.last_seq = Some(seq);
         self.link.recent.push_back((seq, event.id.clone()));
@@ -180,10 +178,15 @@ impl Feed {
         Ok(true)
     }
 
-    /// Whether the server has been asked before to go on from here: what it did not say then it never will.
-    pub(super) fn accepts_hole(&mut self) -> bool {
+    /// Something is missing from what the socket told. The next link goes on from before it; when that was done already,
+    /// it reads what is missing.
+    pub(super) fn hole(&mut self) -> Hole {
         let position = self.last_event_id().cloned();
-        position.is_some() && std::mem::replace(&mut self.hole, position.clone()) == position
+        if position.is_some() && self.hole == position {
+            self.teller().0.mark(Mark::Lost);
+        }
+        self.hole = position;
+        Hole
     }
 
     /// The socket said something that cannot be read as an event. What is behind it may have a number that is not the next.

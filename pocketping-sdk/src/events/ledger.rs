@@ -39,6 +39,8 @@ pub(super) enum Mark {
     Settled(SessionId),
     /// The socket came this far: what it told before was told, or is about to be read.
     Heard { id: Option<EventId>, seq: Option<u64>, time: Option<Timestamp> },
+    /// Where the socket is cannot be gone on from.
+    Lost,
     /// Something of this time was read rather than told by the socket.
     Read(Option<Timestamp>),
     /// What is missing is being read: nothing counts as complete until that is finished. With a new list, all that was
@@ -155,6 +157,7 @@ impl Ledger {
                     *position = Some(Position { id: id.clone(), seq: *seq, time: *time });
                 }
             }
+            Mark::Lost => self.position = None,
             Mark::Read(time) => self.read_to = self.read_to.max(*time),
             Mark::Began { with_list } => {
                 self.is_frozen = true;

@@ -20,7 +20,7 @@ use tokio_tungstenite::tungstenite::protocol::{CloseFrame, Role, WebSocketConfig
 use tokio_tungstenite::tungstenite::{Error as SocketError, Message as SocketMessage};
 
 use super::feed::Fence;
-use super::protocol::{self, Frame};
+use super::protocol::{self, AuthOk, Frame};
 use crate::error::{Error, ErrorKind, Outcome, Result};
 use crate::transport::{Client, redirect, refused_redirect};
 use crate::types::{Event, EventId};
@@ -43,7 +43,7 @@ pub(super) struct Link {
 pub(super) enum Incoming {
     Event(Box<Event>),
     Unreadable { detail: String, is_broken: bool },
-    AuthOk { resumed: bool },
+    AuthOk(AuthOk),
     Pong,
 }
 
@@ -74,7 +74,7 @@ impl Link {
         let mut early = VecDeque::new();
         loop {
             let fence = match link.next().await {
-                Ok(Incoming::AuthOk { resumed }) => Fence::AuthOk { resumed },
+                Ok(Incoming::AuthOk(said)) => Fence::AuthOk(said),
                 Ok(Incoming::Pong) => Fence::Pong,
                 Ok(frame) => {
                     early.push_back(Ok(frame));
@@ -106,7 +106,7 @@ impl Link {
                         SocketMessage::Text(text) => {
                             return Poll::Ready(match protocol::read(&text) {
                                 Frame::Event(event) => Ok(Incoming::Event(event)),
-                                Frame::AuthOk { resumed } => Ok(Incoming::AuthOk { resumed }),
+                                Frame::AuthOk(said) => Ok(Incoming::AuthOk(said)),
                                 Frame::Unreadable { detail, is_broken } => {
                                     Ok(Incoming::Unreadable { detail, is_broken })
                                 }

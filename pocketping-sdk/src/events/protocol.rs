@@ -10,8 +10,8 @@ use crate::types::{Event, EventData, EventId, Extra};
 pub(super) enum Frame {
     /// Something happened.
     Event(Box<Event>),
-    /// The key was accepted (extended); `resumed` when what was missed comes first.
-    AuthOk { resumed: bool },
+    /// The key was accepted (extended).
+    AuthOk(AuthOk),
     /// The server says what is wrong; a close follows.
     Refused(Error),
     /// It is no event.
@@ -21,6 +21,15 @@ pub(super) enum Frame {
         /// Whether it broke on the way: it is no JSON at all.
         is_broken: bool,
     },
+}
+
+/// What is said of a subscription that stands.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct AuthOk {
+    /// Whether what was missed comes first.
+    pub(super) resumed: bool,
+    /// The number of the event before the first one that comes, where the server says it.
+    pub(super) seq: Option<u64>,
 }
 
 /// The first frame a client sends.
@@ -44,7 +53,8 @@ pub(super) fn read(text: &str) -> Frame {
     };
     match &event.data {
         EventData::Other { kind, fields } if *kind == "auth.ok" => {
-            Frame::AuthOk { resumed: fields.get("resume").and_then(Value::as_str) == Some("resumed") }
+            let resumed = fields.get("resume").and_then(Value::as_str) == Some("resumed");
+            Frame::AuthOk(AuthOk { resumed, seq: event.seq })
         }
         EventData::Other { kind, fields } if *kind == "error" => Frame::Refused(refusal(fields)),
         _ => Frame::Event(Box::new(event)),
@@ -93,9 +103,15 @@ mod tests {
 
     #[test]
     fn frames_are_told_apart_wherever_their_type_stands() {
-        let auth_ok = |resume: &str| read(&format!(r#"{{"type":"auth.ok","connectionId":"c","resume":"{resume}"}}"#));
-        assert!(matches!(auth_ok("resumed"), Frame::AuthOk { resumed: true }));
-        assert!(matches!(auth_ok("expired"), Frame::AuthOk { resumed: false }));
+        let auth_ok = |rest: &str| read(&format!(r#"{{"type":"auth.ok","connectionId":"c",{rest}}}"#));
+        let ok = |resumed, seq| AuthOk { resumed, seq };
+        for (rest, expected) in [
+            (r#""resume":"resumed","seq":7"#, ok(true, Some(7))),
+            (r#""resume":"expired","seq":0"#, ok(false, Some(0))),
+            (r#""resume":"fresh""#, ok(false, None)),
+        ] {
+            assert!(matches!(auth_ok(rest), Frame::AuthOk(said) if said == expected), "{rest}");
+        }
         let refused = r#"{"error":"Unauthorized","message":"no","code":"UNAUTHORIZED","type":"error"}"#;
         assert!(matches!(read(refused), Frame::Refused(error) if error.is_unauthorized()));
         let Frame::Event(event) = read(r#"{"message":{"id":"m","content":"x","type":"ai"},"type":"message.created"}"#)

@@ -113,7 +113,8 @@ impl ConnectEvents {
 
     /// How links are made again: the waits between, and after how many failures in a row the stream ends with the last
     /// one (`max_attempts`; [`RetryPolicy::none`] makes one link only). A link that stood for half a minute ends the row.
-    /// Default: without end, waits of up to half a second, doubling to half a minute, with full jitter.
+    /// Default: without end, waits of up to half a second, doubling to half a minute, with full jitter. What could not be
+    /// read is read again after the same waits.
     pub fn reconnect(mut self, policy: RetryPolicy) -> Self {
         self.settings.retry = policy;
         self

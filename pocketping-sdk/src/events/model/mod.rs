@@ -11,6 +11,7 @@ use super::feed::{Feed, Fence};
 use super::item::StreamContent;
 use super::ledger::Ledger;
 use super::pass::{Found, Wanted};
+use super::protocol::AuthOk;
 use super::queue::{BufferPolicy, Queue};
 use crate::types::{Event, EventData, Message, MessageKind, Session, SessionStatus, Timestamp};
 
@@ -224,7 +225,7 @@ impl World {
         self.link = Some(resumed.unwrap_or(self.server.log.len()));
         self.trace(|| format!("a link stands, resumed {resumed:?}"));
         self.feed.linked(if self.server.weather.is_extended {
-            Fence::AuthOk { resumed: resumed.is_some() }
+            Fence::AuthOk(AuthOk { resumed: resumed.is_some(), seq: self.link.map(|next| next as u64) })
         } else {
             Fence::Pong
         });
