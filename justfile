@@ -23,3 +23,7 @@ ci:
 
 demo:
     cargo run -p pocketping-cli -- demo
+
+# Ten thousand chaos plans in each contract; CHAOS_SEED=N runs one
+chaos:
+    CHAOS_SEEDS=10000 cargo test -p pocketping-sdk --test chaos

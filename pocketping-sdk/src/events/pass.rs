@@ -201,8 +201,11 @@ impl Pass {
 
     /// The list cannot be read for now: what waited is told as it came.
     pub(super) fn list_failed(mut self, teller: &mut Teller<'_>, detail: &str) {
+        // Said once, however often it is tried.
+        if !teller.ledger().owes_all() {
+            teller.list_gap(self.cut, detail);
+        }
         teller.mark(Mark::OwesAll);
-        teller.list_gap(self.cut, detail);
         for (_, candidate) in self.candidates.drain() {
             flush(teller, candidate.log);
         }
@@ -240,7 +243,9 @@ impl Pass {
     pub(super) fn read_failed(&mut self, teller: &mut Teller<'_>, id: &SessionId, detail: &str) {
         let Some(candidate) = self.candidates.remove(id) else { return };
         self.held -= candidate.log.len();
-        teller.read_gap(id, self.cut, detail);
+        if !teller.ledger().owed().contains(id) {
+            teller.read_gap(id, self.cut, detail);
+        }
         teller.mark(Mark::Owes(id.clone()));
         flush(teller, candidate.log);
         self.finish_if_over(teller);
