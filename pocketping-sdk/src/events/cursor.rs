@@ -48,6 +48,8 @@ struct Stored {
     owes_all: bool,
     #[serde(default)]
     distrust: bool,
+    #[serde(default)]
+    settled: bool,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     last_event_id: Option<EventId>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -113,6 +115,7 @@ impl EventCursor {
             owed: ledger.owed().iter().cloned().collect(),
             owes_all: ledger.owes_all(),
             distrust: ledger.is_distrustful(),
+            settled: ledger.has_settled(),
             seq: position.as_ref().and_then(|position| position.seq),
             last_event_id: position.map(|position| position.id),
         }))
@@ -129,7 +132,7 @@ impl EventCursor {
             let message = format!("the cursor is of {}, and the client talks to {server}", stored.server);
             return Err(Error::config(message));
         }
-        let mut ledger = Ledger::default();
+        let mut ledger = Ledger::settled(stored.settled);
         let mut marks = vec![Mark::Baseline(stored.latest)];
         // Without a place to go on from, a reading comes first, and nothing is complete before that.
         if stored.last_event_id.is_none() {
@@ -189,7 +192,7 @@ mod tests {
     fn a_cursor_says_what_the_ledger_knew() {
         let json = r#"{"version":1,"server":"http://a","projects":["p"],"latest":"2024-01-15T10:30:00Z",
             "seen":[{"session":"s","message":"m","time":"2024-01-15T10:30:00Z"},{"session":"s","state":true,"stamp":7}],
-            "closed":["c"],"owed":["o"],"owesAll":false,"distrust":false}"#;
+            "closed":["c"],"owed":["o"],"owesAll":false,"distrust":false,"settled":true}"#;
         let cursor: EventCursor = json.parse().unwrap();
         let ledger = cursor.clone().ledger("http://a").unwrap();
         assert!(ledger.is_warm() && ledger.is_closed(&"c".into()) && ledger.owes_anything());

@@ -48,6 +48,8 @@ pub(super) struct Feed {
 #[derive(Debug, Default)]
 struct LinkState {
     is_extended: bool,
+    /// Whether a reading has begun on it.
+    was_read: bool,
     /// The subscription may stand later than the fence said: what is missing is read once more.
     second: Second,
     last_seq: Option<u64>,
@@ -96,8 +98,9 @@ impl Feed {
     /// Reads anew what was missed.
     fn begin(&mut self) {
         let is_extended = self.link.is_extended;
+        let is_first = !std::mem::replace(&mut self.link.was_read, true);
         let (mut teller, pass) = self.teller();
-        *pass = Some(Pass::new(&mut teller, is_extended));
+        *pass = Some(Pass::new(&mut teller, is_extended, is_first));
     }
 
     /// A link stands.

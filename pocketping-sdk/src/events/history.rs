@@ -6,25 +6,15 @@ use crate::types::{Event, EventData, Message, MessageId, MessageKind, Session, S
 
 /// A frame that came while its session was a candidate.
 #[derive(Debug)]
-pub(super) enum Entry {
-    Held(Event),
-    /// A message whose content the reading will show.
-    Dropped(MessageId),
-}
-
-impl Entry {
-    /// Whether it is a frame of this kind.
-    pub(super) fn holds(&self, is_it: impl Fn(&Event) -> bool) -> bool {
-        matches!(self, Self::Held(event) if is_it(event))
-    }
+pub(super) struct Held {
+    pub(super) event: Event,
+    /// Whether the reading began later, and shows what the frame tells.
+    pub(super) is_read: bool,
 }
 
 /// The frame that told the session itself.
-pub(super) fn created_in(log: &[Entry]) -> Option<&Event> {
-    log.iter().find_map(|entry| match entry {
-        Entry::Held(event) => matches!(event.data, EventData::SessionCreated(_)).then_some(event),
-        Entry::Dropped(_) => None,
-    })
+pub(super) fn created_in(log: &[Held]) -> Option<&Event> {
+    log.iter().map(|held| &held.event).find(|event| matches!(event.data, EventData::SessionCreated(_)))
 }
 
 /// A session's messages in the order of their commits, with what the socket said of them.
@@ -62,16 +52,17 @@ impl History {
     pub(super) fn place(
         &mut self,
         session: Option<&Session>,
-        log: Vec<Entry>,
+        log: Vec<Held>,
         last: Option<&MessageId>,
     ) -> Vec<(usize, Insert)> {
         let index: HashMap<_, _> = self.messages.iter().enumerate().map(|(at, it)| (it.id.clone(), at)).collect();
-        let of = |entry: &Entry| match entry {
-            Entry::Dropped(id) => Some(index.get(id).copied()),
-            Entry::Held(Event { data: EventData::MessageCreated(message), .. }) => {
-                Some(index.get(&message.id).copied())
+        // One that was there before the reading and is not listed was deleted meanwhile: it has no place of its own.
+        let of = |held: &Held| match &held.event.data {
+            EventData::MessageCreated(message) => {
+                let listed = index.get(&message.id).copied();
+                (listed.is_some() || !held.is_read).then_some(listed)
             }
-            Entry::Held(_) => None,
+            _ => None,
         };
         let end = self.messages.len();
         let last_activity = session.and_then(|session| session.last_activity);
@@ -96,18 +87,9 @@ impl History {
         let told = last.and_then(|id| index.get(id).copied());
         self.framed.extend(told);
         let mut before = told.map(|at| at + 1);
-        for (entry, next) in log.into_iter().zip(next) {
-            let place = of(&entry);
-            let event = match entry {
-                Entry::Held(event) => event,
-                Entry::Dropped(_) => {
-                    if let Some(Some(at)) = place {
-                        self.framed.insert(at);
-                        before = Some(at + 1);
-                    }
-                    continue;
-                }
-            };
+        for (held, next) in log.into_iter().zip(next) {
+            let place = of(&held);
+            let event = held.event;
             match place {
                 Some(Some(at)) => {
                     self.framed.insert(at);

@@ -96,7 +96,8 @@ pub(super) struct Ledger {
     is_warm: bool,
     seen: HashMap<(SessionId, What), Seen>,
     order: VecDeque<(Option<Timestamp>, (SessionId, What))>,
-    closed: HashSet<SessionId>,
+    /// The sessions that were told to be closed, and when they were.
+    closed: HashMap<SessionId, Option<Timestamp>>,
     closed_order: VecDeque<SessionId>,
     open: HashSet<SessionId>,
     owed: BTreeSet<SessionId>,
@@ -108,12 +109,19 @@ pub(super) struct Ledger {
     projects: BTreeSet<ProjectId>,
     is_distrustful: bool,
     has_forgotten: bool,
+    /// Whether sessions that are closed were let go of.
+    has_settled: bool,
 }
 
 impl Ledger {
     /// A ledger that says: everything at this time or later is still to be told.
     pub(super) fn since(time: Timestamp) -> Self {
-        Self { latest: Some(time.saturating_add(SLACK)), is_warm: true, ..Self::default() }
+        Self { latest: Some(time.saturating_add(SLACK)), is_warm: true, has_settled: true, ..Self::default() }
+    }
+
+    /// A ledger that may have let go of closed sessions.
+    pub(super) fn settled(has_settled: bool) -> Self {
+        Self { has_settled, ..Self::default() }
     }
 
     /// A ledger that says: everything is still to be told.
@@ -130,13 +138,13 @@ impl Ledger {
             Mark::Closed { session, time } => {
                 self.ahead = self.ahead.max(*time);
                 self.open.remove(session);
-                if self.closed.insert(session.clone()) {
+                if self.closed.insert(session.clone(), *time).is_none() {
                     self.closed_order.push_back(session.clone());
                 }
                 while self.closed.len() > MOST_SEEN
                     && let Some(oldest) = self.closed_order.pop_front()
                 {
-                    self.has_forgotten |= self.closed.remove(&oldest);
+                    self.has_forgotten |= self.closed.remove(&oldest).is_some();
                 }
             }
             Mark::Open(session) => {
@@ -145,7 +153,10 @@ impl Ledger {
                     self.open.insert(session.clone());
                 }
             }
-            Mark::Settled(session) => self.reopen(session),
+            Mark::Settled(session) => {
+                self.reopen(session);
+                self.has_settled = true;
+            }
             Mark::Heard { id, seq, time } => {
                 let (latest, position) = if self.is_frozen {
                     (&mut self.promised, &mut self.position_promised)
@@ -183,7 +194,7 @@ impl Ledger {
     }
 
     fn reopen(&mut self, session: &SessionId) {
-        if self.closed.remove(session) {
+        if self.closed.remove(session).is_some() {
             self.closed_order.retain(|known| known != session);
         }
     }
@@ -243,11 +254,16 @@ impl Ledger {
     }
 
     pub(super) fn is_closed(&self, session: &SessionId) -> bool {
-        self.closed.contains(session)
+        self.closed.contains_key(session)
+    }
+
+    /// Whether a session that is open at this time was opened since it was told to be closed.
+    pub(super) fn is_opened_by(&self, session: &SessionId, time: Option<Timestamp>) -> bool {
+        self.closed.get(session).is_some_and(|closed| time.is_none() || time > *closed)
     }
 
     pub(super) fn closed(&self) -> impl Iterator<Item = &SessionId> {
-        self.closed_order.iter().filter(|session| self.closed.contains(*session))
+        self.closed_order.iter().filter(|session| self.closed.contains_key(*session))
     }
 
     pub(super) fn open(&self) -> &HashSet<SessionId> {
@@ -272,6 +288,10 @@ impl Ledger {
 
     pub(super) fn is_distrustful(&self) -> bool {
         self.is_distrustful
+    }
+
+    pub(super) fn has_settled(&self) -> bool {
+        self.has_settled
     }
 
     pub(super) fn has_forgotten(&self) -> bool {

@@ -3,8 +3,8 @@
 
 use std::collections::{HashMap, HashSet, VecDeque};
 
-use super::history::{Entry, History, Insert, created_in};
-use super::ledger::{Mark, What};
+use super::history::{Held, History, Insert, created_in};
+use super::ledger::{Ledger, Mark, What};
 use super::stamp::{message_stamp, session_stamp};
 use super::teller::Teller;
 use crate::types::{Event, EventData, Message, MessageId, Session, SessionId, SessionStatus, Timestamp};
@@ -24,6 +24,8 @@ pub(super) struct Pass {
     /// The last message of each session the socket had told when this began.
     last: HashMap<SessionId, MessageId>,
     is_listed: bool,
+    /// Whether this is the first reading on its link. Later ones may be ahead of the socket, which may still tell a close.
+    is_first: bool,
     /// Whether the list could not be read last time.
     is_behind_gap: bool,
     candidates: HashMap<SessionId, Candidate>,
@@ -39,7 +41,7 @@ struct Candidate {
     is_reading: bool,
     /// Whether the session itself is to be read, for want of its place in a list.
     wants_session: bool,
-    log: Vec<Entry>,
+    log: Vec<Held>,
 }
 
 /// A session that is to be read.
@@ -61,8 +63,8 @@ pub(super) enum Found {
 
 impl Pass {
     /// A reading that begins with the list of sessions.
-    pub(super) fn new(teller: &mut Teller<'_>, is_extended: bool) -> Self {
-        Self::begin(teller, is_extended, true)
+    pub(super) fn new(teller: &mut Teller<'_>, is_extended: bool, is_first: bool) -> Self {
+        Self { is_first, ..Self::begin(teller, is_extended, true) }
     }
 
     fn begin(teller: &mut Teller<'_>, is_extended: bool, with_list: bool) -> Self {
@@ -75,6 +77,7 @@ impl Pass {
             newest: if is_extended { HashMap::new() } else { ledger.newest() },
             last: teller.last(),
             is_listed: !with_list,
+            is_first: false,
             is_behind_gap: ledger.owes_all(),
             candidates: HashMap::new(),
             pending: VecDeque::new(),
@@ -117,12 +120,8 @@ impl Pass {
             return Some(event);
         }
         let candidate = self.candidates.entry(session).or_default();
-        let dropped = match &event.data {
-            EventData::MessageCreated(message) if !candidate.is_reading => Some(message.id.clone()),
-            _ => None,
-        };
         self.held += 1;
-        candidate.log.push(dropped.map_or_else(|| Entry::Held(event), Entry::Dropped));
+        candidate.log.push(Held { event, is_read: !candidate.is_reading });
         None
     }
 
@@ -148,7 +147,7 @@ impl Pass {
             if moved || is_touched || is_owed || ledger.is_distrustful() {
                 chosen.push((session.last_activity, session));
             } else if session.status == SessionStatus::Closed {
-                if ledger.is_closed(&session.id) {
+                if self.is_first && (ledger.is_closed(&session.id) || !ledger.has_settled()) {
                     teller.mark(Mark::Settled(session.id.clone()));
                 }
             } else if !self.is_extended && !ledger.open().contains(&session.id) {
@@ -260,10 +259,10 @@ impl Pass {
     /// The link ended within the pass: the next one reads again what was not done.
     pub(super) fn abandon(self, teller: &mut Teller<'_>) {
         for (_, candidate) in self.candidates {
-            for entry in candidate.log {
+            for held in candidate.log {
                 // No reading shows an event of a kind this version does not know.
-                if let Entry::Held(event @ Event { data: EventData::Other { .. }, .. }) = entry {
-                    teller.live(event);
+                if matches!(held.event.data, EventData::Other { .. }) {
+                    teller.live(held.event);
                 }
             }
         }
@@ -277,7 +276,8 @@ impl Pass {
         let closes = |event: &Event| matches!(event.data, EventData::SessionClosed(_));
         let is_open = session.is_some_and(|session| session.status == SessionStatus::Active);
         // Whoever opened it again; where the socket tells a close as well, what the visitor wrote decides.
-        if is_open && teller.ledger().is_closed(id) && !log.iter().any(|entry| entry.holds(closes)) {
+        let is_known = |ledger: &Ledger| !ledger.is_closed(id) && (self.is_extended || ledger.open().contains(id));
+        if is_open && !is_known(teller.ledger()) && !log.iter().any(|held| closes(&held.event)) {
             teller.mark(Mark::Open(id.clone()));
         }
         self.created(teller, id, session, &history, &log);
@@ -297,7 +297,7 @@ impl Pass {
         for index in 0..=history.messages.len() {
             while let Some((_, insert)) = inserts.next_if(|(position, _)| *position == index) {
                 match insert {
-                    Insert::Closed(time) => self.closed(teller, id, time),
+                    Insert::Closed(time) => self.closed(teller, id, session, time),
                     Insert::Frame(event) => teller.live(event),
                 }
             }
@@ -314,7 +314,7 @@ impl Pass {
         id: &SessionId,
         session: Option<&Session>,
         history: &History,
-        log: &[Entry],
+        log: &[Held],
     ) {
         if let Some(event) = created_in(log) {
             teller.live(event.clone());
@@ -331,13 +331,21 @@ impl Pass {
         }
     }
 
-    fn closed(&self, teller: &mut Teller<'_>, id: &SessionId, time: Option<Timestamp>) {
+    fn closed(&self, teller: &mut Teller<'_>, id: &SessionId, session: Option<&Session>, time: Option<Timestamp>) {
         let ledger = teller.ledger();
-        if !ledger.is_closed(id) {
-            // Behind a gap the socket may have told it alone, before what came before it.
-            let repeat_possible = ledger.has_forgotten() || self.is_behind_gap || ledger.owed().contains(id);
-            teller.read_with(Event::new(EventData::SessionClosed(id.clone())), time, self.is_cold, repeat_possible);
+        if ledger.is_closed(id) {
+            return;
         }
+        let (created, closed) = session.map_or((None, None), |session| (session.created_at, session.closed_at));
+        let is_old = closed.is_some() && !self.is_fresh(closed);
+        // Without its time, a close of a session that was let go of looks like a new one once the session moves again.
+        let is_undated =
+            closed.is_none() && ledger.has_settled() && !ledger.open().contains(id) && !self.is_fresh(created);
+        // Behind a gap the socket may have told it alone, before what came before it.
+        let is_alone = self.is_behind_gap || ledger.owed().contains(id);
+        let repeat_possible = ledger.has_forgotten() || is_alone || is_undated;
+        let event = Event::new(EventData::SessionClosed(id.clone()));
+        teller.read_with(event, time, self.is_cold || is_old, repeat_possible);
     }
 
     fn message(&self, teller: &mut Teller<'_>, id: &SessionId, history: &mut History, index: usize) {
@@ -388,10 +396,8 @@ impl Pass {
 }
 
 /// Tells what was held, as it came.
-fn flush(teller: &mut Teller<'_>, log: Vec<Entry>) {
-    for entry in log {
-        if let Entry::Held(event) = entry {
-            teller.live(event);
-        }
+fn flush(teller: &mut Teller<'_>, log: Vec<Held>) {
+    for held in log {
+        teller.live(held.event);
     }
 }

@@ -236,7 +236,6 @@ fn marks(event: &Event, session: &SessionId, time: Option<Timestamp>, ledger: &L
             stamp,
         })
     };
-    let opens = || ledger.is_closed(session).then(|| Mark::Open(session.clone()));
     match &event.data {
         EventData::SessionCreated(state) => {
             let mut marks = vec![told(What::Created, 0), told(What::State, session_stamp(state))];
@@ -244,16 +243,18 @@ fn marks(event: &Event, session: &SessionId, time: Option<Timestamp>, ledger: &L
             marks
         }
         EventData::SessionUpdated(state) => {
-            let is_active = state.status == SessionStatus::Active;
+            // It may be behind a close that was read.
+            let opens = state.status == SessionStatus::Active && ledger.is_opened_by(session, time);
             let mut marks = vec![told(What::State, session_stamp(state))];
-            marks.extend(is_active.then(opens).flatten());
+            marks.extend(opens.then(|| Mark::Open(session.clone())));
             marks
         }
         EventData::SessionClosed(_) => vec![Mark::Closed { session: session.clone(), time }],
         EventData::MessageCreated(message) => {
             let mut marks = vec![told(What::Message(message.id.clone()), 0)];
             marks.extend(edited(message));
-            marks.extend((message.kind == MessageKind::Visitor).then(opens).flatten());
+            let opens = message.kind == MessageKind::Visitor && ledger.is_closed(session);
+            marks.extend(opens.then(|| Mark::Open(session.clone())));
             marks
         }
         EventData::MessageUpdated(message) => edited(message).into_iter().collect(),

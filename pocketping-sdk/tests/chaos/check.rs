@@ -30,27 +30,37 @@ fn name(event: &Event) -> Option<String> {
 
 const CLOSED: &str = "closed";
 
-fn by_session<'a>(events: impl Iterator<Item = &'a Event>) -> BTreeMap<String, Vec<String>> {
-    let mut sessions: BTreeMap<String, Vec<String>> = BTreeMap::new();
-    for event in events {
+/// The names of each session's events, and whether each may be a repetition.
+fn by_session<'a>(events: impl Iterator<Item = (&'a Event, bool)>) -> BTreeMap<String, Vec<(String, bool)>> {
+    let mut sessions: BTreeMap<String, Vec<(String, bool)>> = BTreeMap::new();
+    for (event, may_repeat) in events {
         if let (Some(session), Some(name)) = (event.session_id(), name(event)) {
-            sessions.entry(session.to_owned()).or_default().push(name);
+            sessions.entry(session.to_owned()).or_default().push((name, may_repeat));
         }
     }
     sessions
 }
 
+fn happened_in(happened: &[Event]) -> BTreeMap<String, Vec<String>> {
+    let sessions = by_session(happened.iter().map(|event| (event, false))).into_iter();
+    sessions.map(|(session, events)| (session, events.into_iter().map(|(name, _)| name).collect())).collect()
+}
+
+fn told_in(items: &[StreamItem]) -> BTreeMap<String, Vec<(String, bool)>> {
+    by_session(items.iter().filter_map(|item| Some((item.event()?, item.repeat_possible))))
+}
+
 /// Whether everything was told; how often and in which order is asked at the end.
 pub(crate) fn is_complete(happened: &[Event], items: &[StreamItem]) -> bool {
-    let told = by_session(items.iter().filter_map(StreamItem::event));
-    by_session(happened.iter()).iter().all(|(session, happened)| {
+    let told = told_in(items);
+    happened_in(happened).iter().all(|(session, happened)| {
         let Some(told) = told.get(session) else { return false };
-        let known: BTreeSet<&String> = told.iter().collect();
+        let known: BTreeSet<&String> = told.iter().map(|(event, _)| event).collect();
         let ends_closed = happened.last().is_some_and(|last| last == CLOSED);
         let is_closed = if is_ordered(session, items) {
-            told.last().is_some_and(|last| last == CLOSED)
+            told.last().is_some_and(|(last, _)| last == CLOSED)
         } else {
-            told.iter().any(|event| event == CLOSED)
+            known.contains(&CLOSED.to_owned())
         };
         happened.iter().all(|event| event == CLOSED || known.contains(event)) && (!ends_closed || is_closed)
     })
@@ -70,36 +80,57 @@ pub(crate) fn events(happened: &[Event], items: &[StreamItem]) -> Result<(), Str
             return Err(format!("a gap without a cause: {gap:?}"));
         }
     }
-    let told = by_session(items.iter().filter(|item| !item.repeat_possible).filter_map(StreamItem::event));
-    for (session, truth) in by_session(happened.iter()) {
+    let told = told_in(items);
+    for (session, truth) in happened_in(happened) {
         let told = told.get(&session).cloned().unwrap_or_default();
-        once_and_in_order(&truth, &told, is_ordered(&session, items))
-            .map_err(|wrong| format!("{session}: {wrong}; happened {truth:?}, told {told:?}"))?;
+        once_and_in_order(&truth, told, is_ordered(&session, items))
+            .map_err(|wrong| format!("{session}: {wrong}; happened {truth:?}, told {}", how(&session, items)))?;
     }
     states(happened, items)
 }
 
-/// A close that the visitor undid by writing need not be told: nobody may have looked in between.
-fn once_and_in_order(truth: &[String], told: &[String], is_ordered: bool) -> Result<(), String> {
-    let may_be_missing = |at: usize| truth[at] == CLOSED && at + 1 < truth.len();
-    if is_ordered {
-        let mut rest = told.iter().peekable();
-        for (at, event) in truth.iter().enumerate() {
-            if rest.peek() == Some(&event) {
-                rest.next();
-            } else if !may_be_missing(at) {
-                return Err(format!("{event} was not told in its place"));
+/// What was told of a session, and how.
+fn how(session: &str, items: &[StreamItem]) -> String {
+    let mut said = Vec::new();
+    for (at, item) in items.iter().enumerate() {
+        let Some(event) = item.event().filter(|event| event.session_id() == Some(session)) else { continue };
+        let Some(name) = name(event) else { continue };
+        let kind = if item.is_live() { "live" } else { "backfilled" };
+        let repeat = if item.repeat_possible { ", may be a repetition" } else { "" };
+        said.push(format!("{name} ({kind}, {at} of {}{repeat})", items.len()));
+    }
+    said.join(", ")
+}
+
+/// A close that the visitor undid by writing need not be told: nobody may have looked in between. What may be a
+/// repetition is one, or is not.
+fn once_and_in_order(truth: &[String], told: Vec<(String, bool)>, is_ordered: bool) -> Result<(), String> {
+    if !is_ordered {
+        let told: Vec<&String> = told.iter().map(|(event, _)| event).collect();
+        for event in truth.iter().chain(told.iter().copied()).filter(|event| *event != CLOSED) {
+            let (there, said) = (count(truth.iter(), event), count(told.iter().copied(), event));
+            if there != said {
+                return Err(format!("{event} was told {said} times, not {there}"));
             }
         }
-        return rest.next().map_or(Ok(()), |event| Err(format!("{event} was told twice or in the wrong place")));
+        return Ok(());
     }
-    for event in truth.iter().chain(told).filter(|event| *event != CLOSED) {
-        let count = |events: &[String]| events.iter().filter(|it| *it == event).count();
-        if count(truth) != count(told) {
-            return Err(format!("{event} was told {} times, not {}", count(told), count(truth)));
+    let may_be_missing = |at: usize| truth[at] == CLOSED && at + 1 < truth.len();
+    let mut rest = told.into_iter().peekable();
+    for (at, event) in truth.iter().enumerate() {
+        while rest.next_if(|(told, may_repeat)| *may_repeat && told != event).is_some() {}
+        if rest.next_if(|(told, _)| told == event).is_none() && !may_be_missing(at) {
+            return Err(format!("{event} was not told in its place"));
         }
     }
-    Ok(())
+    match rest.find(|(_, may_repeat)| !may_repeat) {
+        Some((event, _)) => Err(format!("{event} was told twice or in the wrong place")),
+        None => Ok(()),
+    }
+}
+
+fn count<'a>(events: impl Iterator<Item = &'a String>, wanted: &String) -> usize {
+    events.filter(|event| *event == wanted).count()
 }
 
 /// The last state told of a session's visitor is the one it has (extended).

@@ -51,8 +51,9 @@ async fn all(contract: Contract) {
     }
     if seeds.end - seeds.start >= 200 {
         // Runs in which nothing goes wrong prove nothing.
-        let Tally { events, backfilled, gaps, sent, confirmed, unknown, retried } = sum;
+        let Tally { events, backfilled, gaps, may_repeat, sent, confirmed, unknown, retried } = sum;
         assert!(events > 2000 && backfilled > 500 && gaps > 0 && retried > 500, "{sum:?}");
+        assert!(may_repeat * 100 < events, "what is hardly ever known is no knowledge: {sum:?}");
         assert!(sent > 300 && confirmed > 5 && unknown > 5, "{sum:?}");
     }
 }
@@ -61,6 +62,7 @@ fn add(sum: &mut Tally, one: Tally) {
     sum.events += one.events;
     sum.backfilled += one.backfilled;
     sum.gaps += one.gaps;
+    sum.may_repeat += one.may_repeat;
     sum.sent += one.sent;
     sum.confirmed += one.confirmed;
     sum.unknown += one.unknown;

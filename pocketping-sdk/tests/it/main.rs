@@ -4,6 +4,7 @@
 
 mod events;
 mod fixtures;
+mod links;
 mod lists;
 mod peers;
 mod privacy;

@@ -2,7 +2,7 @@
 
 use std::collections::{HashMap, HashSet};
 
-use super::super::item::{GapReason, StreamContent};
+use super::super::item::{GapReason, StreamItem};
 use super::World;
 use crate::types::{Event, EventData};
 
@@ -18,45 +18,39 @@ fn name(event: &Event) -> Option<String> {
 
 /// The names of a session's events. A close that was undone before anybody looked is none, and may be left out.
 pub(super) fn check(world: &World, begun: usize, context: &str) {
-    let told: Vec<&Event> = world
-        .told
-        .iter()
-        .filter_map(|content| match content {
-            StreamContent::Live(event) | StreamContent::Backfilled(event) => Some(event),
-            StreamContent::Gap(gap) => {
-                assert!(
-                    matches!(gap.reason, GapReason::ReadFailed | GapReason::ListFailed),
-                    "{context}: {gap:?} in a world that keeps its promises"
-                );
-                None
-            }
-        })
-        .collect();
+    for gap in world.told.iter().filter_map(StreamItem::gap) {
+        let is_read_later = matches!(gap.reason, GapReason::ReadFailed | GapReason::ListFailed);
+        assert!(is_read_later, "{context}: {gap:?} in a world that keeps its promises");
+    }
+    let items: Vec<(&Event, bool)> =
+        world.told.iter().filter_map(|item| Some((item.event()?, item.repeat_possible))).collect();
+    let told: Vec<&Event> = items.iter().map(|(event, _)| *event).collect();
     for (session, _) in &world.server.sessions {
         let of = |event: &&Event| event.session_id() == Some(session.id.as_str());
         let truth: Vec<(usize, String)> = (world.server.log.iter().enumerate())
             .filter(|(_, event)| of(event))
             .filter_map(|(at, event)| Some((at, name(event)?)))
             .collect();
-        let mut said: Vec<String> = told.iter().copied().filter(of).filter_map(name).collect();
+        // What may be a repetition says so, and is one or not.
+        let mut said: Vec<(String, bool)> = (items.iter().filter(|(event, _)| of(event)))
+            .filter_map(|(event, may_repeat)| Some((name(event)?, *may_repeat)))
+            .collect();
         // A gap says that what comes later may be older than what came before.
         let ordered = world.server.weather.disorder == 0
-            && !world.told.iter().any(|content| match content {
-                StreamContent::Gap(gap) => gap.session.as_ref().is_none_or(|id| *id == session.id),
-                _ => false,
-            });
+            && !(world.told.iter().filter_map(StreamItem::gap))
+                .any(|gap| gap.session.as_ref().is_none_or(|id| *id == session.id));
         if !ordered {
             // Behind a gap a close may be told again, and says so.
             said.sort();
-            said.dedup_by(|a, b| a == b && a.ends_with("closed"));
+            said.dedup_by(|a, b| a.0 == b.0 && a.0.ends_with("closed"));
         }
         let closing = format!("{} closed", session.id);
         if !world.server.weather.has_closing_word {
             // Nothing says on which side of the message that undid it such a close stood: what counts is how it ended.
             if truth.last().is_some_and(|(at, event)| *event == closing && *at >= begun) {
-                assert_eq!(said.last(), Some(&closing), "{context}: {truth:?}");
+                assert_eq!(said.last().map(|(event, _)| event), Some(&closing), "{context}: {truth:?}");
             }
-            said.retain(|event| *event != closing);
+            said.retain(|(event, _)| *event != closing);
         }
         let mut said = said.into_iter().peekable();
         let mut expected = truth.clone();
@@ -67,8 +61,8 @@ pub(super) fn check(world: &World, begun: usize, context: &str) {
             expected.sort_by(|a, b| a.1.cmp(&b.1));
         }
         for (position, (at, event)) in expected.iter().enumerate() {
-            if said.peek() == Some(event) {
-                said.next();
+            while said.next_if(|(said, may_repeat)| *may_repeat && said != event).is_some() {}
+            if said.next_if(|(said, _)| said == event).is_some() {
                 continue;
             }
             let is_undone = *event == closing && truth.last().is_some_and(|(last, _)| last > at)
@@ -81,7 +75,7 @@ pub(super) fn check(world: &World, begun: usize, context: &str) {
             );
         }
         assert_eq!(
-            said.next(),
+            said.find(|(_, may_repeat)| !may_repeat),
             None,
             "{context}: told twice or out of order in {}; truth {truth:?}, told {:?}",
             session.id,

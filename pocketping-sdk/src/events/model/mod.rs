@@ -8,7 +8,7 @@ use std::collections::VecDeque;
 
 use super::cursor::EventCursor;
 use super::feed::{Feed, Fence};
-use super::item::StreamContent;
+use super::item::{StreamContent, StreamItem};
 use super::ledger::Ledger;
 use super::pass::{Found, Wanted};
 use super::protocol::AuthOk;
@@ -117,6 +117,7 @@ impl Server {
                     self.write(at, time, MessageKind::System);
                 }
                 self.sessions[at].0.status = SessionStatus::Closed;
+                self.sessions[at].0.closed_at = Some(time).filter(|_| self.weather.is_extended);
                 let id = self.sessions[at].0.id.clone();
                 self.commit(at, time, EventData::SessionClosed(id));
             }
@@ -128,7 +129,12 @@ impl Server {
                 let message = message.clone();
                 self.commit(at, time, EventData::MessageUpdated(Box::new(message)));
             }
-            4 if self.weather.is_extended => {
+            // On the bare API nobody is told who the visitor is, and the session moves all the same.
+            4 if !self.weather.is_extended => {
+                let session = &mut self.sessions[at].0;
+                session.last_activity = session.last_activity.max(Some(time));
+            }
+            4 => {
                 let session = &mut self.sessions[at].0;
                 session.visitor_online = Some(!session.visitor_online.unwrap_or(false));
                 session.last_activity = session.last_activity.max(Some(time));
@@ -138,6 +144,7 @@ impl Server {
             5 | 6 if !is_closed => self.write(at, time, MessageKind::Operator),
             _ => {
                 self.sessions[at].0.status = SessionStatus::Active;
+                self.sessions[at].0.closed_at = None;
                 self.write(at, time, MessageKind::Visitor);
             }
         }
@@ -175,9 +182,9 @@ struct World {
     link: Option<usize>,
     requests: VecDeque<Request>,
     /// What the consumer has dealt with, and how much of it is acknowledged.
-    told: Vec<StreamContent>,
+    told: Vec<StreamItem>,
     acknowledged: usize,
-    unacknowledged: VecDeque<super::item::StreamItem>,
+    unacknowledged: VecDeque<StreamItem>,
     restarts: u64,
     /// The sessions as they were read when the stream began.
     baseline: Option<Vec<Session>>,
@@ -246,7 +253,7 @@ impl World {
         while let std::task::Poll::Ready(Some(item)) = self.queue.poll_next(&mut cx) {
             let item = item.unwrap();
             self.trace(|| format!("told {item:?}"));
-            self.told.push(item.content.clone());
+            self.told.push(item.clone());
             self.unacknowledged.push_back(item);
         }
     }
@@ -405,7 +412,7 @@ fn each_event_is_told_once_and_in_order_whatever_the_network_does() {
             check::check(&world, begun, &format!("seed {seed},{kind}, {weather:?}"));
             restarts += world.restarts;
             events += world.told.len();
-            backfilled += world.told.iter().filter(|it| matches!(it, StreamContent::Backfilled(_))).count();
+            backfilled += world.told.iter().filter(|it| matches!(it.content, StreamContent::Backfilled(_))).count();
         }
     }
     // A model in which nothing happens proves nothing.

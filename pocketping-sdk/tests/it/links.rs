@@ -1,0 +1,478 @@
+//! The event stream over several links: what is asked for to fill the time between them, what a slow reader costs, and
+//! what a stored cursor is good for.
+
+use std::future::Future;
+use std::pin::Pin;
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use futures::StreamExt;
+use pocketping_mock_server::{Contract, Fault, HttpFault, MockServer, SocketFault, Visit};
+use pocketping_sdk::http::{Request, Response};
+use pocketping_sdk::{
+    Body, BufferPolicy, Client, CloseReason, ErrorKind, EventCursor, EventStream, GapReason, Identify, RetryPolicy,
+    SessionId, StreamItem, StreamState, Transport, TransportError, Upgrade,
+};
+use serde_json::Value;
+
+const BOTH: [Contract; 2] = [Contract::Strict, Contract::Extended];
+
+/// Writes down what is asked over REST.
+#[derive(Clone)]
+struct Recorded {
+    inner: Arc<dyn Transport>,
+    lines: Arc<Mutex<Vec<String>>>,
+}
+
+impl Transport for Recorded {
+    fn send(
+        &self,
+        request: Request<bytes::Bytes>,
+    ) -> Pin<Box<dyn Future<Output = Result<Response<Body>, TransportError>> + Send + '_>> {
+        self.lines.lock().unwrap().push(format!("{} {}", request.method(), request.uri().path()));
+        self.inner.send(request)
+    }
+
+    fn upgrade(
+        &self,
+        request: Request<bytes::Bytes>,
+    ) -> Pin<Box<dyn Future<Output = Result<Upgrade, TransportError>> + Send + '_>> {
+        self.inner.upgrade(request)
+    }
+}
+
+fn recorded(server: &MockServer) -> (Client, Arc<Mutex<Vec<String>>>) {
+    let lines = Arc::<Mutex<Vec<String>>>::default();
+    let kept = Arc::clone(&lines);
+    let client = Client::builder()
+        .base_url(server.url())
+        .api_key(server.api_key())
+        .layer(move |inner| Arc::new(Recorded { inner, lines: kept }))
+        .build()
+        .unwrap();
+    (client, lines)
+}
+
+fn start(contract: Contract) -> MockServer {
+    MockServer::builder().contract(contract).start().unwrap()
+}
+
+fn client(server: &MockServer) -> Client {
+    Client::new(server.url(), server.api_key()).unwrap()
+}
+
+/// Waits that a test can afford.
+fn quick() -> RetryPolicy {
+    RetryPolicy::default().max_attempts(u32::MAX).backoff(Duration::from_millis(1), Duration::from_millis(5))
+}
+
+async fn next(events: &mut EventStream) -> StreamItem {
+    let item = tokio::time::timeout(Duration::from_secs(10), events.next()).await.expect("an item in time");
+    item.expect("the stream goes on").unwrap()
+}
+
+/// What a message says, or what else an item is.
+fn said(item: &StreamItem) -> String {
+    match (item.gap(), item.event()) {
+        (Some(gap), _) => format!("{:?}", gap.reason),
+        (_, Some(event)) => event.message().map_or_else(|| event.kind().to_string(), |it| it.content.clone()),
+        _ => String::new(),
+    }
+}
+
+async fn until(events: &EventStream, state: StreamState) {
+    let mut states = events.states();
+    while states.next().await.expect("the stream goes on") != state {}
+}
+
+#[tokio::test]
+async fn a_healthy_stream_asks_for_nothing() {
+    for contract in BOTH {
+        let server = start(contract);
+        let (client, lines) = recorded(&server);
+        let mut events = client.events().connect().await.unwrap();
+        let id = server.visitor_opens_session(Visit::new()).id;
+        next(&mut events).await;
+        // On a server that only kept silent, the first event shows that the subscription stands.
+        until(&events, StreamState::Live).await;
+        lines.lock().unwrap().clear();
+        for n in 0..20 {
+            server.visitor_says(&id, n.to_string());
+            let item = next(&mut events).await;
+            assert!(item.is_live() && said(&item) == n.to_string());
+        }
+        assert_eq!(*lines.lock().unwrap(), [""; 0], "{contract:?}");
+    }
+}
+
+#[tokio::test]
+async fn a_server_that_resumes_is_asked_for_nothing_after_a_broken_link() {
+    let server = start(Contract::Extended);
+    let (client, lines) = recorded(&server);
+    let mut events = client.events().connect().reconnect(quick()).await.unwrap();
+    let id = server.visitor_opens_session(Visit::new()).id;
+    next(&mut events).await;
+    lines.lock().unwrap().clear();
+    for n in 0..5 {
+        server.cut_connections();
+        server.visitor_says(&id, n.to_string());
+        let item = next(&mut events).await;
+        assert!(item.is_live() && said(&item) == n.to_string(), "{item:?}");
+    }
+    assert_eq!(*lines.lock().unwrap(), [""; 0]);
+}
+
+#[tokio::test]
+async fn a_hole_in_the_numbers_resumes_from_before_it() {
+    let server = start(Contract::Extended);
+    let (client, lines) = recorded(&server);
+    let mut events = client.events().connect().reconnect(quick()).await.unwrap();
+    lines.lock().unwrap().clear();
+    let id = server.visitor_opens_session(Visit::new()).id;
+    next(&mut events).await;
+    for fault in [SocketFault::Skip, SocketFault::Swap, SocketFault::Garble, SocketFault::Corrupt] {
+        server.inject(Fault::socket(fault));
+        for n in 0..3 {
+            server.visitor_says(&id, format!("{fault:?} {n}"));
+        }
+        for n in 0..3 {
+            assert_eq!(said(&next(&mut events).await), format!("{fault:?} {n}"));
+        }
+    }
+    assert_eq!(*lines.lock().unwrap(), [""; 0]);
+}
+
+#[tokio::test]
+async fn the_first_event_of_all_can_be_missing_too() {
+    let server = start(Contract::Extended);
+    server.inject(Fault::socket(SocketFault::Skip));
+    let mut events = client(&server).events().connect().reconnect(quick()).await.unwrap();
+    let id = server.visitor_opens_session(Visit::new()).id;
+    server.visitor_says(&id, "Hello");
+    assert_eq!([said(&next(&mut events).await), said(&next(&mut events).await)], ["session.created", "Hello"]);
+}
+
+#[tokio::test]
+async fn the_bare_api_is_asked_for_a_list_and_what_moved() {
+    for contract in BOTH {
+        let server = start(contract);
+        let sessions: Vec<SessionId> = (0..12).map(|_| server.visitor_opens_session(Visit::new()).id).collect();
+        server.clock().advance(Duration::from_secs(60));
+        server.visitor_opens_session(Visit::new());
+        let (client, lines) = recorded(&server);
+        let mut events = client.events().connect().reconnect(quick()).await.unwrap();
+        // Nothing of this link can be gone on from: no event came.
+        lines.lock().unwrap().clear();
+        server.refuse_connections(true);
+        server.cut_connections();
+        until(&events, StreamState::Connecting).await;
+        server.clock().advance(Duration::from_secs(60));
+        server.visitor_says(&sessions[3], "one");
+        server.visitor_says(&sessions[7], "two");
+        server.refuse_connections(false);
+        let mut told = Vec::new();
+        while told.len() < 2 {
+            let item = next(&mut events).await;
+            assert!(!item.is_live(), "{item:?}");
+            // Whether somebody said who the visitor is cannot be seen from here (extended).
+            told.extend(item.event().and_then(|event| event.message()).map(|it| it.content.clone()));
+        }
+        server.visitor_says(&sessions[5], "live");
+        while said(&next(&mut events).await) != "live" {}
+        until(&events, StreamState::Live).await;
+        let lines = lines.lock().unwrap().clone();
+        let count = |line: &str| lines.iter().filter(|it| *it == line).count();
+        let lists = count("GET /sessions");
+        assert!(lists == if contract == Contract::Strict { 2 } else { 1 }, "{contract:?} {lines:?}");
+        for (at, id) in sessions.iter().enumerate() {
+            let reads = count(&format!("GET /sessions/{id}/messages"));
+            let most = if [3, 5, 7].contains(&at) { lists } else { 0 };
+            assert!(reads <= most, "{contract:?}: {id} was read {reads} times: {lines:?}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn what_cannot_be_read_is_a_gap_and_comes_later() {
+    for contract in BOTH {
+        let server = start(contract);
+        let id = server.visitor_opens_session(Visit::new()).id;
+        let client = Client::builder()
+            .base_url(server.url())
+            .api_key(server.api_key())
+            .retry(RetryPolicy::none())
+            .build()
+            .unwrap();
+        let mut events = client.events().connect().reconnect(quick()).await.unwrap();
+        let failing =
+            |line: &str| Fault::http(HttpFault::Status { status: 503, retry_after: None }).route("GET", line).times(2);
+        server.inject(failing("/sessions"));
+        server.inject(failing("/sessions/:sessionId/messages"));
+        server.refuse_connections(true);
+        server.cut_connections();
+        until(&events, StreamState::Connecting).await;
+        server.visitor_says(&id, "Hello?");
+        server.refuse_connections(false);
+        let mut told = vec![said(&next(&mut events).await)];
+        while told.last().unwrap() != "Hello?" {
+            let item = next(&mut events).await;
+            told.push(said(&item));
+        }
+        assert_eq!(told, ["ListFailed", "ReadFailed", "Hello?"], "{contract:?}");
+        assert_eq!(GapReason::ListFailed.as_str(), "list_failed");
+    }
+}
+
+#[tokio::test]
+async fn a_peer_that_falls_silent_is_noticed() {
+    for contract in BOTH {
+        let server = start(contract);
+        let connect = client(&server).events().connect().reconnect(quick());
+        let mut events = connect.ping_every(Duration::from_millis(30)).await.unwrap();
+        server.inject(Fault::socket(SocketFault::Silent));
+        let id = server.visitor_opens_session(Visit::new()).id;
+        server.visitor_says(&id, "Hello?");
+        assert_eq!([said(&next(&mut events).await), said(&next(&mut events).await)], ["session.created", "Hello?"]);
+    }
+}
+
+#[tokio::test]
+async fn a_key_that_is_refused_later_ends_the_stream() {
+    for contract in BOTH {
+        let server = start(contract);
+        let mut events = client(&server).events().connect().reconnect(quick()).await.unwrap();
+        server.inject(Fault::socket(SocketFault::RefuseUpgrade { status: 503, retry_after: None }));
+        server.inject(Fault::socket(SocketFault::RefuseAuth(4401)));
+        server.cut_connections();
+        let error = events.next().await.unwrap().unwrap_err();
+        assert!(error.is_unauthorized(), "{error}");
+        assert!(events.next().await.is_none());
+        assert_eq!(events.state(), StreamState::Closed(CloseReason::Failed(ErrorKind::Unauthorized)));
+    }
+}
+
+#[tokio::test]
+async fn links_that_fail_too_often_end_it_with_the_last_cause() {
+    let server = start(Contract::Strict);
+    let mut events = client(&server).events().connect().reconnect(quick().max_attempts(3)).await.unwrap();
+    server.refuse_connections(true);
+    server.cut_connections();
+    assert_eq!(events.next().await.unwrap().unwrap_err().kind(), ErrorKind::Network);
+    assert!(events.next().await.is_none());
+}
+
+#[tokio::test]
+async fn its_states_can_be_watched() {
+    let server = start(Contract::Extended);
+    let events = client(&server).events().connect().reconnect(quick()).await.unwrap();
+    let mut states = events.states();
+    assert_eq!(states.next().await, Some(StreamState::Live));
+    server.refuse_connections(true);
+    server.cut_connections();
+    assert_eq!(states.next().await, Some(StreamState::Connecting));
+    server.refuse_connections(false);
+    until(&events, StreamState::Live).await;
+    events.close().await;
+    let last = states.by_ref().collect::<Vec<_>>().await.pop();
+    assert_eq!(last, Some(StreamState::Closed(CloseReason::Requested)));
+}
+
+#[tokio::test]
+async fn a_reader_slower_than_the_server_loses_nothing() {
+    for contract in BOTH {
+        let server = start(contract);
+        let id = server.visitor_opens_session(Visit::new()).id;
+        let connect = client(&server).events().connect().reconnect(quick());
+        let mut events = connect.buffer(1, BufferPolicy::Wait).await.unwrap();
+        // More than what the server keeps for a subscriber and the sockets' buffers together.
+        for n in 0..4000 {
+            server.visitor_says(&id, format!("{n:04000}"));
+        }
+        for n in 0..4000 {
+            assert_eq!(said(&next(&mut events).await), format!("{n:04000}"), "{contract:?}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_full_buffer_ends_it_or_costs_the_oldest_as_was_asked() {
+    let server = start(Contract::Extended);
+    let id = server.visitor_opens_session(Visit::new()).id;
+    let connect = || client(&server).events().connect();
+    let mut failing = connect().buffer(2, BufferPolicy::Fail).await.unwrap();
+    let mut dropping = connect().buffer(2, BufferPolicy::DropOldest).await.unwrap();
+    for n in 0..50 {
+        server.visitor_says(&id, n.to_string());
+    }
+    until(&failing, StreamState::Closed(CloseReason::Failed(ErrorKind::Overflow))).await;
+    assert_eq!([said(&next(&mut failing).await), said(&next(&mut failing).await)], ["0", "1"]);
+    assert_eq!(failing.next().await.unwrap().unwrap_err().kind(), ErrorKind::Overflow);
+    assert!(failing.next().await.is_none());
+    let (mut dropped, mut given) = (0, 0);
+    loop {
+        let item = next(&mut dropping).await;
+        if let Some(GapReason::Dropped { items }) = item.gap().map(|gap| gap.reason) {
+            dropped += items;
+            continue;
+        }
+        given += 1;
+        if said(&item) == "49" {
+            break;
+        }
+    }
+    assert_eq!(dropped + given, 50, "what was dropped is counted");
+}
+
+#[tokio::test]
+async fn what_was_received_is_still_given_after_a_close() {
+    let server = start(Contract::Strict);
+    let mut events = client(&server).events().connect().await.unwrap();
+    let id = server.visitor_opens_session(Visit::new()).id;
+    for n in 0..3 {
+        server.visitor_says(&id, n.to_string());
+    }
+    assert_eq!(said(&next(&mut events).await), "session.created");
+    events.close().await;
+    let mut rest = Vec::new();
+    while let Some(item) = events.next().await {
+        rest.push(said(&item.unwrap()));
+    }
+    assert_eq!(rest, ["0", "1", "2"][..rest.len()]);
+}
+
+#[tokio::test]
+async fn a_cursor_goes_on_where_its_process_ended() {
+    for contract in BOTH {
+        let server = start(contract);
+        let client = client(&server);
+        let mut events = client.events().connect().resume(EventCursor::default()).await.unwrap();
+        let id = server.visitor_opens_session(Visit::new()).id;
+        for text in ["dealt with", "given"] {
+            server.visitor_says(&id, text);
+        }
+        let items = [next(&mut events).await, next(&mut events).await, next(&mut events).await];
+        events.ack(&items[1]);
+        events.acks().ack(items[0].ticket());
+        let stored = events.cursor().unwrap().to_string();
+        assert!(!stored.contains("test_key"), "no key is in it");
+        drop(events);
+        server.visitor_says(&id, "missed");
+        client.session(&id).close().await.unwrap();
+        let mut events = client.events().connect().resume(stored.parse().unwrap()).await.unwrap();
+        let mut told = Vec::new();
+        while told.last().map(String::as_str) != Some("session.closed") {
+            told.push(said(&next(&mut events).await));
+        }
+        assert_eq!(told, ["given", "missed", "Session closed", "session.closed"], "{contract:?}");
+    }
+}
+
+#[tokio::test]
+async fn a_cursor_the_server_forgot_is_read_from_rest_and_one_of_elsewhere_is_refused() {
+    let server = start(Contract::Extended);
+    let client = client(&server);
+    let mut events = client.events().connect().resume(EventCursor::default()).await.unwrap();
+    let id = server.visitor_opens_session(Visit::new()).id;
+    let created = next(&mut events).await;
+    events.ack(&created);
+    let mut stored: Value = serde_json::from_str(&events.cursor().unwrap().to_string()).unwrap();
+    drop(events);
+    server.visitor_says(&id, "missed");
+    assert!(stored["lastEventId"].as_str().unwrap().starts_with("evt_"));
+    stored["lastEventId"] = "evt_of_another_life".into();
+    let resume = async |stored: &Value| {
+        let cursor: EventCursor = serde_json::from_value(stored.clone()).unwrap();
+        client.events().connect().resume(cursor).await
+    };
+    let item = next(&mut resume(&stored).await.unwrap()).await;
+    assert!(!item.is_live() && said(&item) == "missed", "{item:?}");
+    stored["projects"] = serde_json::json!(["proj_elsewhere"]);
+    let error = resume(&stored).await.unwrap().next().await.unwrap().unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::Config, "{error}");
+    stored["server"] = "http://elsewhere.test".into();
+    assert_eq!(resume(&stored).await.unwrap_err().kind(), ErrorKind::Config);
+}
+
+#[tokio::test]
+async fn it_begins_where_it_is_asked_to() {
+    for contract in BOTH {
+        let server = start(contract);
+        let id = server.visitor_opens_session(Visit::new()).id;
+        server.visitor_says(&id, "old");
+        server.clock().advance(Duration::from_secs(60));
+        let now = server.clock().now();
+        server.visitor_says(&id, "new");
+        let other = server.visitor_opens_session(Visit::new()).id;
+        let connect = client(&server).events().connect();
+        let mut since = connect.clone().since(now).await.unwrap();
+        let mut told = Vec::new();
+        while !["new", "session.created"].iter().all(|what| told.iter().any(|said| said == what)) {
+            told.push(said(&next(&mut since).await));
+        }
+        // Who the visitor is may have changed since.
+        told.retain(|what| what != "session.updated");
+        assert_eq!(told.len(), 2, "{contract:?}: {told:?}");
+        let mut scoped = connect.session(&id).from_beginning().await.unwrap();
+        server.visitor_says(&other, "elsewhere");
+        server.visitor_says(&id, "live");
+        let mut told = Vec::new();
+        while told.last().map(String::as_str) != Some("live") {
+            told.push(said(&next(&mut scoped).await));
+        }
+        told.retain(|what| what != "session.updated");
+        assert_eq!(told, ["session.created", "old", "new", "live"], "{contract:?}");
+    }
+}
+
+#[tokio::test]
+async fn a_wait_ends_with_what_was_or_comes() {
+    for contract in BOTH {
+        let server = start(contract);
+        let client = client(&server);
+        let id = server.visitor_opens_session(Visit::new()).id;
+        let first = server.visitor_says(&id, "Hello");
+        let session = client.session(&id);
+        let deadline = Duration::from_secs(10);
+        let any = |event: &pocketping_sdk::Event| event.message().is_some();
+        // In its history, however short ago.
+        assert_eq!(session.wait_for(any, deadline).await.unwrap().message().unwrap().content, "Hello");
+        server.visitor_says(&id, "Anyone?");
+        let after = session.wait_for(any, deadline).after(&first.id).await.unwrap();
+        assert_eq!(after.message().unwrap().content, "Anyone?");
+        let from = session.wait_for(any, deadline).after(server.clock().now()).await.unwrap();
+        assert_eq!(from.message().unwrap().content, "Hello", "at that time");
+        // To come, over a broken link too.
+        let mut waiting = Box::pin(session.wait_for(any, deadline).after(pocketping_sdk::After::Now).into_future());
+        let none = tokio::time::timeout(Duration::from_millis(100), &mut waiting).await;
+        assert!(none.is_err(), "{contract:?}: nothing has come yet: {none:?}");
+        server.cut_connections();
+        server.visitor_says(&id, "Bye");
+        assert_eq!(waiting.await.unwrap().message().unwrap().content, "Bye");
+        let error = session.wait_for(|_| false, Duration::from_millis(20)).await.unwrap_err();
+        assert!(error.is_timeout() && error.to_string().contains("20ms"), "{error}");
+        assert!(client.session("sess_nobody").wait_for(any, deadline).await.unwrap_err().is_not_found());
+    }
+}
+
+#[tokio::test]
+async fn edits_and_identity_come_as_the_latest_state() {
+    let server = start(Contract::Extended);
+    let client = client(&server);
+    let id = server.visitor_opens_session(Visit::new()).id;
+    let mut events = client.events().connect().reconnect(quick()).await.unwrap();
+    server.refuse_connections(true);
+    server.cut_connections();
+    until(&events, StreamState::Connecting).await;
+    server.refuse_connections(false);
+    // The stream may be back before, between or after these: the last state told counts.
+    for name in ["Zoe", "Zora"] {
+        client.session(&id).identify(Identify::new().name(name)).await.unwrap();
+    }
+    loop {
+        let item = next(&mut events).await;
+        let session = item.event().and_then(|event| event.session()).expect("the session");
+        if session.identity.as_ref().and_then(|identity| identity.name.as_deref()) == Some("Zora") {
+            break;
+        }
+    }
+}
