@@ -51,7 +51,7 @@ impl Stop {
                 if timeout(LONGEST, stop.asked()).await.is_ok() {
                     sleep(HURRY).await;
                 }
-                #[expect(clippy::exit, reason = "the thread that would return may hang")]
+                // The thread that would return from `main` may hang.
                 std::process::exit(end.exit() as i32);
             });
         })?;
