@@ -2,7 +2,7 @@
 
 use clap::{Args, Parser, Subcommand};
 
-use crate::commands::{demo, events, messages, mock, sessions, webhooks};
+use crate::commands::{demo, events, listen, messages, mock, sessions, wait, webhooks};
 use crate::output::Format;
 
 /// PocketPing from the terminal: sessions, messages, live events and a local reference server
@@ -13,7 +13,8 @@ use crate::output::Format;
     arg_required_else_help = true,
     after_help = "Exit codes: 0 done, 1 unexpected, 2 usage, 3 configuration, 4 auth, 5 not found,\n\
                   6 invalid request, 7 rate limited, 8 server error, 9 network or timeout,\n\
-                  10 outcome unknown, 130 interrupted.\n\n\
+                  10 outcome unknown, 11 partly done, 12 what was waited for did not happen,\n\
+                  130 interrupted, 143 terminated.\n\n\
                   Start with `pocketping demo`: it needs nothing but this program."
 )]
 pub(crate) struct Cli {
@@ -64,9 +65,13 @@ pub(crate) enum Command {
     /// Create, list and delete webhooks
     #[command(subcommand, alias = "webhook")]
     Webhooks(webhooks::WebhooksCommand),
-    /// Watch live events
+    /// Watch live events, and post recorded ones again
     #[command(subcommand, alias = "event")]
     Events(events::EventsCommand),
+    /// Print events as they happen, and forward them: the same as `events listen`
+    Listen(listen::ListenArgs),
+    /// Wait for the first event of a session that is as it should be
+    Wait(wait::WaitArgs),
     /// Run the in-memory reference server
     Mock(mock::MockArgs),
     /// See a whole conversation happen, with nothing but this program

@@ -13,7 +13,7 @@ const URL: &str = "POCKETPING_API_URL";
 const PLAN: &str = "POCKETPING_PLAN";
 
 /// A variable of the environment. One that is set and empty is an error: it must not mean another server.
-fn variable(name: &str) -> Result<Option<String>, CliError> {
+pub(crate) fn variable(name: &str) -> Result<Option<String>, CliError> {
     match env::var(name) {
         Ok(value) if value.is_empty() => {
             Err(CliError::new(Exit::Config, format!("the environment variable {name} is empty")))

@@ -32,6 +32,19 @@ pub(crate) enum Exit {
     Server = 8,
     Network = 9,
     Unknown = 10,
+    /// Some of many were done.
+    Partial = 11,
+    /// What was waited for did not happen in time.
+    Unmet = 12,
+    Interrupted = 130,
+    Terminated = 143,
+}
+
+impl Exit {
+    /// Whether there is nothing to say: whoever ended the program knows why.
+    pub(crate) fn is_quiet(self) -> bool {
+        matches!(self, Self::BrokenPipe | Self::Interrupted | Self::Terminated)
+    }
 }
 
 impl CliError {

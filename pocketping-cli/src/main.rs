@@ -6,8 +6,12 @@
 mod cli;
 mod commands;
 mod context;
+mod cursor_file;
 mod error;
+mod forward;
+mod jq;
 mod output;
+mod stop;
 
 use std::process::ExitCode;
 

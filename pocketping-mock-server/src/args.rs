@@ -87,9 +87,18 @@ impl FromStr for RateLimit {
 pub struct Running {
     server: Option<MockServer>,
     key: Option<String>,
-    ready_file: Option<PathBuf>,
+    /// Held for its drop.
+    _ready_file: Option<ReadyFile>,
     ready_url: String,
     signals: Signals,
+}
+
+/// A file that says that something is ready, and where. It is gone when this is, unless another program has written its
+/// own since.
+#[derive(Debug)]
+pub struct ReadyFile {
+    path: PathBuf,
+    text: String,
 }
 
 impl ServeArgs {
@@ -134,12 +143,8 @@ impl ServeArgs {
             _ => error,
         })?;
         let ready_url = server.url().to_owned();
-        let mut running = Running { server: Some(server), key, ready_file: None, ready_url, signals };
-        if let Some(path) = self.ready_file {
-            write_at_once(&path, running.url()).map_err(|error| cannot("written", &path, error))?;
-            running.ready_file = Some(path);
-        }
-        Ok(running)
+        let ready_file = self.ready_file.map(|path| ReadyFile::write(path, &ready_url)).transpose()?;
+        Ok(Running { server: Some(server), key, _ready_file: ready_file, ready_url, signals })
     }
 }
 
@@ -169,14 +174,22 @@ impl Running {
     }
 }
 
-impl Drop for Running {
+impl ReadyFile {
+    /// Writes the text as the file's one line. Whoever sees the file sees all of it.
+    ///
+    /// # Errors
+    /// When the file cannot be written; the error names it.
+    pub fn write(path: PathBuf, text: &str) -> Result<Self, StartError> {
+        write_at_once(&path, text).map_err(|error| cannot("written", &path, error))?;
+        Ok(Self { path, text: text.to_owned() })
+    }
+}
+
+impl Drop for ReadyFile {
     fn drop(&mut self) {
-        // Another server may have written its own since.
-        let ours = |path: &PathBuf| fs::read_to_string(path).is_ok_and(|text| text.trim_end() == self.ready_url);
-        if let Some(path) = self.ready_file.as_ref().filter(|path| ours(path))
-            && let Err(error) = fs::remove_file(path)
-        {
-            tracing::warn!(%error, path = %path.display(), "the ready file stays behind");
+        let is_ours = fs::read_to_string(&self.path).is_ok_and(|text| text.trim_end() == self.text);
+        if is_ours && let Err(error) = fs::remove_file(&self.path) {
+            tracing::warn!(%error, path = %self.path.display(), "the ready file stays behind");
         }
     }
 }
@@ -200,7 +213,6 @@ fn cannot(what: &str, path: &Path, error: io::Error) -> StartError {
     StartError::new(format!("{} cannot be {what}", path.display())).with_source(error)
 }
 
-/// Whoever sees the file sees all of it.
 fn write_at_once(path: &Path, text: &str) -> io::Result<()> {
     let mut name = path.as_os_str().to_owned();
     name.push(format!(".{}.tmp", std::process::id()));

@@ -1,9 +1,11 @@
-//! `events`: listen.
+//! `events`: listen, replay.
 
-use clap::{Args, Subcommand};
+use clap::Subcommand;
 use pocketping_sdk::{Event, EventData};
 
-use super::{at_least_one, cell};
+use super::listen::ListenArgs;
+use super::replay::ReplayArgs;
+use super::{cell, listen, replay};
 use crate::context::Context;
 use crate::error::CliError;
 use crate::output::{Output, Render};
@@ -11,47 +13,18 @@ use crate::output::{Output, Render};
 /// Work with live events.
 #[derive(Debug, Subcommand)]
 pub(crate) enum EventsCommand {
-    /// Print events as they happen, a line each, until the link ends or Ctrl-C
-    #[command(after_help = "Example: pocketping events listen -o ndjson")]
+    /// Print events as they happen, a line each, until Ctrl-C, and forward them
     Listen(ListenArgs),
-}
-
-/// How long.
-#[derive(Debug, Args)]
-pub(crate) struct ListenArgs {
-    /// End after this many events
-    #[arg(long, value_name = "N", value_parser = at_least_one)]
-    limit: Option<usize>,
+    /// Post recorded deliveries again
+    #[command(after_help = "Example: pocketping events replay failed.ndjson --to http://localhost:3000/webhook")]
+    Replay(ReplayArgs),
 }
 
 pub(crate) async fn run(command: EventsCommand, context: &Context, output: &mut Output) -> Result<(), CliError> {
     match command {
-        EventsCommand::Listen(args) => listen(args, context, output).await,
+        EventsCommand::Listen(args) => listen::run(args, context, output).await,
+        EventsCommand::Replay(args) => replay::run(args, output).await,
     }
-}
-
-async fn listen(args: ListenArgs, context: &Context, output: &mut Output) -> Result<(), CliError> {
-    let client = context.client()?;
-    let mut events = client.events().connect().await?;
-    output.remark(&format!("listening on {}", client.base_url().socket()));
-    let mut left = args.limit.unwrap_or(usize::MAX);
-    while left > 0 {
-        let Some(item) = events.next().await else { break };
-        match item {
-            Ok(item) => {
-                if let Some(gap) = item.gap() {
-                    output.remark(&format!("warning: something may be missing: {}", gap.detail));
-                }
-                if let Some(event) = item.event() {
-                    output.event(event)?;
-                    left -= 1;
-                }
-            }
-            Err(error) => return Err(error.into()),
-        }
-    }
-    events.close().await;
-    Ok(())
 }
 
 impl Render for Event {

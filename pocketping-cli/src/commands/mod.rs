@@ -2,9 +2,12 @@
 
 pub(crate) mod demo;
 pub(crate) mod events;
+pub(crate) mod listen;
 pub(crate) mod messages;
 pub(crate) mod mock;
+pub(crate) mod replay;
 pub(crate) mod sessions;
+pub(crate) mod wait;
 pub(crate) mod webhooks;
 
 use std::collections::VecDeque;
@@ -24,6 +27,8 @@ pub(crate) async fn run(command: Command, context: &Context, output: &mut Output
         Command::Messages(command) => messages::run(command, context, output).await,
         Command::Webhooks(command) => webhooks::run(command, context, output).await,
         Command::Events(command) => events::run(command, context, output).await,
+        Command::Listen(args) => listen::run(args, context, output).await,
+        Command::Wait(args) => wait::run(args, context, output).await,
         Command::Mock(args) => mock::run(args, context, output).await,
         Command::Demo(args) => demo::run(args, context, output).await,
     }
@@ -41,7 +46,7 @@ pub(crate) struct ListLimit {
     all: bool,
 }
 
-fn at_least_one(text: &str) -> Result<usize, String> {
+pub(crate) fn at_least_one(text: &str) -> Result<usize, String> {
     text.parse().ok().filter(|limit| *limit > 0).ok_or_else(|| "it must be a number, 1 or more".to_owned())
 }
 
@@ -112,7 +117,7 @@ fn text_or_stdin(text: String) -> Result<String, CliError> {
 }
 
 /// A secret from a file, or from standard input for `-`: never from the command line, which other users can see.
-fn secret_from(file: &str) -> Result<String, CliError> {
+pub(crate) fn secret_from(file: &str) -> Result<String, CliError> {
     let text = if file == "-" {
         text_or_stdin(file.to_owned())?
     } else {

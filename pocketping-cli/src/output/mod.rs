@@ -11,7 +11,7 @@ use std::process::ExitCode;
 
 use serde::Serialize;
 
-use crate::error::{CliError, Exit};
+use crate::error::CliError;
 
 pub(crate) use safe::safe;
 
@@ -134,9 +134,28 @@ impl Output {
         drop(writeln!(io::stderr(), "{}", safe(line)));
     }
 
+    /// The error a command ends with when two things went wrong: the first one, unless it has nothing to say. The other one
+    /// is told as a warning.
+    pub(crate) fn first_of(
+        &mut self,
+        first: Result<(), CliError>,
+        second: Result<(), CliError>,
+    ) -> Result<(), CliError> {
+        match (first, second) {
+            (Err(first), Err(second)) if first.exit().is_quiet() => Err(second),
+            (Err(first), Err(second)) => {
+                if !second.exit().is_quiet() {
+                    self.remark(&format!("warning: {second}"));
+                }
+                Err(first)
+            }
+            (first, second) => first.and(second),
+        }
+    }
+
     /// Says why the program failed and gives its exit code.
     pub(crate) fn failure(&mut self, error: &CliError) -> ExitCode {
-        if error.exit() != Exit::BrokenPipe {
+        if !error.exit().is_quiet() {
             let label = human::red("error:", self.error_color);
             drop(writeln!(io::stderr(), "{label} {}", safe(&error.to_string())));
             if let Some(hint) = error.hint() {

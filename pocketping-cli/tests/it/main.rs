@@ -2,11 +2,16 @@
 
 #![allow(clippy::unwrap_used, reason = "tests")]
 
+mod cursor;
 mod demo;
 mod environment;
 mod failures;
+mod forward;
 mod help;
 mod listen;
 mod mock;
 mod output;
+mod receiver;
+mod replay;
 mod run;
+mod wait;

@@ -2,9 +2,11 @@
 
 use std::fmt::Write as _;
 use std::io::Write as _;
-use std::process::{Command, Stdio};
+use std::io::{BufRead, BufReader, Lines, Read};
+use std::process::{Child, ChildStderr, ChildStdout, Command, Stdio};
 
 use pocketping_mock_server::MockServer;
+use serde_json::Value;
 
 /// The binary with nothing of this machine's settings.
 pub(crate) fn pocketping(args: &[&str]) -> Command {
@@ -70,4 +72,80 @@ pub(crate) fn transcript(server: &MockServer, commands: &[&[&str]]) -> String {
         writeln!(text, "= {}\n", ended.code).unwrap();
     }
     text.replace(&server.address().to_string(), "SERVER")
+}
+
+/// A command that runs on, printing lines of JSON. It ends with the test.
+pub(crate) struct Listening {
+    child: Child,
+    lines: Lines<BufReader<ChildStdout>>,
+    stderr: ChildStderr,
+}
+
+impl Listening {
+    /// Starts `listen -o ndjson` and waits until it says that it is ready.
+    pub(crate) fn start(server: &MockServer, args: &[&str]) -> Self {
+        let mut listening = Self::spawn(at(server, &[&["listen", "-o", "ndjson"], args].concat()));
+        let ready = listening.line();
+        assert_eq!(ready["event"], "ready", "{ready}");
+        listening
+    }
+
+    pub(crate) fn spawn(mut command: Command) -> Self {
+        let mut child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+        let lines = BufReader::new(child.stdout.take().unwrap()).lines();
+        let stderr = child.stderr.take().unwrap();
+        Self { child, lines, stderr }
+    }
+
+    /// The next line.
+    pub(crate) fn line(&mut self) -> Value {
+        let Some(line) = self.lines.next() else {
+            let mut stderr = String::new();
+            self.stderr.read_to_string(&mut stderr).unwrap();
+            panic!("there are no more lines: {stderr}");
+        };
+        serde_json::from_str(&line.unwrap()).unwrap()
+    }
+
+    /// The texts of the messages up to this one.
+    pub(crate) fn contents_until(&mut self, last: &str) -> Vec<String> {
+        let mut contents = Vec::new();
+        while contents.last().is_none_or(|content| content != last) {
+            contents.extend(self.line()["message"]["content"].as_str().map(str::to_owned));
+        }
+        contents
+    }
+
+    /// Sends it a signal.
+    pub(crate) fn signal(&self, name: &str) {
+        let pid = self.child.id().to_string();
+        assert!(Command::new("kill").args([&format!("-{name}"), &pid]).status().unwrap().success());
+    }
+
+    /// Kills it where it stands.
+    pub(crate) fn kill(mut self) {
+        self.child.kill().unwrap();
+        self.child.wait().unwrap();
+    }
+
+    /// Waits for its end without reading what it prints.
+    pub(crate) fn end_unread(mut self) -> i32 {
+        self.child.wait().unwrap().code().unwrap()
+    }
+
+    /// Waits for its end: exit code, the lines that were left, and stderr.
+    pub(crate) fn end(mut self) -> (i32, Vec<String>, String) {
+        let lines = self.lines.by_ref().map(Result::unwrap).collect();
+        let mut stderr = String::new();
+        self.stderr.read_to_string(&mut stderr).unwrap();
+        (self.child.wait().unwrap().code().unwrap(), lines, stderr)
+    }
+}
+
+impl Drop for Listening {
+    fn drop(&mut self) {
+        // It may have ended already.
+        drop(self.child.kill());
+        drop(self.child.wait());
+    }
 }

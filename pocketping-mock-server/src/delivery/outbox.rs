@@ -4,9 +4,7 @@ use std::collections::{HashMap, HashSet, VecDeque};
 use std::sync::Arc;
 
 use bytes::Bytes;
-use pocketping_sdk::{
-    DeliveryId, Event, EventData, EventKind, SessionId, Timestamp, Webhook, WebhookData, WebhookId, WebhookPayload,
-};
+use pocketping_sdk::{DeliveryId, Event, EventKind, SessionId, Timestamp, Webhook, WebhookId, WebhookPayload};
 
 use crate::contract::Contract;
 
@@ -239,27 +237,14 @@ impl Outbox {
 
 /// The body of an event's deliveries. The event is as the contract shows it; the strict message is thinner still.
 fn payload(contract: Contract, event: &Event, at: Timestamp) -> Bytes {
-    let mut payload = WebhookPayload::new(event.kind());
-    payload.id.clone_from(&event.id);
-    payload.timestamp = Some(at);
-    let mut data = WebhookData::default();
-    data.session_id = event.session_id().map(Into::into);
-    match &event.data {
-        EventData::SessionCreated(session) | EventData::SessionUpdated(session) => {
-            data.session = Some((**session).clone());
-        }
-        EventData::MessageCreated(message) | EventData::MessageUpdated(message) => {
-            let mut message = (**message).clone();
-            if !contract.is_extended() {
-                // contract gap: the reference prints a webhook's message with these three fields.
-                message.session_id = None;
-                message.created_at = None;
-            }
-            data.message = Some(message);
-        }
-        _ => {}
+    let mut payload = WebhookPayload::of_event(event, at);
+    if !contract.is_extended()
+        && let Some(message) = &mut payload.data.message
+    {
+        // contract gap: the reference prints a webhook's message with these three fields.
+        message.session_id = None;
+        message.created_at = None;
     }
-    payload.data = data;
     serde_json::to_vec(&payload).unwrap_or_else(|error| unreachable!("a wire type is always JSON: {error}")).into()
 }
 

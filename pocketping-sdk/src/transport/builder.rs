@@ -235,15 +235,55 @@ impl ClientBuilder {
     ///
     /// # Errors
     /// When a URL, the key, a certificate or the proxy cannot be used; the error names it.
-    pub fn build(self) -> Result<Client> {
-        let key = self.api_key.ok_or_else(|| {
+    pub fn build(mut self) -> Result<Client> {
+        let key = self.api_key.take().ok_or_else(|| {
             Error::config("no API key was given").with_hint(Some("set POCKETPING_API_KEY or pass the key explicitly"))
         })?;
         let key = ApiKey::new(key)?;
-        let mut base = BaseUrl::parse(self.base_url.as_deref().unwrap_or(BaseUrl::SAAS))?;
-        if let Some(socket) = &self.socket_url {
-            base = base.with_socket(socket)?;
+        let base = self.addresses()?;
+        let transport = self.carrier(&base)?;
+        let pacing = match self.pacing {
+            Pacing::Auto if base.is_saas() => self.plan.unwrap_or_default(),
+            pacing => pacing,
+        };
+        let pacer = Pacer::new(pacing, base.is_saas());
+        Client::assemble(transport, base, key, self.settings, pacer)
+    }
+
+    /// Makes only what would carry the client's requests, for requests of your own to the base URL: TLS, proxies, connect
+    /// timeout and layers as for a client of it. It needs no API key and sends none; nothing is retried, and redirects are
+    /// not followed.
+    ///
+    /// ```
+    /// # let server = pocketping_mock_server::MockServer::start();
+    /// # tokio::runtime::Runtime::new().unwrap().block_on(async {
+    /// use pocketping_sdk::{Client, http::Request};
+    ///
+    /// let transport = Client::builder().base_url(server.url()).build_transport()?;
+    /// let request = Request::get(format!("{}/sessions", server.url())).body("".into()).unwrap();
+    /// let answer = transport.send(request).await.unwrap();
+    /// assert_eq!(answer.status(), 401, "no key was sent");
+    /// # Ok::<(), pocketping_sdk::Error>(())
+    /// # }).unwrap();
+    /// ```
+    ///
+    /// # Errors
+    /// When a URL, a certificate or the proxy cannot be used; the error names it.
+    pub fn build_transport(mut self) -> Result<Arc<dyn Transport>> {
+        let base = self.addresses()?;
+        self.carrier(&base)
+    }
+
+    fn addresses(&self) -> Result<BaseUrl> {
+        let base = BaseUrl::parse(self.base_url.as_deref().unwrap_or(BaseUrl::SAAS))?;
+        match &self.socket_url {
+            Some(socket) => base.with_socket(socket),
+            None => Ok(base),
         }
+    }
+
+    /// Takes the transport out, with its layers, or makes one over the network.
+    fn carrier(&mut self, base: &BaseUrl) -> Result<Arc<dyn Transport>> {
         let proxy = |is_loopback: bool| match &self.proxy {
             Some(url) => Proxy::Explicit { url: url.clone(), no_proxy: self.no_proxy.clone() },
             None if self.system_proxy && !is_loopback => Proxy::System,
@@ -251,26 +291,18 @@ impl ClientBuilder {
         };
         let (rest, socket) = base.is_loopback();
         let proxies = (proxy(rest), proxy(socket));
-        let mut transport = match self.transport {
+        let transport = match self.transport.take() {
             Some(transport) => transport,
             None => Arc::new(Network::new(NetworkOptions {
                 // A little less than an attempt, so that a host that does not answer is known not to have been reached.
                 connect_timeout: self.settings.connect_timeout.min(self.settings.timeout.mul_f64(0.9)),
                 user_agent: user_agent(self.user_agent.as_deref())?,
-                tls: self.tls,
+                tls: std::mem::take(&mut self.tls),
                 needs_tls: base.needs_tls() || proxies.0.needs_tls() || proxies.1.needs_tls(),
                 proxies,
             })?),
         };
-        for wrap in self.layers {
-            transport = wrap(transport);
-        }
-        let pacing = match self.pacing {
-            Pacing::Auto if base.is_saas() => self.plan.unwrap_or_default(),
-            pacing => pacing,
-        };
-        let pacer = Pacer::new(pacing, base.is_saas());
-        Client::assemble(transport, base, key, self.settings, pacer)
+        Ok(std::mem::take(&mut self.layers).into_iter().fold(transport, |transport, wrap| wrap(transport)))
     }
 }
 

@@ -1,6 +1,6 @@
 //! Webhooks: their registration, and the payload they deliver.
 
-use super::{EventId, EventKind, Message, Session, SessionId, Timestamp, WebhookId};
+use super::{Event, EventData, EventId, EventKind, Message, Session, SessionId, Timestamp, WebhookId};
 
 wire! {
     /// A registered webhook.
@@ -73,6 +73,36 @@ wire! {
         data: WebhookData = "data",
         /// JSON `id` (extended): the event's id, as on the socket.
         id: Option<EventId> = "id",
+    }
+}
+
+impl WebhookPayload {
+    /// What a webhook delivers of an event of the socket, with this `timestamp`: whole objects, and the event's id where
+    /// it has one.
+    ///
+    /// ```
+    /// use pocketping_sdk::{Event, WebhookPayload};
+    ///
+    /// let event: Event = serde_json::from_str(r#"{"type":"session.closed","sessionId":"sess_abc123"}"#)?;
+    /// let payload = WebhookPayload::of_event(&event, "2024-01-15T10:30:00Z".parse().unwrap());
+    /// assert_eq!(
+    ///     serde_json::to_string(&payload)?,
+    ///     r#"{"event":"session.closed","timestamp":"2024-01-15T10:30:00Z","data":{"sessionId":"sess_abc123"}}"#,
+    /// );
+    /// # Ok::<(), serde_json::Error>(())
+    /// ```
+    pub fn of_event(event: &Event, timestamp: Timestamp) -> Self {
+        let mut payload = Self::new(event.kind());
+        payload.id.clone_from(&event.id);
+        payload.timestamp = Some(timestamp);
+        payload.data.session_id = event.session_id().map(Into::into);
+        payload.data.message = event.message().cloned();
+        payload.data.session = event.session().cloned();
+        if let EventData::Other { fields, .. } = &event.data {
+            payload.data.extra.clone_from(fields);
+            payload.data.extra.remove("sessionId");
+        }
+        payload
     }
 }
 

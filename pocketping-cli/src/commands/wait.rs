@@ -1,0 +1,110 @@
+//! `wait`: until a session has an event that is as it should be.
+
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use clap::Args;
+use pocketping_sdk::{After, ErrorKind, Event};
+use tokio::time::Instant;
+
+use crate::context::Context;
+use crate::error::{CliError, Exit};
+use crate::jq::Jq;
+use crate::output::Output;
+
+/// What to wait for, and how long.
+#[derive(Debug, Args)]
+#[command(after_help = "The event is that of `pocketping listen -o ndjson`: .type, .message, .session, .sessionId.\n\
+                  What already happened in the session counts, unless --after says otherwise.\n\n\
+                  Example: pocketping wait --session sess_abc123 --until '.message.type == \"operator\"' --timeout 10m")]
+pub(crate) struct WaitArgs {
+    /// The session's id
+    #[arg(long, value_name = "ID")]
+    session: String,
+
+    /// The first event for which this jq expression gives neither null nor false ends the wait
+    #[arg(long, value_name = "JQ")]
+    until: String,
+
+    /// How long to wait, such as 500ms, 30s, 10m or 2h; then the exit code is 12
+    #[arg(long, value_name = "TIME", value_parser = duration)]
+    timeout: Duration,
+
+    /// Count only what came after this message, at this time (RFC 3339) or later, or from now on
+    #[arg(long, value_name = "MESSAGE|TIME|now", value_parser = after)]
+    after: Option<After>,
+}
+
+#[expect(clippy::unnecessary_wraps, reason = "clap asks for a result")]
+fn after(text: &str) -> Result<After, String> {
+    Ok(match (text, text.parse()) {
+        ("now", _) => After::Now,
+        (_, Ok(time)) => After::Time(time),
+        (id, Err(_)) => After::Message(id.into()),
+    })
+}
+
+/// A number and its unit.
+fn duration(text: &str) -> Result<Duration, String> {
+    let wrong = || "it must be a number with its unit, such as 500ms, 30s, 10m or 2h".to_owned();
+    let (number, unit) = text.split_at(text.find(|c: char| !c.is_ascii_digit()).ok_or_else(wrong)?);
+    let number: u64 = number.parse().map_err(|_| wrong())?;
+    let millis = match unit {
+        "ms" => Some(number),
+        "s" => number.checked_mul(1000),
+        "m" => number.checked_mul(60_000),
+        "h" => number.checked_mul(3_600_000),
+        _ => None,
+    };
+    // A hundred years and no more: clocks end somewhere.
+    let most = 100 * 365 * 24 * 3_600_000;
+    millis.filter(|millis| (1..=most).contains(millis)).map(Duration::from_millis).ok_or_else(wrong)
+}
+
+pub(crate) async fn run(args: WaitArgs, context: &Context, output: &mut Output) -> Result<(), CliError> {
+    let until = Jq::compile(&args.until)
+        .map_err(|error| CliError::usage(format!("--until {:?} is no jq expression: {error}", args.until)))?;
+    let client = context.client()?;
+    // An expression that fails for one event may be right for the next one.
+    let failure = Arc::new(Mutex::new(None));
+    let failed = Arc::clone(&failure);
+    let is_it = move |event: &Event| match until.is_true_of(event) {
+        Ok(is_it) => is_it,
+        Err(error) => {
+            failed.lock().unwrap_or_else(PoisonError::into_inner).get_or_insert(error);
+            false
+        }
+    };
+    let begun = Instant::now();
+    let wait = client.session(args.session.as_str()).wait_for(is_it, args.timeout);
+    let found = match args.after {
+        Some(after) => wait.after(after).await,
+        None => wait.await,
+    };
+    match found {
+        Ok(event) => output.item(&event),
+        Err(error) if error.kind() == ErrorKind::Timeout && begun.elapsed() >= args.timeout => {
+            if let Some(failure) = failure.lock().unwrap_or_else(PoisonError::into_inner).take() {
+                output.remark(&format!("warning: for some events the expression failed: {failure}"));
+            }
+            let message = format!("no event of {} was as it should be within {:?}", args.session, args.timeout);
+            Err(CliError::new(Exit::Unmet, message))
+        }
+        Err(error) => Err(error.into()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_duration_has_a_unit() {
+        for (text, millis) in [("500ms", 500), ("30s", 30_000), ("10m", 600_000), ("2h", 7_200_000)] {
+            assert_eq!(duration(text), Ok(Duration::from_millis(millis)), "{text}");
+        }
+        for bad in ["", "s", "30", "-1s", "1.5s", "0s", "10 m", "1d", "18446744073709551615h", "99999999999h", "1ß"] {
+            assert!(duration(bad).is_err(), "{bad}");
+        }
+    }
+}

@@ -1,0 +1,154 @@
+//! The file in which the place of a stream is kept over restarts: the SDK's cursor as JSON, and the session the stream was
+//! narrowed to.
+
+use std::fs::{self, File, OpenOptions};
+use std::io::{self, Write};
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use pocketping_sdk::EventCursor;
+use serde_json::Value;
+use tokio::time::{Instant, sleep_until};
+
+use crate::error::{CliError, Exit};
+
+/// How long a change may wait to be written, so that many are written at once.
+const PAUSE: Duration = Duration::from_millis(100);
+
+/// Where a stream's place is kept.
+#[derive(Debug)]
+pub(crate) struct CursorFile {
+    path: PathBuf,
+    session: Option<String>,
+    /// What stands in the file.
+    written: Option<String>,
+    /// When a change is to be written.
+    due: Option<Instant>,
+    last: Option<Instant>,
+}
+
+/// The field beside the SDK's own: the session the stream was narrowed to. For others such a cursor says nothing.
+const SESSION: &str = "session";
+
+impl CursorFile {
+    /// Reads the cursor; an empty one when there is no file yet. The file is not changed.
+    pub(crate) fn read(path: PathBuf, session: Option<&str>) -> Result<(Self, EventCursor), CliError> {
+        let text = match fs::read_to_string(&path) {
+            Ok(text) => Some(text),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => None,
+            Err(error) => return Err(refused(&path, &format!("cannot be read: {error}"))),
+        };
+        let cursor = match &text {
+            Some(text) => {
+                let cursor: EventCursor = text
+                    .parse()
+                    .map_err(|error| refused(&path, &format!("cannot be used: {}", CliError::from(error))))?;
+                let of = session_in(text);
+                if of.as_deref() != session && !cursor.is_empty() {
+                    let said = |id: Option<&str>| id.map_or("all sessions".to_owned(), |id| format!("session {id}"));
+                    let (of, asked) = (said(of.as_deref()), said(session));
+                    return Err(refused(&path, &format!("is the cursor of {of}, and {asked} was asked for")));
+                }
+                cursor
+            }
+            None => EventCursor::default(),
+        };
+        let file = Self { path, session: session.map(str::to_owned), written: text, due: None, last: None };
+        Ok((file, cursor))
+    }
+
+    /// What to look at when the server or the SDK refuses the cursor.
+    pub(crate) fn hint(&self) -> String {
+        format!("the cursor file {} was left as it is; without it the command begins now", self.path.display())
+    }
+
+    /// Something changed: it is to be written soon.
+    pub(crate) fn touch(&mut self) {
+        let now = Instant::now();
+        self.due.get_or_insert(self.last.map_or(now, |last| last + PAUSE));
+    }
+
+    /// Ends when a change is to be written.
+    pub(crate) async fn due(&self) {
+        match self.due {
+            Some(due) => sleep_until(due).await,
+            None => std::future::pending().await,
+        }
+    }
+
+    /// Writes the cursor. Whoever reads the file reads the old one or the new one, whole.
+    pub(crate) fn write(&mut self, cursor: &EventCursor) -> Result<(), CliError> {
+        self.due = None;
+        let text = json(cursor, self.session.as_deref())
+            .map_err(|error| CliError::unexpected("the cursor cannot be written as JSON", error))?;
+        if self.written.as_ref() != Some(&text) {
+            replace(&self.path, &text).map_err(|error| {
+                CliError::new(
+                    Exit::Config,
+                    format!("the cursor file {} cannot be written: {error}", self.path.display()),
+                )
+            })?;
+            self.written = Some(text);
+        }
+        self.last = Some(Instant::now());
+        Ok(())
+    }
+}
+
+fn json(cursor: &EventCursor, session: Option<&str>) -> serde_json::Result<String> {
+    let mut json = serde_json::to_value(cursor)?;
+    if let (Some(fields), Some(id)) = (json.as_object_mut(), session) {
+        fields.insert(SESSION.to_owned(), id.into());
+    }
+    Ok(json.to_string())
+}
+
+/// The session a cursor is of. Without a place yet it is anybody's.
+fn session_in(text: &str) -> Option<String> {
+    let json: Value = serde_json::from_str(text).ok()?;
+    Some(json.get(SESSION)?.as_str()?.to_owned())
+}
+
+fn refused(path: &Path, why: &str) -> CliError {
+    CliError::new(Exit::Config, format!("{} {why}", path.display()))
+        .with_hint("the file was left as it is; without it the command begins now")
+}
+
+/// Writes a file of its own beside it, readable by nobody else, and puts it in its place.
+fn replace(path: &Path, text: &str) -> io::Result<()> {
+    let mut name = path.file_name().ok_or(io::ErrorKind::InvalidInput)?.to_owned();
+    name.push(format!(".{}.tmp", std::process::id()));
+    let temporary = path.with_file_name(name);
+    let written = write_private(&temporary, text).and_then(|()| fs::rename(&temporary, path));
+    if written.is_err() {
+        // It may not be there; what matters is the error that is given.
+        drop(fs::remove_file(&temporary));
+    }
+    written
+}
+
+fn write_private(path: &Path, text: &str) -> io::Result<()> {
+    // One that a killed process with this id left.
+    if let Err(error) = fs::remove_file(path)
+        && error.kind() != io::ErrorKind::NotFound
+    {
+        return Err(error);
+    }
+    let mut file = private(OpenOptions::new().write(true).create_new(true)).open(path)?;
+    file.write_all(text.as_bytes())?;
+    file.write_all(b"\n")?;
+    // Or a power cut could leave the new name with nothing in it.
+    file.sync_data()
+}
+
+/// A file that is made is readable by its owner only.
+pub(crate) fn private(options: &mut OpenOptions) -> &mut OpenOptions {
+    #[cfg(unix)]
+    std::os::unix::fs::OpenOptionsExt::mode(options, 0o600);
+    options
+}
+
+/// Opens a file to append to; one that is made is readable by its owner only.
+pub(crate) fn append(path: &Path) -> io::Result<File> {
+    private(OpenOptions::new().append(true).read(true).create(true)).open(path)
+}

@@ -1,0 +1,86 @@
+//! Deliveries that failed, a line of JSON each: written by `listen` and `events replay`, read by `events replay`.
+
+use std::fs::File;
+use std::io::{self, Read, Seek, SeekFrom, Write};
+use std::path::{Path, PathBuf};
+
+use pocketping_sdk::Timestamp;
+use serde::{Deserialize, Serialize};
+use serde_json::value::RawValue;
+
+use super::delivery::{Delivery, json, now};
+use super::lanes::Failed;
+use crate::cursor_file::append;
+use crate::error::{CliError, Exit};
+
+/// A delivery that failed. `payload` is the body byte for byte as it was sent.
+#[derive(Debug, Deserialize, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub(super) struct DeadLetter {
+    pub(super) delivery: String,
+    pub(super) attempts: u32,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(super) status: Option<u16>,
+    pub(super) error: String,
+    pub(super) failed_at: Timestamp,
+    pub(super) payload: Box<RawValue>,
+}
+
+/// The file they are appended to.
+#[derive(Debug)]
+pub(crate) struct DeadLetters {
+    path: PathBuf,
+    file: File,
+}
+
+impl DeadLetters {
+    /// Opens the file, or makes it: readable by its owner only.
+    pub(crate) fn open(path: PathBuf) -> Result<Self, CliError> {
+        let opened = append(&path).and_then(|mut file| {
+            // A line that was torn by a crash must not swallow the next one.
+            if is_torn(&mut file)? {
+                file.write_all(b"\n")?;
+            }
+            Ok(file)
+        });
+        match opened {
+            Ok(file) => Ok(Self { path, file }),
+            Err(error) => {
+                let message = format!("the dead-letter file {} cannot be written: {error}", path.display());
+                Err(CliError::new(Exit::Config, message))
+            }
+        }
+    }
+
+    pub(crate) fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// Keeps a delivery. When this returns it is in the file, over a power cut, too.
+    pub(crate) fn keep(&mut self, delivery: &Delivery, failed: &Failed) -> Result<(), CliError> {
+        let payload = RawValue::from_string(delivery.body.clone())
+            .map_err(|error| CliError::unexpected("a payload is not JSON", error))?;
+        let letter = DeadLetter {
+            delivery: delivery.id.clone(),
+            attempts: failed.attempts,
+            status: failed.status,
+            error: failed.reason.clone(),
+            failed_at: now()?,
+            payload,
+        };
+        let line = json(&letter)? + "\n";
+        self.file.write_all(line.as_bytes()).and_then(|()| self.file.sync_data()).map_err(|error| {
+            CliError::unexpected(format!("the dead-letter file {} cannot be written", self.path.display()), error)
+        })
+    }
+}
+
+fn is_torn(file: &mut File) -> io::Result<bool> {
+    if !file.metadata()?.is_file() || file.seek(SeekFrom::End(0))? == 0 {
+        return Ok(false);
+    }
+    let mut last = [0];
+    file.seek(SeekFrom::End(-1))?;
+    file.read_exact(&mut last)?;
+    Ok(last != *b"\n")
+}

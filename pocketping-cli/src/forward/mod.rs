@@ -1,0 +1,71 @@
+//! Forwarding: events are posted to a receiver as webhooks are, by `listen` as they happen and by `events replay` once more.
+
+mod dead_letter;
+mod delivery;
+mod lanes;
+mod recorded;
+mod target;
+
+use std::path::PathBuf;
+
+use clap::Args;
+
+pub(crate) use dead_letter::DeadLetters;
+pub(crate) use delivery::{Delivery, now};
+pub(crate) use lanes::{Ended, Failed, Lanes};
+pub(crate) use recorded::{Recorded, Time};
+pub(crate) use target::Target;
+
+use crate::commands::{at_least_one, secret_from};
+use crate::context::variable;
+use crate::error::{CliError, Exit};
+
+const SECRET: &str = "POCKETPING_WEBHOOK_SECRET";
+
+/// How events are forwarded; the command's own flag says where to.
+#[derive(Debug, Args)]
+pub(crate) struct ForwardArgs {
+    /// File with the key of the signatures, `-` for standard input [env: POCKETPING_WEBHOOK_SECRET]
+    #[arg(long, value_name = "FILE", requires = "target")]
+    pub(crate) secret_file: Option<String>,
+
+    /// Try a delivery this often again, after 1, 2, 4, 8 … seconds, or later when the receiver asks for it
+    #[arg(long, value_name = "N", default_value_t = 4, requires = "target")]
+    retries: u32,
+
+    /// Post to this many sessions at once
+    #[arg(long, value_name = "N", default_value_t = 8, value_parser = at_least_one, requires = "target")]
+    concurrency: usize,
+
+    /// Append what finally failed to this file and go on, for `pocketping events replay`
+    #[arg(long, value_name = "FILE", requires = "target")]
+    pub(crate) dead_letter: Option<PathBuf>,
+}
+
+impl ForwardArgs {
+    /// Makes ready to forward. Nothing is sent.
+    pub(crate) fn open<T: 'static>(self, url: &str) -> Result<(Lanes<T>, Option<DeadLetters>), CliError> {
+        let secret = match &self.secret_file {
+            Some(file) => Some(secret_from(file)?).filter(|secret| !secret.is_empty()).map_or_else(
+                || {
+                    Err(CliError::new(
+                        Exit::Config,
+                        format!("the secret in {file} is empty: anybody could sign with it"),
+                    ))
+                },
+                |secret| Ok(Some(secret)),
+            )?,
+            None => variable(SECRET)?,
+        };
+        let target = Target::new(url, secret)?;
+        let dead_letters = self.dead_letter.map(DeadLetters::open).transpose()?;
+        Ok((Lanes::new(target, self.retries, self.concurrency.min(tokio::sync::Semaphore::MAX_PERMITS)), dead_letters))
+    }
+}
+
+impl Failed {
+    /// A receiver that answered is a server that failed; one that did not is the network.
+    pub(crate) fn exit(&self) -> Exit {
+        if self.status.is_some() { Exit::Server } else { Exit::Network }
+    }
+}

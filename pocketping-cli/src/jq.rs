@@ -1,0 +1,124 @@
+//! Expressions of the jq language. The only file that names jaq.
+//!
+//! Knows no noun: what goes in is anything that is JSON.
+
+use std::fmt;
+
+use jaq_core::data::JustLut;
+use jaq_core::load::{Arena, Error as LoadError, File, Loader};
+use jaq_core::{Compiler, Ctx, Filter, Vars};
+use jaq_json::{Val, read};
+use serde::Serialize;
+
+/// A compiled expression.
+pub(crate) struct Jq(Filter<JustLut<Val>>);
+
+impl Jq {
+    /// Compiles an expression. Modules cannot be imported.
+    pub(crate) fn compile(expression: &str) -> Result<Self, String> {
+        let definitions = jaq_core::defs().chain(jaq_std::defs()).chain(jaq_json::defs());
+        // `env` panics on a variable that is not Unicode, and shows the API key.
+        let standard = jaq_std::funs().filter(|(name, ..)| *name != "env");
+        let functions = jaq_core::funs().chain(standard).chain(jaq_json::funs());
+        let arena = Arena::default();
+        let loaded = Loader::new(definitions).load(&arena, File { code: expression, path: () });
+        let modules = loaded.map_err(|errors| {
+            let first = errors.into_iter().next().map(|(_, error)| cannot_load(expression, &error));
+            first.unwrap_or_else(|| "it cannot be read".to_owned())
+        })?;
+        let compiled = Compiler::default().with_funs(functions).compile(modules);
+        compiled.map(Self).map_err(|errors| {
+            let first = errors.into_iter().flat_map(|(_, undefined)| undefined).next();
+            first.map_or_else(
+                || "it cannot be compiled".to_owned(),
+                |(name, what)| format!("there is no {} {name}", what.as_str()),
+            )
+        })
+    }
+
+    /// Whether one of the expression's results for this value is neither `null` nor `false`. A failure of the expression
+    /// itself before one is an error.
+    pub(crate) fn is_true_of<T: Serialize>(&self, value: &T) -> Result<bool, String> {
+        let json = serde_json::to_vec(value).map_err(|error| error.to_string())?;
+        let value = read::parse_single(&json).map_err(|error| error.to_string())?;
+        let context = Ctx::<JustLut<Val>>::new(&self.0.lut, Vars::new([]));
+        for result in self.0.id.run((context, value)) {
+            match result {
+                Ok(Val::Null | Val::Bool(false)) => {}
+                Ok(_) => return Ok(true),
+                Err(exception) => {
+                    return Err(exception
+                        .get_err()
+                        .map_or_else(|_| "it may not halt the program".to_owned(), |error| error.to_string()));
+                }
+            }
+        }
+        Ok(false)
+    }
+}
+
+impl fmt::Debug for Jq {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Jq")
+    }
+}
+
+/// What is wrong with the text, and where.
+fn cannot_load(expression: &str, error: &LoadError<&str>) -> String {
+    let (expected, rest) = match error {
+        LoadError::Lex(errors) => errors.first().map(|(expected, rest)| (expected.as_str(), *rest)),
+        LoadError::Parse(errors) => errors.first().map(|(expected, rest)| (expected.as_str(), *rest)),
+        LoadError::Io(_) => return "modules cannot be imported".to_owned(),
+    }
+    .unwrap_or(("something else", ""));
+    if rest.is_empty() {
+        return format!("it ends where it should go on with {expected}");
+    }
+    // What is left is a part of the text.
+    let at = (rest.as_ptr() as usize).checked_sub(expression.as_ptr() as usize).and_then(|at| expression.get(..at));
+    let column = at.map(|before| format!(" at column {}", before.chars().count() + 1)).unwrap_or_default();
+    format!("{expected} was expected{column}, and not {rest:?}")
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn one_result_that_is_neither_null_nor_false_is_enough() {
+        let event = json!({"type": "message.created", "message": {"type": "operator", "content": "Hi"}});
+        for (expression, is_true) in [
+            (r#".message.type == "operator""#, true),
+            (r#".message.type == "visitor""#, false),
+            (".session", false),
+            ("empty", false),
+            ("false, null, 0", true),
+            (r#"select(.message.content | test("^H"))"#, true),
+            (".message.content | ascii_downcase | length > 1", true),
+        ] {
+            assert_eq!(Jq::compile(expression).unwrap().is_true_of(&event), Ok(is_true), "{expression}");
+        }
+    }
+
+    #[test]
+    fn what_is_wrong_is_said_and_never_ends_the_program() {
+        for (expression, said) in [
+            ("", "it ends where it should go on with term"),
+            (".a ==", "it ends where it should go on with term"),
+            (".a | nope", "there is no filter nope"),
+            ("$x", "there is no variable $x"),
+            (".a )", "at column 4"),
+            ("\"abc", "closing quote"),
+            ("[1, 2", "closing bracket"),
+            (r#"import "a" as a; ."#, "imported"),
+        ] {
+            let error = Jq::compile(expression).unwrap_err();
+            assert!(error.contains(said), "{expression}: {error}");
+        }
+        for expression in [".a.b.c", "halt", "error(\"no\")", "{} - 1"] {
+            assert!(Jq::compile(expression).unwrap().is_true_of(&json!({"a": 1})).is_err(), "{expression}");
+        }
+    }
+}
