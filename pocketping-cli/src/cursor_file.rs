@@ -1,5 +1,4 @@
-//! The file in which the place of a stream is kept over restarts: the SDK's cursor as JSON, and the session the stream was
-//! narrowed to.
+//! The file in which the place of a stream is kept over restarts: the SDK's cursor as JSON.
 
 use std::fs::{self, File, OpenOptions};
 use std::io::{self, Write};
@@ -7,7 +6,6 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use pocketping_sdk::EventCursor;
-use serde_json::Value;
 use tokio::time::{Instant, sleep_until};
 
 use crate::error::{CliError, Exit};
@@ -19,7 +17,6 @@ const PAUSE: Duration = Duration::from_millis(100);
 #[derive(Debug)]
 pub(crate) struct CursorFile {
     path: PathBuf,
-    session: Option<String>,
     /// What stands in the file.
     written: Option<String>,
     /// When a change is to be written.
@@ -27,12 +24,9 @@ pub(crate) struct CursorFile {
     last: Option<Instant>,
 }
 
-/// The field beside the SDK's own: the session the stream was narrowed to. For others such a cursor says nothing.
-const SESSION: &str = "session";
-
 impl CursorFile {
     /// Reads the cursor; an empty one when there is no file yet. The file is not changed.
-    pub(crate) fn read(path: PathBuf, session: Option<&str>) -> Result<(Self, EventCursor), CliError> {
+    pub(crate) fn read(path: PathBuf) -> Result<(Self, EventCursor), CliError> {
         let text = match fs::read_to_string(&path) {
             Ok(text) => Some(text),
             Err(error) if error.kind() == io::ErrorKind::NotFound => None,
@@ -40,20 +34,11 @@ impl CursorFile {
         };
         let cursor = match &text {
             Some(text) => {
-                let cursor: EventCursor = text
-                    .parse()
-                    .map_err(|error| refused(&path, &format!("cannot be used: {}", CliError::from(error))))?;
-                let of = session_in(text);
-                if of.as_deref() != session && !cursor.is_empty() {
-                    let said = |id: Option<&str>| id.map_or("all sessions".to_owned(), |id| format!("session {id}"));
-                    let (of, asked) = (said(of.as_deref()), said(session));
-                    return Err(refused(&path, &format!("is the cursor of {of}, and {asked} was asked for")));
-                }
-                cursor
+                text.parse().map_err(|error| refused(&path, &format!("cannot be used: {}", CliError::from(error))))?
             }
             None => EventCursor::default(),
         };
-        let file = Self { path, session: session.map(str::to_owned), written: text, due: None, last: None };
+        let file = Self { path, written: text, due: None, last: None };
         Ok((file, cursor))
     }
 
@@ -79,8 +64,7 @@ impl CursorFile {
     /// Writes the cursor. Whoever reads the file reads the old one or the new one, whole.
     pub(crate) fn write(&mut self, cursor: &EventCursor) -> Result<(), CliError> {
         self.due = None;
-        let text = json(cursor, self.session.as_deref())
-            .map_err(|error| CliError::unexpected("the cursor cannot be written as JSON", error))?;
+        let text = cursor.to_string();
         if self.written.as_ref() != Some(&text) {
             replace(&self.path, &text).map_err(|error| {
                 CliError::new(
@@ -93,20 +77,6 @@ impl CursorFile {
         self.last = Some(Instant::now());
         Ok(())
     }
-}
-
-fn json(cursor: &EventCursor, session: Option<&str>) -> serde_json::Result<String> {
-    let mut json = serde_json::to_value(cursor)?;
-    if let (Some(fields), Some(id)) = (json.as_object_mut(), session) {
-        fields.insert(SESSION.to_owned(), id.into());
-    }
-    Ok(json.to_string())
-}
-
-/// The session a cursor is of. Without a place yet it is anybody's.
-fn session_in(text: &str) -> Option<String> {
-    let json: Value = serde_json::from_str(text).ok()?;
-    Some(json.get(SESSION)?.as_str()?.to_owned())
 }
 
 fn refused(path: &Path, why: &str) -> CliError {

@@ -60,7 +60,7 @@ pub(crate) async fn run(args: ListenArgs, context: &Context, output: &mut Output
         None => None,
     };
     let (mut cursor, start) = match args.cursor {
-        Some(path) => CursorFile::read(path, args.session.as_deref()).map(|(file, start)| (Some(file), Some(start)))?,
+        Some(path) => CursorFile::read(path).map(|(file, start)| (Some(file), Some(start)))?,
         None => (None, None),
     };
     let mut connect: ConnectEvents = client.events().connect();

@@ -14,7 +14,8 @@ use crate::types::{EventId, MessageId, ProjectId, SessionId, Timestamp};
 /// Take it from [`EventStream::cursor`](super::EventStream::cursor), store it as JSON (`to_string`, `parse` or serde), and
 /// hand it back with [`ConnectEvents::resume`](super::ConnectEvents::resume). An empty one begins now.
 ///
-/// It belongs to one server and its projects, not to a key: it survives the key's rotation, and is refused elsewhere. Its
+/// It belongs to one server, its projects, and the session the stream was narrowed to, not to a key: it survives the key's
+/// rotation, and is refused elsewhere. Its
 /// size is that of the ids of the last seconds before it, and of sessions closed or owed.
 ///
 /// ```
@@ -34,6 +35,9 @@ pub struct EventCursor(Option<Stored>);
 struct Stored {
     version: u32,
     server: String,
+    /// The one session it is of; absent for all of them.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    session: Option<SessionId>,
     #[serde(default)]
     projects: Vec<ProjectId>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -90,7 +94,7 @@ impl EventCursor {
         self.0.is_none()
     }
 
-    pub(super) fn of(ledger: &Ledger, server: &str) -> Self {
+    pub(super) fn of(ledger: &Ledger, server: &str, session: Option<&SessionId>) -> Self {
         if !ledger.is_warm() {
             return Self(None);
         }
@@ -108,6 +112,7 @@ impl EventCursor {
         Self(Some(Stored {
             version: VERSION,
             server: server.to_owned(),
+            session: session.cloned(),
             projects: ledger.projects().iter().cloned().collect(),
             latest: ledger.latest(),
             seen: seen.collect(),
@@ -122,7 +127,7 @@ impl EventCursor {
     }
 
     /// The ledger it stands for; an empty one when it is empty.
-    pub(super) fn ledger(self, server: &str) -> Result<Ledger> {
+    pub(super) fn ledger(self, server: &str, session: Option<&SessionId>) -> Result<Ledger> {
         let Some(stored) = self.0 else { return Ok(Ledger::default()) };
         if stored.version != VERSION {
             let message = format!("the cursor has version {}; this library reads version {VERSION}", stored.version);
@@ -131,6 +136,12 @@ impl EventCursor {
         if stored.server != server {
             let message = format!("the cursor is of {}, and the client talks to {server}", stored.server);
             return Err(Error::config(message));
+        }
+        if stored.session.as_ref() != session {
+            // For other sessions it says nothing.
+            let said = |id: Option<&SessionId>| id.map_or("all sessions".to_owned(), |id| format!("session {id}"));
+            let (of, asked) = (said(stored.session.as_ref()), said(session));
+            return Err(Error::config(format!("the cursor is of {of}, not of {asked}")));
         }
         let mut ledger = Ledger::settled(stored.settled);
         let mut marks = vec![Mark::Baseline(stored.latest)];
@@ -194,19 +205,21 @@ mod tests {
             "seen":[{"session":"s","message":"m","time":"2024-01-15T10:30:00Z"},{"session":"s","state":true,"stamp":7}],
             "closed":["c"],"owed":["o"],"owesAll":false,"distrust":false,"settled":true}"#;
         let cursor: EventCursor = json.parse().unwrap();
-        let ledger = cursor.clone().ledger("http://a").unwrap();
+        let ledger = cursor.clone().ledger("http://a", None).unwrap();
         assert!(ledger.is_warm() && ledger.is_closed(&"c".into()) && ledger.owes_anything());
         assert_eq!(ledger.latest().unwrap().to_string(), "2024-01-15T10:30:00Z");
         assert!(ledger.seen(&"s".into(), &What::Message("m".into())).is_some());
         assert_eq!(ledger.seen(&"s".into(), &What::State).unwrap().stamp, 7);
-        assert_eq!(EventCursor::of(&ledger, "http://a"), cursor);
+        assert_eq!(EventCursor::of(&ledger, "http://a", None), cursor);
     }
 
     #[test]
     fn a_cursor_of_elsewhere_or_of_another_version_is_refused() {
-        let of = |json: &str| json.parse::<EventCursor>().unwrap().ledger("http://a").unwrap_err().to_string();
+        let of = |json: &str| json.parse::<EventCursor>().unwrap().ledger("http://a", None).unwrap_err().to_string();
         let elsewhere = of(r#"{"version":1,"server":"http://b"}"#);
         assert_eq!(elsewhere, "the cursor is of http://b, and the client talks to http://a");
+        let scoped = of(r#"{"version":1,"server":"http://a","session":"s"}"#);
+        assert_eq!(scoped, "the cursor is of session s, not of all sessions");
         assert!(of(r#"{"version":2,"server":"http://a"}"#).contains("version 2"));
         assert!("{".parse::<EventCursor>().unwrap_err().to_string().contains("no event cursor"));
         assert!(EventCursor::default().is_empty() && "null".parse::<EventCursor>().unwrap().is_empty());

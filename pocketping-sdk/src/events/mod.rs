@@ -1,5 +1,5 @@
 //! Live events over the socket, gap-free. `link` is the only file that names tungstenite. `feed` and what it is made of
-//! (`pass`, `history`, `teller`, `ledger`) are pure and decide everything; `driver` does what they ask for.
+//! (`pass`, `merge`, `history`, `teller`, `ledger`) are pure and decide everything; `driver` does what they ask for.
 
 mod backfill;
 mod cursor;
@@ -9,6 +9,7 @@ mod history;
 mod item;
 mod ledger;
 mod link;
+mod merge;
 #[cfg(test)]
 mod model;
 mod pass;

@@ -143,6 +143,57 @@ mod tests {
         }
     }
 
+    /// Frames of every kind, whole and broken.
+    fn frame() -> impl proptest::strategy::Strategy<Value = String> {
+        use proptest::prelude::*;
+        let kinds = vec!["session.created", "session.updated", "message.created", "message.updated", "session.closed"];
+        let kind = prop_oneof![
+            proptest::sample::select(kinds).prop_map(str::to_owned),
+            proptest::sample::select(&["auth.ok", "error"][..]).prop_map(str::to_owned),
+            "[a-z.]{0,12}",
+        ];
+        let value = prop_oneof![
+            Just(json!(null)),
+            Just(json!(true)),
+            any::<i64>().prop_map(|number| json!(number)),
+            ".{0,20}".prop_map(|text| json!(text)),
+            ".{1,9}".prop_map(
+                |id| json!({"id": id, "content": "hunter2", "type": id, "createdAt": "2024-01-15T10:30:00Z"})
+            ),
+        ];
+        let names = vec!["session", "message", "sessionId", "id", "seq", "timestamp", "resume", "code", "extra"];
+        let fields = proptest::collection::vec((proptest::sample::select(names), value), 0..5);
+        let whole = (kind, fields).prop_map(|(kind, fields)| {
+            let mut frame = json!({"type": kind});
+            for (name, value) in fields {
+                frame[name] = value;
+            }
+            frame.to_string()
+        });
+        let broken = (whole.clone(), any::<prop::sample::Index>()).prop_map(|(text, at)| {
+            let mut end = at.index(text.len() + 1);
+            while !text.is_char_boundary(end) {
+                end -= 1;
+            }
+            text[..end].to_owned()
+        });
+        prop_oneof![whole, broken, ".{0,40}"]
+    }
+
+    proptest::proptest! {
+        #[test]
+        fn whatever_comes_is_an_event_that_reads_back_or_is_told_without_its_text(text in frame()) {
+            match read(&text) {
+                Frame::Event(event) => {
+                    let again = serde_json::to_string(&event).unwrap();
+                    proptest::prop_assert!(matches!(read(&again), Frame::Event(same) if same == event), "{} {}", text, again);
+                }
+                Frame::Unreadable { detail, .. } => proptest::prop_assert!(!detail.contains("hunter2"), "{}", detail),
+                Frame::AuthOk(_) | Frame::Refused(_) => proptest::prop_assert!(text.contains("auth.ok") || text.contains("error")),
+            }
+        }
+    }
+
     #[test]
     fn close_codes_say_whether_the_key_was_refused() {
         for (code, unauthorized) in [(Some(4401), true), (Some(4403), true), (Some(1008), false), (None, false)] {

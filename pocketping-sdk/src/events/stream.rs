@@ -169,17 +169,18 @@ impl ConnectEvents {
             Start::Now => Ledger::default(),
             Start::Since(time) => Ledger::since(time),
             Start::Beginning => Ledger::beginning(),
-            Start::Cursor(cursor) => cursor.ledger(&server)?,
+            Start::Cursor(cursor) => cursor.ledger(&server, self.scope.as_ref())?,
         };
         let (capacity, policy) = self.buffer;
         let queue = Arc::new(Queue::new(capacity, policy, is_durable.then(|| ledger.clone())));
         let (state, states) = watch::channel(StreamState::Connecting);
         let (stop, stopped) = watch::channel(false);
         let feed = Feed::new(ledger, self.scope.clone());
+        let scope = self.scope.clone();
         let mut driver = Driver::new(self.client, self.settings, feed, self.scope, Arc::clone(&queue), state, stopped);
         let first = driver.begin().await?;
         let task = tokio::spawn(driver.run(first));
-        Ok(EventStream { queue, states, stop, task, server })
+        Ok(EventStream { queue, states, stop, task, server, scope })
     }
 }
 
@@ -207,6 +208,7 @@ pub struct EventStream {
     stop: watch::Sender<bool>,
     task: JoinHandle<()>,
     server: String,
+    scope: Option<SessionId>,
 }
 
 impl EventStream {
@@ -234,7 +236,7 @@ impl EventStream {
     /// Where the stream stands: behind the last item before which everything was acknowledged. `None` when it was not
     /// begun with [`resume`](ConnectEvents::resume).
     pub fn cursor(&self) -> Option<EventCursor> {
-        self.queue.acknowledged(|ledger| EventCursor::of(ledger, &self.server))
+        self.queue.acknowledged(|ledger| EventCursor::of(ledger, &self.server, self.scope.as_ref()))
     }
 
     /// How the stream is doing.

@@ -130,6 +130,25 @@ mod tests {
         assert_eq!(policy.wait(1, Some(Duration::from_secs(5)), 1.0), Duration::from_secs(5));
     }
 
+    proptest::proptest! {
+        #[test]
+        fn a_wait_is_between_its_floor_and_its_bound_whatever_is_asked_for(
+            base in 0..100_000u64, cap in 0..1_000_000u64, failures in 1..100u32,
+            floor in proptest::option::of(0..10_000_000u64), random in -0.5..1.5f64,
+        ) {
+            let millis = Duration::from_millis;
+            let policy = RetryPolicy::default().backoff(millis(base), millis(cap));
+            // The same with numbers that cannot overflow.
+            let bound = (0..failures - 1).fold(u128::from(base), |bound, _| (bound * 2).min(u128::from(cap) + 1));
+            let bound = bound.min(u128::from(cap));
+            let floor = floor.map(millis);
+            let wait = policy.wait(failures, floor, random);
+            proptest::prop_assert!(wait >= floor.unwrap_or_default());
+            proptest::prop_assert!(wait.as_millis() <= bound.max(floor.unwrap_or_default().as_millis()));
+            proptest::prop_assert!(wait <= policy.wait(failures, floor, 1.0));
+        }
+    }
+
     #[test]
     fn retry_after_comes_in_seconds_or_as_a_date() {
         let headers = |retry: &str, date: Option<&str>| {

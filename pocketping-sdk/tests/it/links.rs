@@ -1,5 +1,4 @@
-//! The event stream over several links: what is asked for to fill the time between them, what a slow reader costs, and
-//! what a stored cursor is good for.
+//! The event stream over several links: what is asked for to fill the time between them, what a slow reader costs.
 
 use std::future::Future;
 use std::pin::Pin;
@@ -10,12 +9,11 @@ use futures::StreamExt;
 use pocketping_mock_server::{Contract, Fault, HttpFault, MockServer, SocketFault, Visit};
 use pocketping_sdk::http::{Request, Response};
 use pocketping_sdk::{
-    Body, BufferPolicy, Client, CloseReason, ErrorKind, EventCursor, EventStream, GapReason, Identify, RetryPolicy,
-    SessionId, StreamItem, StreamState, Transport, TransportError, Upgrade,
+    Body, BufferPolicy, Client, CloseReason, ErrorKind, EventStream, GapReason, Identify, RetryPolicy, SessionId,
+    StreamItem, StreamState, Transport, TransportError, Upgrade,
 };
-use serde_json::Value;
 
-const BOTH: [Contract; 2] = [Contract::Strict, Contract::Extended];
+pub(crate) const BOTH: [Contract; 2] = [Contract::Strict, Contract::Extended];
 
 /// Writes down what is asked over REST.
 #[derive(Clone)]
@@ -53,26 +51,26 @@ fn recorded(server: &MockServer) -> (Client, Arc<Mutex<Vec<String>>>) {
     (client, lines)
 }
 
-fn start(contract: Contract) -> MockServer {
+pub(crate) fn start(contract: Contract) -> MockServer {
     MockServer::builder().contract(contract).start().unwrap()
 }
 
-fn client(server: &MockServer) -> Client {
+pub(crate) fn client(server: &MockServer) -> Client {
     Client::new(server.url(), server.api_key()).unwrap()
 }
 
 /// Waits that a test can afford.
-fn quick() -> RetryPolicy {
+pub(crate) fn quick() -> RetryPolicy {
     RetryPolicy::default().max_attempts(u32::MAX).backoff(Duration::from_millis(1), Duration::from_millis(5))
 }
 
-async fn next(events: &mut EventStream) -> StreamItem {
+pub(crate) async fn next(events: &mut EventStream) -> StreamItem {
     let item = tokio::time::timeout(Duration::from_secs(10), events.next()).await.expect("an item in time");
     item.expect("the stream goes on").unwrap()
 }
 
 /// What a message says, or what else an item is.
-fn said(item: &StreamItem) -> String {
+pub(crate) fn said(item: &StreamItem) -> String {
     match (item.gap(), item.event()) {
         (Some(gap), _) => format!("{:?}", gap.reason),
         (_, Some(event)) => event.message().map_or_else(|| event.kind().to_string(), |it| it.content.clone()),
@@ -338,120 +336,6 @@ async fn what_was_received_is_still_given_after_a_close() {
         rest.push(said(&item.unwrap()));
     }
     assert_eq!(rest, ["0", "1", "2"][..rest.len()]);
-}
-
-#[tokio::test]
-async fn a_cursor_goes_on_where_its_process_ended() {
-    for contract in BOTH {
-        let server = start(contract);
-        let client = client(&server);
-        let mut events = client.events().connect().resume(EventCursor::default()).await.unwrap();
-        let id = server.visitor_opens_session(Visit::new()).id;
-        for text in ["dealt with", "given"] {
-            server.visitor_says(&id, text);
-        }
-        let items = [next(&mut events).await, next(&mut events).await, next(&mut events).await];
-        events.ack(&items[1]);
-        events.acks().ack(items[0].ticket());
-        let stored = events.cursor().unwrap().to_string();
-        assert!(!stored.contains("test_key"), "no key is in it");
-        drop(events);
-        server.visitor_says(&id, "missed");
-        client.session(&id).close().await.unwrap();
-        let mut events = client.events().connect().resume(stored.parse().unwrap()).await.unwrap();
-        let mut told = Vec::new();
-        while told.last().map(String::as_str) != Some("session.closed") {
-            told.push(said(&next(&mut events).await));
-        }
-        assert_eq!(told, ["given", "missed", "Session closed", "session.closed"], "{contract:?}");
-    }
-}
-
-#[tokio::test]
-async fn a_cursor_the_server_forgot_is_read_from_rest_and_one_of_elsewhere_is_refused() {
-    let server = start(Contract::Extended);
-    let client = client(&server);
-    let mut events = client.events().connect().resume(EventCursor::default()).await.unwrap();
-    let id = server.visitor_opens_session(Visit::new()).id;
-    let created = next(&mut events).await;
-    events.ack(&created);
-    let mut stored: Value = serde_json::from_str(&events.cursor().unwrap().to_string()).unwrap();
-    drop(events);
-    server.visitor_says(&id, "missed");
-    assert!(stored["lastEventId"].as_str().unwrap().starts_with("evt_"));
-    stored["lastEventId"] = "evt_of_another_life".into();
-    let resume = async |stored: &Value| {
-        let cursor: EventCursor = serde_json::from_value(stored.clone()).unwrap();
-        client.events().connect().resume(cursor).await
-    };
-    let item = next(&mut resume(&stored).await.unwrap()).await;
-    assert!(!item.is_live() && said(&item) == "missed", "{item:?}");
-    stored["projects"] = serde_json::json!(["proj_elsewhere"]);
-    let error = resume(&stored).await.unwrap().next().await.unwrap().unwrap_err();
-    assert_eq!(error.kind(), ErrorKind::Config, "{error}");
-    stored["server"] = "http://elsewhere.test".into();
-    assert_eq!(resume(&stored).await.unwrap_err().kind(), ErrorKind::Config);
-}
-
-#[tokio::test]
-async fn it_begins_where_it_is_asked_to() {
-    for contract in BOTH {
-        let server = start(contract);
-        let id = server.visitor_opens_session(Visit::new()).id;
-        server.visitor_says(&id, "old");
-        server.clock().advance(Duration::from_secs(60));
-        let now = server.clock().now();
-        server.visitor_says(&id, "new");
-        let other = server.visitor_opens_session(Visit::new()).id;
-        let connect = client(&server).events().connect();
-        let mut since = connect.clone().since(now).await.unwrap();
-        let mut told = Vec::new();
-        while !["new", "session.created"].iter().all(|what| told.iter().any(|said| said == what)) {
-            told.push(said(&next(&mut since).await));
-        }
-        // Who the visitor is may have changed since.
-        told.retain(|what| what != "session.updated");
-        assert_eq!(told.len(), 2, "{contract:?}: {told:?}");
-        let mut scoped = connect.session(&id).from_beginning().await.unwrap();
-        server.visitor_says(&other, "elsewhere");
-        server.visitor_says(&id, "live");
-        let mut told = Vec::new();
-        while told.last().map(String::as_str) != Some("live") {
-            told.push(said(&next(&mut scoped).await));
-        }
-        told.retain(|what| what != "session.updated");
-        assert_eq!(told, ["session.created", "old", "new", "live"], "{contract:?}");
-    }
-}
-
-#[tokio::test]
-async fn a_wait_ends_with_what_was_or_comes() {
-    for contract in BOTH {
-        let server = start(contract);
-        let client = client(&server);
-        let id = server.visitor_opens_session(Visit::new()).id;
-        let first = server.visitor_says(&id, "Hello");
-        let session = client.session(&id);
-        let deadline = Duration::from_secs(10);
-        let any = |event: &pocketping_sdk::Event| event.message().is_some();
-        // In its history, however short ago.
-        assert_eq!(session.wait_for(any, deadline).await.unwrap().message().unwrap().content, "Hello");
-        server.visitor_says(&id, "Anyone?");
-        let after = session.wait_for(any, deadline).after(&first.id).await.unwrap();
-        assert_eq!(after.message().unwrap().content, "Anyone?");
-        let from = session.wait_for(any, deadline).after(server.clock().now()).await.unwrap();
-        assert_eq!(from.message().unwrap().content, "Hello", "at that time");
-        // To come, over a broken link too.
-        let mut waiting = Box::pin(session.wait_for(any, deadline).after(pocketping_sdk::After::Now).into_future());
-        let none = tokio::time::timeout(Duration::from_millis(100), &mut waiting).await;
-        assert!(none.is_err(), "{contract:?}: nothing has come yet: {none:?}");
-        server.cut_connections();
-        server.visitor_says(&id, "Bye");
-        assert_eq!(waiting.await.unwrap().message().unwrap().content, "Bye");
-        let error = session.wait_for(|_| false, Duration::from_millis(20)).await.unwrap_err();
-        assert!(error.is_timeout() && error.to_string().contains("20ms"), "{error}");
-        assert!(client.session("sess_nobody").wait_for(any, deadline).await.unwrap_err().is_not_found());
-    }
 }
 
 #[tokio::test]

@@ -2,6 +2,7 @@
 
 #![allow(clippy::unwrap_used, reason = "tests")]
 
+mod beginnings;
 mod events;
 mod fixtures;
 mod links;

@@ -313,8 +313,8 @@ impl World {
 
     /// The process ends and another one goes on from the stored cursor: what was not acknowledged was not dealt with.
     fn restart(&mut self) {
-        let Some(cursor) = self.queue.acknowledged(|ledger| EventCursor::of(ledger, "http://a")) else { return };
-        let ledger = cursor.to_string().parse::<EventCursor>().unwrap().ledger("http://a").unwrap();
+        let Some(cursor) = self.queue.acknowledged(|ledger| EventCursor::of(ledger, "http://a", None)) else { return };
+        let ledger = cursor.to_string().parse::<EventCursor>().unwrap().ledger("http://a", None).unwrap();
         if !ledger.is_warm() {
             return;
         }
