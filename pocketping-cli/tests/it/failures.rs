@@ -6,7 +6,7 @@ use std::thread;
 
 use pocketping_mock_server::{Contract, MockServer};
 
-use crate::run::{at, pocketping, run, transcript};
+use crate::run::{Nobody, at, pocketping, run, transcript};
 
 #[test]
 fn refusals_of_a_server() {
@@ -131,8 +131,8 @@ fn what_is_not_pocketping_is_recognised() {
 
 #[test]
 fn nobody_there_is_said_after_the_retries() {
-    let free = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
-    let ended = run(pocketping(&["--api-key", "k", "--api-url", &format!("http://{free}"), "sessions", "list"]));
+    let nobody = Nobody::new();
+    let ended = run(pocketping(&["--api-key", "k", "--api-url", &nobody.url(), "sessions", "list"]));
     assert_eq!(ended.code, 9, "{}", ended.stderr);
     let lines: Vec<_> = ended.stderr.lines().collect();
     assert_eq!(lines.len(), 2, "{lines:?}");

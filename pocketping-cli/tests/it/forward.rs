@@ -1,14 +1,13 @@
 //! `listen --forward-to`: what is posted, in which order, and what happens when nobody takes it.
 
 use std::fs;
-use std::net::TcpListener;
 
 use pocketping_mock_server::{Clock, Contract, MockServer, Visit};
 use pocketping_sdk::webhooks::Verifier;
 use serde_json::{Value, json};
 
 use crate::receiver::Receiver;
-use crate::run::{Listening, at, run};
+use crate::run::{Listening, Nobody, at, run};
 
 const SECRET: &str = "whsec_of_the_test";
 
@@ -188,8 +187,8 @@ fn what_nobody_takes_ends_the_command_or_becomes_a_dead_letter() {
 #[test]
 fn nobody_there_is_the_network() {
     let server = MockServer::start();
-    let free = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
-    let listening = Listening::start(&server, &["--forward-to", &format!("http://{free}/"), "--retries", "0"]);
+    let nobody = Nobody::new();
+    let listening = Listening::start(&server, &["--forward-to", &nobody.url(), "--retries", "0"]);
     server.visitor_opens_session(Visit::new());
     let (code, lines, stderr) = listening.end();
     assert_eq!((code, lines.len()), (9, 1), "{stderr}");

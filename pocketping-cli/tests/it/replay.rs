@@ -1,7 +1,6 @@
 //! `events replay`: dead letters and recorded events once more.
 
 use std::fs;
-use std::net::TcpListener;
 use std::thread;
 
 use pocketping_mock_server::{Contract, MockServer, Visit};
@@ -9,7 +8,7 @@ use pocketping_sdk::webhooks::{Verifier, VerifyError};
 use serde_json::Value;
 
 use crate::receiver::Receiver;
-use crate::run::{Listening, pocketping, run, run_with_input};
+use crate::run::{Listening, Nobody, pocketping, run, run_with_input};
 
 const SECRET: &str = "whsec_of_the_test";
 
@@ -151,8 +150,8 @@ fn how_many_failed_decides_the_code_and_what_failed_is_kept() {
     let replaying = replay(&again, receiver.url(), &[]);
     receiver.next().answer("503 Service Unavailable");
     assert_eq!(replaying.join().unwrap().code, 8);
-    let free = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
-    assert_eq!(replay(&again, &format!("http://{free}/"), &[]).join().unwrap().code, 9);
+    let nobody = Nobody::new();
+    assert_eq!(replay(&again, &nobody.url(), &[]).join().unwrap().code, 9);
 
     let ended = replay(&again, receiver.url(), &["--dead-letter", &again]).join().unwrap();
     assert_eq!((ended.code, ended.stderr.contains("again.ndjson")), (2, true), "{}", ended.stderr);

@@ -3,6 +3,7 @@
 use std::fmt::Write as _;
 use std::io::Write as _;
 use std::io::{BufRead, BufReader, Lines, Read};
+use std::net::{TcpListener, TcpStream};
 use std::process::{Child, ChildStderr, ChildStdout, Command, Stdio};
 
 use pocketping_mock_server::MockServer;
@@ -28,6 +29,24 @@ pub(crate) fn at(server: &MockServer, args: &[&str]) -> Command {
     let mut command = pocketping(args);
     command.env("POCKETPING_API_URL", server.url()).env("POCKETPING_API_KEY", server.api_key());
     command
+}
+
+/// An address at which nobody listens, as long as this lives: a connection's own, which nobody is given meanwhile.
+pub(crate) struct Nobody {
+    _peer: TcpListener,
+    connection: TcpStream,
+}
+
+impl Nobody {
+    pub(crate) fn new() -> Self {
+        let peer = TcpListener::bind("127.0.0.1:0").unwrap();
+        let connection = TcpStream::connect(peer.local_addr().unwrap()).unwrap();
+        Self { _peer: peer, connection }
+    }
+
+    pub(crate) fn url(&self) -> String {
+        format!("http://{}/", self.connection.local_addr().unwrap())
+    }
 }
 
 /// What a command printed and how it ended.

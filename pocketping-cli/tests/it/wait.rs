@@ -1,12 +1,11 @@
 //! `wait`: for what has happened, what happens, and what does not.
 
-use std::net::TcpListener;
 use std::process::Stdio;
 
 use pocketping_mock_server::{Contract, MockServer};
 use serde_json::Value;
 
-use crate::run::{at, pocketping, run};
+use crate::run::{Nobody, at, pocketping, run};
 
 const OPERATOR: &str = r#".message.type == "operator""#;
 
@@ -63,15 +62,26 @@ fn a_time_that_runs_out_has_its_own_code() {
 
 #[test]
 fn what_cannot_be_waited_for_is_named_before_anything_is_asked() {
-    let nobody = format!("http://{}", TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap());
+    let nobody = Nobody::new();
     for (until, timeout, named) in [
         (".message.type ==", "1m", "--until"),
         (".a | nope", "1m", "there is no filter nope"),
         (".a", "10", "--timeout"),
         (".a", "soon", "--timeout"),
     ] {
-        let args =
-            ["--api-key", "k", "--api-url", &nobody, "wait", "--session", "s", "--until", until, "--timeout", timeout];
+        let args = [
+            "--api-key",
+            "k",
+            "--api-url",
+            &nobody.url(),
+            "wait",
+            "--session",
+            "s",
+            "--until",
+            until,
+            "--timeout",
+            timeout,
+        ];
         let ended = run(pocketping(&args));
         assert_eq!((ended.code, ended.stdout.as_str()), (2, ""), "{until}: {}", ended.stderr);
         assert!(ended.stderr.contains(named), "{until}: {}", ended.stderr);

@@ -1,7 +1,7 @@
 //! Webhook delivery, as a receiver sees it.
 
 use std::io::{Read, Write};
-use std::net::{SocketAddr, TcpListener, TcpStream};
+use std::net::{TcpListener, TcpStream};
 use std::sync::mpsc::{Receiver, Sender, channel};
 use std::thread;
 use std::time::Duration;
@@ -225,7 +225,10 @@ async fn a_session_keeps_its_order_while_others_go_ahead_and_no_request_waits() 
 #[tokio::test]
 async fn what_cannot_be_reached_says_why() {
     let server = MockServer::builder().demo_seed().start().unwrap();
-    let free: SocketAddr = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
+    // A connection's own address: nobody listens there, and nobody is given it meanwhile.
+    let peer = TcpListener::bind("127.0.0.1:0").unwrap();
+    let connection = TcpStream::connect(peer.local_addr().unwrap()).unwrap();
+    let free = connection.local_addr().unwrap();
     for url in [format!("http://{free}/"), format!("https://{free}/")] {
         let body = json!({"url": url, "events": ["message.created"]}).to_string();
         assert_eq!(call(&server, "POST /webhooks", &body).status, 201);

@@ -71,7 +71,10 @@ async fn an_endless_answer_is_cut_at_the_cap() {
 
 #[tokio::test]
 async fn nobody_there_is_not_sent() {
-    let free = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
+    // A connection's own address: nobody listens there, and nobody is given it meanwhile.
+    let peer = TcpListener::bind("127.0.0.1:0").unwrap();
+    let connection = TcpStream::connect(peer.local_addr().unwrap()).unwrap();
+    let free = connection.local_addr().unwrap();
     let client = Client::builder().base_url(format!("http://{free}")).api_key("k").retry(RetryPolicy::none());
     let client = client.build().unwrap();
     let error = client.session("s").messages().send(NewMessage::operator("x")).await.unwrap_err();
