@@ -38,7 +38,7 @@ impl Messages {
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```
     pub fn list(&self) -> ListMessages {
-        ListMessages { messages: self.clone(), since: None, limit: None, cursor: None }
+        ListMessages { messages: self.clone(), since: None, limit: None, cursor: None, deadline: None }
     }
 
     /// Sends a message: `POST /sessions/:sessionId/messages`.
@@ -113,6 +113,7 @@ pub struct ListMessages {
     since: Option<Timestamp>,
     limit: Option<usize>,
     cursor: Option<String>,
+    deadline: Option<Duration>,
 }
 
 /// The page size of streams.
@@ -134,6 +135,13 @@ impl ListMessages {
     /// Goes on where the list with this `next_cursor` ended.
     pub fn cursor(mut self, cursor: impl Into<String>) -> Self {
         self.cursor = Some(cursor.into());
+        self
+    }
+
+    /// How long each answer may take, retries and waits included. Default: the client's
+    /// ([`ClientBuilder::deadline`](crate::ClientBuilder::deadline)).
+    pub fn deadline(mut self, deadline: Duration) -> Self {
+        self.deadline = Some(deadline);
         self
     }
 
@@ -164,12 +172,20 @@ impl ListMessages {
     /// All messages of the list, page by page where the server can.
     pub fn stream(self) -> impl Stream<Item = Result<Message>> + Send + 'static {
         let most = self.limit.unwrap_or(usize::MAX);
+        self.walk(Some(most.clamp(1, PAGE))).take(most)
+    }
+
+    /// As [`stream`](Self::stream), whole, with the pages the server makes by itself.
+    #[cfg(feature = "events")]
+    pub(crate) fn whole(self) -> impl Stream<Item = Result<Message>> + Send + 'static {
+        self.walk(None)
+    }
+
+    fn walk(self, page: Option<usize>) -> impl Stream<Item = Result<Message>> + Send + 'static {
         let here = self.clone();
         let cursor = self.cursor.clone();
         let fetch = move |cursor: Option<&str>, limit| self.page(cursor, limit);
-        paging::items(cursor, most.clamp(1, PAGE), fetch, move |messages| here.arrange(messages))
-            .map_ok(|(_, message)| message)
-            .take(most)
+        paging::items(cursor, page, fetch, move |messages| here.arrange(messages)).map_ok(|(_, message)| message)
     }
 
     fn page(&self, cursor: Option<&str>, limit: Option<usize>) -> Call<MessageList> {
@@ -185,7 +201,10 @@ impl ListMessages {
                 call = call.query(name, value);
             }
         }
-        call
+        match self.deadline {
+            Some(deadline) => call.deadline(deadline),
+            None => call,
+        }
     }
 
     /// Does what the server could not: the order, which the reference leaves open, and `since`.

@@ -35,25 +35,25 @@ pub(super) fn may_be_cut(extended: bool, items: usize, limit: Option<usize>, pag
 }
 
 /// The items of all pages, from `cursor` on, with whether their server speaks the extended contract. `fetch` makes the
-/// call for one page of at most so many; `arrange` puts the items of another server, which come all at once, into our
+/// call for one page of at most so many, or of as many as the server likes; `arrange` puts the items of another server, which come all at once, into our
 /// order.
 pub(super) fn items<L: Page>(
     cursor: Option<String>,
-    limit: usize,
+    limit: Option<usize>,
     fetch: impl Fn(Option<&str>, Option<usize>) -> Call<L> + Clone + Send + 'static,
     arrange: impl Fn(&mut Vec<L::Item>) + Send + 'static,
 ) -> BoxStream<'static, Result<(bool, L::Item)>> {
     let start = (Some(cursor), HashSet::new());
     stream::try_unfold(start, move |(cursor, mut seen)| {
         let fetch = fetch.clone();
-        let first = cursor.map(|cursor| (fetch(cursor.as_deref(), Some(limit)), cursor));
+        let first = cursor.map(|cursor| (fetch(cursor.as_deref(), limit), cursor));
         let whole = fetch(None, None);
         async move {
             let Some((call, cursor)) = first else { return Ok(None) };
             let answer = call.with_response().await?;
             let extended = answer.is_extended();
             let (mut items, mut next) = answer.into_value().split();
-            if may_be_cut(extended, items.len(), Some(limit), next.is_some() || cursor.is_some()) {
+            if may_be_cut(extended, items.len(), limit, next.is_some() || cursor.is_some()) {
                 (items, next) = whole.await?.split();
             }
             if next.as_ref().is_some_and(|next| !seen.insert(next.clone())) {

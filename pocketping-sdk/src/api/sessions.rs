@@ -3,6 +3,7 @@
 use std::fmt;
 use std::future::{Future, IntoFuture};
 use std::pin::Pin;
+use std::time::Duration;
 
 use futures::{Stream, StreamExt, TryStreamExt, stream};
 use http::Method;
@@ -52,7 +53,8 @@ impl Sessions {
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```
     pub fn list(&self) -> ListSessions {
-        ListSessions { client: self.client.clone(), filter: SessionFilter::default(), limit: None, cursor: None }
+        let pages = Pages { client: self.client.clone(), filter: SessionFilter::default(), deadline: None };
+        ListSessions { pages, limit: None, cursor: None }
     }
 }
 
@@ -160,8 +162,7 @@ impl SessionHandle {
 #[derive(Clone, Debug)]
 #[must_use = "a list does nothing until it is awaited or streamed"]
 pub struct ListSessions {
-    client: Client,
-    filter: SessionFilter,
+    pages: Pages,
     limit: Option<usize>,
     cursor: Option<String>,
 }
@@ -176,32 +177,32 @@ const PAGE: usize = 100;
 impl ListSessions {
     /// Only sessions of this status.
     pub fn status(mut self, status: impl Into<SessionStatus>) -> Self {
-        self.filter.status = Some(status.into());
+        self.pages.filter.status = Some(status.into());
         self
     }
 
     /// Only sessions of this project.
     pub fn project(mut self, id: impl Into<ProjectId>) -> Self {
-        self.filter.project_id = Some(id.into());
+        self.pages.filter.project_id = Some(id.into());
         self
     }
 
     /// Only sessions in which something happened at this time or later.
     pub fn since(mut self, time: Timestamp) -> Self {
-        self.filter.since = Some(time);
+        self.pages.filter.since = Some(time);
         self
     }
 
     /// Only sessions in which the visitor wrote last.
     pub fn unanswered(mut self) -> Self {
-        self.filter.unanswered = true;
+        self.pages.filter.unanswered = true;
         self
     }
 
     /// Only sessions with this text in the visitor's name or e-mail address, the page URL or a message, whatever its
     /// case.
     pub fn search(mut self, text: impl Into<String>) -> Self {
-        self.filter.text = Some(text.into()).filter(|text| !text.is_empty());
+        self.pages.filter.text = Some(text.into()).filter(|text| !text.is_empty());
         self
     }
 
@@ -217,11 +218,18 @@ impl ListSessions {
         self
     }
 
+    /// How long each answer may take, retries and waits included. Default: the client's
+    /// ([`ClientBuilder::deadline`](crate::ClientBuilder::deadline)).
+    pub fn deadline(mut self, deadline: Duration) -> Self {
+        self.pages.deadline = Some(deadline);
+        self
+    }
+
     /// The list as one [`Call`], for its knobs.
     pub fn call(self) -> Call<SessionList> {
-        let call = page(&self.client, &self.filter, self.cursor.as_deref(), self.limit);
+        let call = self.pages.page(self.cursor.as_deref(), self.limit);
         call.require(paging::check_limit(self.limit)).refine(move |run, reply, mut list| {
-            let Self { client, filter, limit, cursor } = self;
+            let Self { pages, limit, cursor } = self;
             Box::pin(async move {
                 let extended = crate::transport::is_extended(&reply.headers);
                 if paging::may_be_cut(
@@ -230,9 +238,13 @@ impl ListSessions {
                     limit,
                     list.next_cursor.is_some() || cursor.is_some(),
                 ) {
-                    list = run.follow_up(page(&client, &filter, None, None)).await?;
+                    list = run.follow_up(pages.page(None, None)).await?;
                 }
-                if extended { Ok(list) } else { filter_here(&run, &filter, limit.unwrap_or(usize::MAX), list).await }
+                if extended {
+                    Ok(list)
+                } else {
+                    filter_here(&run, &pages.filter, limit.unwrap_or(usize::MAX), list).await
+                }
             })
         })
     }
@@ -242,21 +254,29 @@ impl ListSessions {
     /// Sessions that come into being meanwhile may be missed; none is skipped or repeated. On a server that cannot
     /// filter, messages are read as the stream is polled, without a bound.
     pub fn stream(self) -> impl Stream<Item = Result<Session>> + Send + 'static {
-        let Self { client, filter, limit, cursor } = self;
-        let most = limit.unwrap_or(usize::MAX);
-        let fetch = {
-            let (client, filter) = (client.clone(), filter.clone());
-            move |cursor: Option<&str>, limit| page(&client, &filter, cursor, limit)
-        };
-        paging::items(cursor, most.clamp(1, PAGE), fetch, |sessions| newest_first(sessions))
-            .try_filter_map(move |(extended, session)| {
+        let most = self.limit.unwrap_or(usize::MAX);
+        self.walk(Some(most.clamp(1, PAGE))).take(most)
+    }
+
+    /// As [`stream`](Self::stream), whole, with the pages the server makes by itself.
+    #[cfg(feature = "events")]
+    pub(crate) fn whole(self) -> impl Stream<Item = Result<Session>> + Send + 'static {
+        self.walk(None)
+    }
+
+    fn walk(self, page: Option<usize>) -> impl Stream<Item = Result<Session>> + Send + 'static {
+        let Self { pages, cursor, .. } = self;
+        let Pages { client, filter, .. } = pages.clone();
+        let fetch = move |cursor: Option<&str>, limit| pages.page(cursor, limit);
+        paging::items(cursor, page, fetch, |sessions| newest_first(sessions)).try_filter_map(
+            move |(extended, session)| {
                 let (client, filter) = (client.clone(), filter.clone());
                 async move {
                     let taken = extended || accepts(&client, &filter, &session).await?;
                     Ok(taken.then_some(session))
                 }
-            })
-            .take(most)
+            },
+        )
     }
 }
 
@@ -277,17 +297,30 @@ impl paging::Page for SessionList {
     }
 }
 
-fn page(client: &Client, filter: &SessionFilter, cursor: Option<&str>, limit: Option<usize>) -> Call<SessionList> {
-    let mut call = Call::new(client, Method::GET, "/sessions", &[]).list().repeatable();
-    for (name, value) in filter.query() {
-        call = call.query(name, value);
-    }
-    if let Some(limit) = limit {
-        call = call.query("limit", limit.to_string());
-    }
-    match cursor {
-        Some(cursor) => call.query("cursor", cursor),
-        None => call,
+/// What each page of a list is asked with.
+#[derive(Clone, Debug)]
+struct Pages {
+    client: Client,
+    filter: SessionFilter,
+    deadline: Option<Duration>,
+}
+
+impl Pages {
+    fn page(&self, cursor: Option<&str>, limit: Option<usize>) -> Call<SessionList> {
+        let mut call = Call::new(&self.client, Method::GET, "/sessions", &[]).list().repeatable();
+        for (name, value) in self.filter.query() {
+            call = call.query(name, value);
+        }
+        if let Some(limit) = limit {
+            call = call.query("limit", limit.to_string());
+        }
+        if let Some(cursor) = cursor {
+            call = call.query("cursor", cursor);
+        }
+        match self.deadline {
+            Some(deadline) => call.deadline(deadline),
+            None => call,
+        }
     }
 }
 

@@ -2,13 +2,14 @@
 
 use std::time::Duration;
 
-use super::pass::{Found, Wanted};
-use crate::api::ListMessages;
-use crate::error::{Error, Result};
-use crate::transport::Client;
-use crate::types::{Message, Session, SessionId, Timestamp};
+use futures::TryStreamExt;
 
-/// How long one reading may take, retries and the waits of pacing included: a rate limit is a reason to be slow, not to
+use super::pass::{Found, Wanted};
+use crate::error::Result;
+use crate::transport::Client;
+use crate::types::{Session, SessionId, Timestamp};
+
+/// How long one answer may take, retries and the waits of pacing included: a rate limit is a reason to be slow, not to
 /// give up.
 const DEADLINE: Duration = Duration::from_secs(180);
 
@@ -18,29 +19,16 @@ pub(super) async fn list(client: Client, scope: Option<SessionId>, since: Option
     if let Some(id) = scope {
         return Ok(vec![client.session(id).get().deadline(DEADLINE).await?]);
     }
-    let mut sessions = Vec::new();
-    let mut cursor = None;
-    loop {
-        let mut list = client.sessions().list();
-        if let Some(since) = since {
-            list = list.since(since);
-        }
-        if let Some(cursor) = cursor {
-            list = list.cursor(cursor);
-        }
-        let page = list.call().deadline(DEADLINE).await?;
-        sessions.extend(page.sessions);
-        cursor = page.next_cursor;
-        if cursor.is_none() {
-            return Ok(sessions);
-        }
+    let mut list = client.sessions().list().deadline(DEADLINE);
+    if let Some(since) = since {
+        list = list.since(since);
     }
+    list.whole().try_collect().await
 }
 
 /// A session's messages, and the session itself when that is wanted.
 pub(super) async fn session(client: Client, wanted: Wanted) -> (SessionId, Result<Found>) {
-    let found = read(&client, &wanted).await;
-    let found = match found {
+    let found = match read(&client, &wanted).await {
         Err(error) if error.is_not_found() && error.api().is_some_and(|api| api.documented) => Ok(Found::Gone),
         found => found,
     };
@@ -50,26 +38,9 @@ pub(super) async fn session(client: Client, wanted: Wanted) -> (SessionId, Resul
 async fn read(client: &Client, wanted: &Wanted) -> Result<Found> {
     let handle = client.session(&wanted.session);
     let session = if wanted.with_session { Some(Box::new(handle.get().deadline(DEADLINE).await?)) } else { None };
-    let mut list = handle.messages().list();
+    let mut list = handle.messages().list().deadline(DEADLINE);
     if let Some(since) = wanted.since {
         list = list.since(since);
     }
-    Ok(Found::Messages { session, messages: all(list).await? })
-}
-
-async fn all(list: ListMessages) -> Result<Vec<Message>, Error> {
-    let mut messages = Vec::new();
-    let mut cursor = None;
-    loop {
-        let mut page = list.clone();
-        if let Some(cursor) = cursor {
-            page = page.cursor(cursor);
-        }
-        let page = page.call().deadline(DEADLINE).await?;
-        messages.extend(page.messages);
-        cursor = page.next_cursor;
-        if cursor.is_none() {
-            return Ok(messages);
-        }
-    }
+    Ok(Found::Messages { session, messages: list.whole().try_collect().await? })
 }

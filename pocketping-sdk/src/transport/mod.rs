@@ -32,6 +32,7 @@ pub use seam::{Body, ByteStream, Transport, TransportError, TransportFailure, Up
 pub(crate) use answer::Decoded;
 pub(crate) use call::Attempt;
 pub(crate) use claims::Pending;
+#[cfg(feature = "events")]
 pub(crate) use refusal::{redirect, refusal, refused_redirect};
 pub(crate) use response::{Reply, is_extended};
 pub(crate) use retry::date;
