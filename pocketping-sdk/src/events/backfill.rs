@@ -5,7 +5,7 @@ use std::time::Duration;
 use futures::TryStreamExt;
 
 use super::pass::{Found, Wanted};
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::transport::Client;
 use crate::types::{Session, SessionId, Timestamp};
 
@@ -29,10 +29,15 @@ pub(super) async fn list(client: Client, scope: Option<SessionId>, since: Option
 /// A session's messages, and the session itself when that is wanted.
 pub(super) async fn session(client: Client, wanted: Wanted) -> (SessionId, Result<Found>) {
     let found = match read(&client, &wanted).await {
-        Err(error) if error.is_not_found() && error.api().is_some_and(|api| api.documented) => Ok(Found::Gone),
+        Err(error) if is_gone(&error) => Ok(Found::Gone),
         found => found,
     };
     (wanted.session, found)
+}
+
+/// Whether PocketPing itself says that a session is not there: a gateway's word says nothing.
+pub(super) fn is_gone(error: &Error) -> bool {
+    error.is_not_found() && error.api().is_some_and(|api| api.documented)
 }
 
 async fn read(client: &Client, wanted: &Wanted) -> Result<Found> {

@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use futures::StreamExt;
 use futures::stream::FuturesUnordered;
-use tokio::sync::watch;
+use tokio::sync::{oneshot, watch};
 use tokio::time::{Instant, sleep_until, timeout};
 
 use super::backfill;
@@ -26,6 +26,8 @@ use crate::types::{Session, SessionId};
 const HEALTHY: Duration = Duration::from_secs(30);
 /// How long a server that only kept silent may take to subscribe.
 const SUBSCRIBED: Duration = Duration::from_secs(5);
+/// How long a server may ask a stream to stay away.
+const LONGEST: Duration = Duration::from_secs(3600);
 /// How many sessions are read at once.
 const READS: usize = 4;
 /// How many frames may wait for readings before the link is read no further.
@@ -50,6 +52,8 @@ pub(super) struct Driver {
     pub(super) queue: Arc<Queue>,
     pub(super) state: watch::Sender<StreamState>,
     pub(super) stop: watch::Receiver<bool>,
+    /// Told when it is known where the stream begins.
+    begun: Option<oneshot::Sender<()>>,
     /// Links that failed in a row.
     failures: u32,
     /// Readings in a row that left something owed.
@@ -75,8 +79,10 @@ impl Driver {
         queue: Arc<Queue>,
         state: watch::Sender<StreamState>,
         stop: watch::Receiver<bool>,
-    ) -> Self {
-        Self { client, settings, feed, scope, queue, state, stop, failures: 0, owing: 0 }
+    ) -> (Self, oneshot::Receiver<()>) {
+        let (begun, begins) = oneshot::channel();
+        let begun = Some(begun);
+        (Self { client, settings, feed, scope, queue, state, stop, begun, failures: 0, owing: 0 }, begins)
     }
 
     /// Makes one link, within its time.
@@ -89,45 +95,10 @@ impl Driver {
         })
     }
 
-    /// Makes the first link. Where nothing says where the stream begins, it begins here: what REST shows once the subscription
-    /// stands is known, and not told.
-    pub(super) async fn begin(&mut self) -> Result<Opened> {
-        let mut opened = self.open().await?;
-        let has_beginning = self.feed.has_beginning();
-        self.feed.linked(opened.fence);
-        if !has_beginning {
-            let mut baseline = std::pin::pin!(self.baseline());
-            loop {
-                // Frames wait: those of what is read meanwhile are known then. So does the end of the link.
-                let may_read = opened.early.len() < MOST_HELD && opened.early.back().is_none_or(Result::is_ok);
-                tokio::select! {
-                    done = &mut baseline => break done?,
-                    incoming = opened.link.next(), if may_read => opened.early.push_back(incoming),
-                }
-            }
-        }
-        self.state.send_replace(self.feed.state());
-        Ok(opened)
-    }
-
-    async fn baseline(&mut self) -> Result<()> {
-        let sessions = backfill::list(self.client.clone(), self.scope.clone(), None).await?;
-        self.listed(Ok(sessions))?;
-        let mut reads = FuturesUnordered::new();
-        loop {
-            while reads.len() < READS
-                && let Some(wanted) = self.feed.next_read()
-            {
-                reads.push(backfill::session(self.client.clone(), wanted));
-            }
-            let Some((session, found)) = reads.next().await else { break };
-            self.feed.read(&session, found?);
-        }
-        self.queue.push(self.feed.take())
-    }
-
     /// Goes on from the first link until the stream is over.
     pub(super) async fn run(mut self, first: Opened) {
+        // Whatever ends this task, a reader is not to wait for ever.
+        let _last_words = LastWords { queue: Arc::clone(&self.queue), state: self.state.clone() };
         let error = self.links(first).await;
         let reason = error.as_ref().map_or(CloseReason::Requested, |error| CloseReason::Failed(error.kind()));
         self.queue.end(error);
@@ -136,6 +107,7 @@ impl Driver {
 
     async fn links(&mut self, first: Opened) -> Option<Error> {
         let mut opened = first;
+        self.feed.linked(opened.fence);
         loop {
             let began = Instant::now();
             let over = self.serve(opened).await;
@@ -146,7 +118,13 @@ impl Driver {
             let cause = match over {
                 Over::Stop => return None,
                 Over::Stream(error) => return Some(error),
-                Over::Link { error, heard } => self.meaning(error, heard).await,
+                Over::Link { error, heard } => {
+                    let mut stop = self.stop.clone();
+                    tokio::select! {
+                        meaning = self.meaning(error, heard) => meaning,
+                        () = stopped(&mut stop) => return None,
+                    }
+                }
             };
             if began.elapsed() >= HEALTHY {
                 self.failures = 0;
@@ -173,7 +151,8 @@ impl Driver {
                 return Err(Some(error));
             }
             self.failures += 1;
-            let wait = self.settings.retry.wait(self.failures, error.retry_after(), rand::random());
+            let floor = error.retry_after().map(|wait| wait.min(LONGEST));
+            let wait = self.settings.retry.wait(self.failures, floor, rand::random());
             tracing::debug!(%error, ?wait, failures = self.failures, "the link is made anew");
             self.pause(Instant::now() + wait).await?;
             let mut stop = self.stop.clone();
@@ -218,12 +197,19 @@ impl Driver {
                 return Over::Stream(error);
             }
             self.state.send_if_modified(|state| std::mem::replace(state, self.feed.state()) != *state);
-            let has_room = self.queue.has_room();
+            // Where the stream begins is found out whatever becomes of the link, and before there is a reader.
+            let is_beginning = self.feed.is_beginning();
+            if !is_beginning && let Some(begun) = self.begun.take() {
+                // Nobody waits any more when the stream was dropped.
+                let _dropped = begun.send(());
+            }
+            let has_room = self.queue.has_room(0);
+            let may_ask = is_beginning || self.queue.has_room_to_read();
             if list.is_none() && self.feed.wants_list() {
                 let since = self.feed.list_since();
                 list = Some(Box::pin(backfill::list(self.client.clone(), self.scope.clone(), since)));
             }
-            while has_room
+            while may_ask
                 && reads.len() < READS
                 && let Some(wanted) = self.feed.next_read()
             {
@@ -235,14 +221,20 @@ impl Driver {
             } else if self.feed.state() == StreamState::Live {
                 self.owing = 0;
             }
-            // While a reading runs, frames are bounded by what may be held, so that a slow consumer does not cost the link.
-            let may_read = if self.feed.is_filling() { self.feed.held() < MOST_HELD } else { has_room };
+            // While a reading runs, so much more is taken, so that a slow consumer does not cost the link.
+            let may_read = if is_beginning {
+                early.len() < MOST_HELD && early.back().is_none_or(Result::is_ok)
+            } else if self.feed.is_filling() {
+                self.feed.held() < MOST_HELD && self.queue.has_room(MOST_HELD)
+            } else {
+                has_room
+            };
             let incoming = tokio::select! {
                 () = stopped(&mut stop) => {
                     link.close().await;
                     return Over::Stop;
                 }
-                incoming = next(&mut early, &mut link), if may_read => incoming,
+                incoming = next(&mut early, &mut link, is_beginning), if may_read => incoming,
                 listed = ready(&mut list), if list.is_some() => {
                     list = None;
                     if let Err(error) = self.listed(listed) {
@@ -253,6 +245,8 @@ impl Driver {
                 Some((session, found)) = reads.next() => {
                     match found {
                         Ok(found) => self.feed.read(&session, found),
+                        // A refused key will not change by asking again, and a stream that has not begun can say so.
+                        Err(error) if is_beginning || error.is_unauthorized() => return Over::Stream(error),
                         Err(error) => self.feed.read_failed(&session, &error.to_string()),
                     }
                     continue;
@@ -266,28 +260,44 @@ impl Driver {
                     self.feed.retry();
                     continue;
                 }
-                () = self.queue.moved.notified(), if !has_room => continue,
+                () = self.queue.moved.notified(), if !has_room || !may_ask => continue,
             };
-            match incoming {
-                Ok(Incoming::Event(event)) => {
-                    heard = true;
-                    if self.feed.frame(*event).is_err() {
-                        let message = "the server's events are not numbered one by one: some are missing";
-                        let error = Error::new(ErrorKind::Closed, Outcome::Unknown, message);
-                        return Over::Link { error, heard };
-                    }
+            if is_beginning {
+                // Frames wait: those of what is read meanwhile are known then. So does the end of the link.
+                early.push_back(incoming);
+                continue;
+            }
+            heard |= matches!(incoming, Ok(Incoming::Event(_)));
+            if let Err(error) = self.heard(incoming) {
+                return Over::Link { error, heard };
+            }
+        }
+    }
+
+    /// Takes what came over the link; an error is the end of the link.
+    fn heard(&mut self, incoming: Result<Incoming>) -> Result<()> {
+        match incoming {
+            Ok(Incoming::Event(event)) => self.feed.frame(*event).map_err(|Hole| {
+                let message = "the server's events are not numbered one by one: some are missing";
+                Error::new(ErrorKind::Closed, Outcome::Unknown, message)
+            }),
+            // What broke on the way can be had again; what the server meant so cannot.
+            Ok(Incoming::Unreadable { detail, is_broken }) => {
+                tracing::warn!(detail, "the socket said something that is no event");
+                if is_broken {
+                    self.feed.hole();
+                    return Err(Error::new(ErrorKind::Closed, Outcome::Unknown, detail));
                 }
-                // What broke on the way can be had again; what the server meant so cannot.
-                Ok(Incoming::Unreadable { detail, is_broken }) => {
-                    tracing::warn!(detail, "the socket said something that is no event");
-                    if is_broken {
-                        let Hole = self.feed.hole();
-                        return Over::Link { error: Error::new(ErrorKind::Closed, Outcome::Unknown, detail), heard };
-                    }
-                    self.feed.unreadable(&detail);
+                self.feed.unreadable(&detail);
+                Ok(())
+            }
+            Ok(Incoming::AuthOk(_) | Incoming::Pong) => Ok(()),
+            Err(error) => {
+                // The same frame would come again.
+                if error.kind() == ErrorKind::TooLarge {
+                    self.feed.hole();
                 }
-                Ok(Incoming::AuthOk(_) | Incoming::Pong) => {}
-                Err(error) => return Over::Link { error, heard },
+                Err(error)
             }
         }
     }
@@ -299,12 +309,33 @@ impl Driver {
                 .listed(sessions)
                 .map_err(|OtherProject| Error::config("the cursor is of another project than the API key")),
             // Neither will change by asking again.
-            Err(error) if error.is_unauthorized() || (self.scope.is_some() && error.is_not_found()) => Err(error),
+            Err(error) if self.feed.is_beginning() || error.is_unauthorized() => Err(error),
+            Err(error) if self.scope.is_some() && backfill::is_gone(&error) => Err(error),
             Err(error) => {
                 self.feed.list_failed(&error.to_string());
                 Ok(())
             }
         }
+    }
+}
+
+/// Ends the stream when its task ends before it did: it panicked, or its runtime is gone.
+struct LastWords {
+    queue: Arc<Queue>,
+    state: watch::Sender<StreamState>,
+}
+
+impl Drop for LastWords {
+    fn drop(&mut self) {
+        let message = "the task of the event stream ended before the stream";
+        self.queue.end(Some(Error::new(ErrorKind::Closed, Outcome::Unknown, message)));
+        self.state.send_if_modified(|state| {
+            let is_open = !matches!(state, StreamState::Closed(_));
+            if is_open {
+                *state = StreamState::Closed(CloseReason::Failed(ErrorKind::Closed));
+            }
+            is_open
+        });
     }
 }
 
@@ -317,8 +348,10 @@ fn is_passing(error: &Error) -> bool {
     }
 }
 
-async fn next(early: &mut VecDeque<Result<Incoming>>, link: &mut Link) -> Result<Incoming> {
-    match early.pop_front() {
+/// What waits, and then what comes; or at once what comes, behind what waits.
+async fn next(early: &mut VecDeque<Result<Incoming>>, link: &mut Link, is_behind: bool) -> Result<Incoming> {
+    let waiting = if is_behind { None } else { early.pop_front() };
+    match waiting {
         Some(incoming) => incoming,
         None => link.next().await,
     }

@@ -1,14 +1,14 @@
 //! The feed: frames and readings in, items out, each event once and in order. Pure: the driver does the I/O, and a model
 //! in the tests puts it through everything a network can do.
 
-use std::collections::VecDeque;
+use std::collections::{BTreeSet, VecDeque};
 
 use super::item::{GapReason, StreamState};
 use super::ledger::{Ledger, Mark};
 use super::pass::{Found, Pass, Wanted};
 use super::protocol::AuthOk;
 use super::teller::{Ahead, Teller, Told, time_of};
-use crate::types::{Event, EventId, Session, SessionId, Timestamp};
+use crate::types::{Event, EventId, ProjectId, Session, SessionId, Timestamp};
 
 /// How many of the last events' numbers are remembered, to know a repetition from a disorder.
 const RECENT: usize = 1024;
@@ -34,6 +34,8 @@ pub(super) struct OtherProject;
 #[derive(Debug)]
 pub(super) struct Feed {
     ledger: Ledger,
+    /// The projects of the cursor, until a list was seen.
+    expected: BTreeSet<ProjectId>,
     /// The one session that is asked for.
     scope: Option<SessionId>,
     pass: Option<Pass>,
@@ -72,7 +74,8 @@ enum Second {
 
 impl Feed {
     pub(super) fn new(ledger: Ledger, scope: Option<SessionId>) -> Self {
-        Self { ledger, scope, pass: None, link: LinkState::default(), out: Vec::new(), hole: None }
+        let expected = ledger.projects().clone();
+        Self { ledger, expected, scope, pass: None, link: LinkState::default(), out: Vec::new(), hole: None }
     }
 
     fn teller(&mut self) -> (Teller<'_>, &mut Option<Pass>) {
@@ -89,10 +92,9 @@ impl Feed {
         self.out.drain(..)
     }
 
-    /// Whether there is a beginning to go on from. Without one, the reading behind the first fence is known and not told;
-    /// frames are to wait for it.
-    pub(super) fn has_beginning(&self) -> bool {
-        self.ledger.is_warm()
+    /// Whether it is being found out where the stream begins: what is read is known then, and not told.
+    pub(super) fn is_beginning(&self) -> bool {
+        self.pass.as_ref().is_some_and(Pass::is_cold)
     }
 
     /// Reads anew what was missed.
@@ -143,7 +145,9 @@ impl Feed {
             Second::No | Second::Due => {}
         }
         let heard = Mark::Heard { id: event.id.clone(), seq: event.seq, time: time_of(&event) };
-        if self.scope.as_ref().is_none_or(|scope| event.session_id() == Some(scope.as_str())) {
+        if self.scope.is_some() && event.session_id().is_none() && event.message().is_some() {
+            self.unreadable("a message names no session, so it may be of the one that is asked for");
+        } else if self.scope.as_ref().is_none_or(|scope| event.session_id() == Some(scope.as_str())) {
             let may_be_read = self.state() != StreamState::Live;
             let (mut teller, pass) = self.teller();
             teller.passes(&event, may_be_read);
@@ -244,9 +248,11 @@ impl Feed {
     }
 
     pub(super) fn listed(&mut self, sessions: Vec<Session>) -> Result<(), OtherProject> {
-        let known = self.ledger.projects();
+        // Only a cursor says which projects there are to be, and only a whole list which ones there are.
+        let known = std::mem::take(&mut self.expected);
         let mut named = sessions.iter().filter_map(|session| session.project_id.as_ref()).peekable();
-        if !known.is_empty() && named.peek().is_some() && named.all(|id| !known.contains(id)) {
+        let is_whole = !self.link.is_extended || self.list_since().is_none();
+        if is_whole && !known.is_empty() && named.peek().is_some() && named.all(|id| !known.contains(id)) {
             return Err(OtherProject);
         }
         let (mut teller, pass) = self.teller();

@@ -41,6 +41,8 @@ pub(super) enum Mark {
     Heard { id: Option<EventId>, seq: Option<u64>, time: Option<Timestamp> },
     /// Where the socket is cannot be gone on from.
     Lost,
+    /// The latest time in the list that was read: whatever is committed later is not older than that, less the slack.
+    Listed(Option<Timestamp>),
     /// Something of this time was read rather than told by the socket.
     Read(Option<Timestamp>),
     /// What is missing is being read: nothing counts as complete until that is finished. With a new list, all that was
@@ -108,9 +110,14 @@ pub(super) struct Ledger {
     read_to: Option<Timestamp>,
     projects: BTreeSet<ProjectId>,
     is_distrustful: bool,
+    /// Whether something without a time is not remembered any more, for want of room.
     has_forgotten: bool,
+    /// The largest time of what is not.
+    forgotten: Option<Timestamp>,
     /// Whether sessions that are closed were let go of.
     has_settled: bool,
+    /// The sessions that were read since time stands still, as the list showed them.
+    read: HashMap<SessionId, Option<Timestamp>>,
 }
 
 impl Ledger {
@@ -144,7 +151,7 @@ impl Ledger {
                 while self.closed.len() > MOST_SEEN
                     && let Some(oldest) = self.closed_order.pop_front()
                 {
-                    self.has_forgotten |= self.closed.remove(&oldest).is_some();
+                    self.has_settled |= self.closed.remove(&oldest).is_some();
                 }
             }
             Mark::Open(session) => {
@@ -168,6 +175,7 @@ impl Ledger {
                     *position = Some(Position { id: id.clone(), seq: *seq, time: *time });
                 }
             }
+            Mark::Listed(time) => self.promised = self.promised.max(*time),
             Mark::Lost => self.position = None,
             Mark::Read(time) => self.read_to = self.read_to.max(*time),
             Mark::Began { with_list } => {
@@ -204,6 +212,7 @@ impl Ledger {
             return;
         }
         self.is_frozen = false;
+        self.read.clear();
         self.latest = self.latest.max(self.promised.take());
         if let Some(position) = self.position_promised.take() {
             self.position = Some(position);
@@ -218,7 +227,10 @@ impl Ledger {
         while self.seen.len() > MOST_SEEN
             && let Some((_, oldest)) = self.order.pop_front()
         {
-            self.has_forgotten |= self.seen.remove(&oldest).is_some();
+            if let Some(seen) = self.seen.remove(&oldest) {
+                self.has_forgotten |= seen.time.is_none();
+                self.forgotten = self.forgotten.max(seen.time);
+            }
         }
     }
 
@@ -294,8 +306,22 @@ impl Ledger {
         self.has_settled
     }
 
+    /// Whether something that may be shown again is not remembered any more.
     pub(super) fn has_forgotten(&self) -> bool {
-        self.has_forgotten
+        self.has_forgotten || self.forgotten.is_some_and(|time| self.cut().is_none_or(|cut| time >= cut))
+    }
+
+    /// Notes that a session was read while time stands still.
+    pub(super) fn note_read(&mut self, session: &SessionId, last_activity: Option<Timestamp>) {
+        if self.is_frozen && self.read.len() < MOST_SEEN {
+            self.read.insert(session.clone(), last_activity);
+        }
+    }
+
+    /// Whether a session was read since time stands still, and has hardly moved since.
+    pub(super) fn was_read(&self, session: &SessionId, last_activity: Option<Timestamp>) -> bool {
+        let read = self.read.get(session).copied().flatten();
+        read.is_some_and(|read| last_activity.is_some_and(|now| now <= read.saturating_add(SLACK)))
     }
 
     pub(super) fn projects(&self) -> &BTreeSet<ProjectId> {

@@ -123,6 +123,10 @@ impl Link {
                         SocketMessage::Ping(_) | SocketMessage::Frame(_) => {}
                     }
                 }
+                Poll::Ready(Some(Err(SocketError::Utf8(detail)))) => {
+                    let detail = format!("a frame of the socket is no text: {detail}");
+                    return Poll::Ready(Ok(Incoming::Unreadable { detail, is_broken: true }));
+                }
                 Poll::Ready(Some(Err(error))) => return Poll::Ready(Err(broken(error))),
                 Poll::Ready(None) => return Poll::Ready(Err(protocol::closed(None, ""))),
                 Poll::Pending => {

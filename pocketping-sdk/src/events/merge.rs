@@ -97,7 +97,9 @@ impl Pass {
             return;
         }
         let message = &history.messages[index];
-        let seen = teller.ledger().seen(id, &What::Message(message.id.clone()));
+        let what = What::Message(message.id.clone());
+        // A frame need not have named its session.
+        let seen = teller.ledger().seen(id, &what).or_else(|| teller.ledger().seen(&SessionId::new(""), &what));
         let is_framed = history.framed.contains(&index);
         if seen.is_none() && (self.is_fresh(time) || is_framed) {
             let event = Event::new(EventData::MessageCreated(Box::new(message.clone())));

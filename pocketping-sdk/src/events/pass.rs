@@ -12,7 +12,7 @@ use crate::types::{Event, EventData, Message, MessageId, Session, SessionId, Ses
 #[derive(Debug)]
 #[expect(clippy::struct_excessive_bools, reason = "each is a fact of its own, and they come in every combination")]
 pub(super) struct Pass {
-    /// The first one of a stream that begins now: what is read is known, and not told.
+    /// The first one of a stream that begins now: what is read is known, and not told. Frames are to wait for it.
     pub(super) is_cold: bool,
     /// Whether the server tells edits and identity.
     pub(super) is_extended: bool,
@@ -99,6 +99,10 @@ impl Pass {
         self.held
     }
 
+    pub(super) fn is_cold(&self) -> bool {
+        self.is_cold
+    }
+
     pub(super) fn is_over(&self) -> bool {
         self.is_listed && self.candidates.is_empty()
     }
@@ -128,10 +132,12 @@ impl Pass {
     pub(super) fn listed(&mut self, teller: &mut Teller<'_>, sessions: Vec<Session>) {
         self.is_listed = true;
         teller.mark(Mark::PaidAll);
+        let latest = sessions.iter().filter_map(|session| session.last_activity.max(session.created_at)).max();
         if self.is_cold {
-            let latest = sessions.iter().filter_map(|session| session.last_activity.max(session.created_at)).max();
             teller.mark(Mark::Baseline(latest));
             self.cut = teller.ledger().cut();
+        } else {
+            teller.mark(Mark::Listed(latest));
         }
         self.check_activity(teller, &sessions);
         let mut chosen = Vec::new();
@@ -144,7 +150,9 @@ impl Pass {
             let moved = session.last_activity.is_none() || self.cut.is_none() || session.last_activity >= self.cut;
             let is_owed = ledger.owed().contains(&session.id);
             if moved || is_touched || is_owed || ledger.is_distrustful() {
-                chosen.push((session.last_activity, session));
+                // A link may end before all is read: what was read already comes last.
+                let was_read = teller.ledger().was_read(&session.id, session.last_activity);
+                chosen.push(((was_read, session.last_activity), session));
             } else if session.status == SessionStatus::Closed {
                 if self.is_first && (ledger.is_closed(&session.id) || !ledger.has_settled()) {
                     teller.mark(Mark::Settled(session.id.clone()));
@@ -153,7 +161,7 @@ impl Pass {
                 teller.mark(Mark::Open(session.id.clone()));
             }
         }
-        chosen.sort_by_key(|(last_activity, _)| *last_activity);
+        chosen.sort_by_key(|(order, _)| *order);
         for (_, session) in chosen {
             self.choose(session.id.clone(), Some(Box::new(session)), false);
         }
@@ -226,6 +234,8 @@ impl Pass {
         match found {
             Found::Messages { session, messages } => {
                 candidate.session = candidate.session.or(session);
+                let last_activity = candidate.session.as_ref().and_then(|session| session.last_activity);
+                teller.was_read(id, last_activity);
                 self.merge(teller, id, candidate, messages);
             }
             Found::Gone => {
@@ -255,7 +265,7 @@ impl Pass {
         }
     }
 
-    /// The link ended within the pass: the next one reads again what was not done.
+    /// The link ended within the pass: the next one begins anew, with what was not done.
     pub(super) fn abandon(self, teller: &mut Teller<'_>) {
         for (_, candidate) in self.candidates {
             for held in candidate.log {

@@ -20,9 +20,10 @@ pub enum BufferPolicy {
     /// meanwhile is read from REST then. Nothing is lost.
     #[default]
     Wait,
-    /// The oldest items make room, and a [`Gap`] says how many were dropped.
+    /// The oldest live items make room, and a [`Gap`] says how many were dropped. What is read from REST waits for room.
     DropOldest,
-    /// The stream ends with an error of the kind [`Overflow`](crate::ErrorKind::Overflow), behind what is in the buffer.
+    /// The stream ends with an error of the kind [`Overflow`](crate::ErrorKind::Overflow), behind what is in the buffer, when
+    /// more live items than that wait. What is read from REST waits for room.
     Fail,
 }
 
@@ -41,7 +42,11 @@ struct State {
     items: VecDeque<StreamItem>,
     capacity: usize,
     policy: BufferPolicy,
+    /// How many of the items are live.
+    live: usize,
     dropped: u64,
+    /// The ticket of the first item that was dropped and not yet reported: the report takes its place.
+    dropped_ticket: Option<u64>,
     next: u64,
     ledger: Option<Acknowledged>,
     /// The last item; it is given when the others are.
@@ -56,6 +61,8 @@ struct Acknowledged {
     ledger: Ledger,
     /// What came after that, in order.
     steps: VecDeque<Step>,
+    /// How many of these are items.
+    items: usize,
 }
 
 #[derive(Debug)]
@@ -65,6 +72,24 @@ enum Step {
 }
 
 impl Acknowledged {
+    fn mark(&mut self, mark: Mark) {
+        match (self.steps.back_mut(), mark) {
+            // With nothing before it that is not acknowledged, it stands at once.
+            (None, mark) => {
+                self.ledger.apply(&mark);
+                self.ledger.prune(self.ledger.latest());
+            }
+            // What the socket told of other sessions is one step, however much it is.
+            (Some(Step::Mark(Mark::Heard { id, seq, time })), Mark::Heard { id: new, seq: new_seq, time: later }) => {
+                if new.is_some() {
+                    (*id, *seq) = (new, new_seq);
+                }
+                *time = later.max(*time);
+            }
+            (_, mark) => self.steps.push_back(Step::Mark(mark)),
+        }
+    }
+
     fn ack(&mut self, ticket: u64) {
         let of = |step: &Step| match step {
             Step::Item { ticket, .. } => Some(*ticket),
@@ -76,8 +101,9 @@ impl Acknowledged {
             *is_done = true;
         }
         while let Some(Step::Mark(_) | Step::Item { is_done: true, .. }) = self.steps.front() {
-            if let Some(Step::Mark(mark)) = self.steps.pop_front() {
-                self.ledger.apply(&mark);
+            match self.steps.pop_front() {
+                Some(Step::Mark(mark)) => self.ledger.apply(&mark),
+                _ => self.items -= 1,
             }
         }
         // A cursor is only read with a new link: no frame of an old one can come.
@@ -92,9 +118,11 @@ impl Queue {
                 items: VecDeque::new(),
                 capacity: capacity.max(1),
                 policy,
+                live: 0,
                 dropped: 0,
+                dropped_ticket: None,
                 next: 1,
-                ledger: acknowledged.map(|ledger| Acknowledged { ledger, steps: VecDeque::new() }),
+                ledger: acknowledged.map(|ledger| Acknowledged { ledger, steps: VecDeque::new(), items: 0 }),
                 error: None,
                 is_over: false,
                 consumer: None,
@@ -120,12 +148,21 @@ impl Queue {
         Ok(())
     }
 
-    /// Whether there is room for more.
-    pub(super) fn has_room(&self) -> bool {
+    /// Whether there is room for more of what the socket tells, when so much more than asked for is taken.
+    pub(super) fn has_room(&self, more: usize) -> bool {
         let state = self.lock();
-        let waits = state.policy == BufferPolicy::Wait && state.items.len() >= state.capacity;
-        let unacknowledged = state.ledger.as_ref().map_or(0, |acknowledged| acknowledged.steps.len());
-        !waits && unacknowledged < MOST_UNACKNOWLEDGED
+        let waits = state.policy == BufferPolicy::Wait && state.items.len() >= state.capacity.saturating_add(more);
+        let unacknowledged = state.ledger.as_ref().map_or(0, |acknowledged| acknowledged.items);
+        !waits && unacknowledged < MOST_UNACKNOWLEDGED + more
+    }
+
+    /// Whether there is room for what another session's reading gives, whatever the policy: REST can wait.
+    pub(super) fn has_room_to_read(&self) -> bool {
+        let is_full = {
+            let state = self.lock();
+            state.items.len() >= state.capacity
+        };
+        !is_full && self.has_room(0)
     }
 
     /// Whether there is room enough to make a new link: a slow consumer must not make a loop of reconnecting.
@@ -134,7 +171,7 @@ impl Queue {
             let state = self.lock();
             state.policy != BufferPolicy::Wait || state.items.len() <= state.capacity / 2
         };
-        half && self.has_room()
+        half && self.has_room(0)
     }
 
     /// Nothing will be added any more. An error is the last item.
@@ -155,7 +192,7 @@ impl Queue {
         let item = if state.dropped > 0 {
             Some(Ok(state.report_dropped()))
         } else {
-            state.items.pop_front().map(Ok).or_else(|| state.error.take().map(Err))
+            state.pop().map(Ok).or_else(|| state.error.take().map(Err))
         };
         if item.is_none() && !state.is_over {
             state.consumer = Some(cx.waker().clone());
@@ -185,29 +222,17 @@ impl State {
         let (content, repeat_possible) = match told {
             Told::Item { content, repeat_possible } => (content, repeat_possible),
             Told::Mark(mark) => {
-                if let Some(Acknowledged { ledger, steps }) = &mut self.ledger {
-                    // With nothing before it that is not acknowledged, it stands at once.
-                    if steps.is_empty() {
-                        ledger.apply(&mark);
-                        ledger.prune(ledger.latest());
-                    } else {
-                        steps.push_back(Step::Mark(mark));
-                    }
+                if let Some(acknowledged) = &mut self.ledger {
+                    acknowledged.mark(mark);
                 }
                 return Ok(());
             }
         };
-        if self.items.len() >= self.capacity {
+        let is_live = matches!(content, StreamContent::Live(_));
+        if is_live && self.live >= self.capacity {
             match self.policy {
                 BufferPolicy::Wait => {}
-                BufferPolicy::DropOldest => {
-                    if let Some(oldest) = self.items.pop_front() {
-                        self.dropped += 1;
-                        if let Some(acknowledged) = &mut self.ledger {
-                            acknowledged.ack(oldest.ticket.0);
-                        }
-                    }
-                }
+                BufferPolicy::DropOldest => self.drop_oldest(),
                 BufferPolicy::Fail => {
                     let message = format!("the stream's buffer of {} items is full", self.capacity);
                     return Err(Error::new(ErrorKind::Overflow, Outcome::Unknown, message));
@@ -218,14 +243,36 @@ impl State {
         self.next += 1;
         if let Some(acknowledged) = &mut self.ledger {
             acknowledged.steps.push_back(Step::Item { ticket, is_done: false });
+            acknowledged.items += 1;
         }
+        self.live += usize::from(is_live);
         self.items.push_back(StreamItem { content, repeat_possible, ticket: Ticket(ticket) });
         Ok(())
     }
 
-    /// Says how many items were dropped. There is nothing to acknowledge about that.
+    fn pop(&mut self) -> Option<StreamItem> {
+        let item = self.items.pop_front()?;
+        self.live -= usize::from(item.is_live());
+        Some(item)
+    }
+
+    fn drop_oldest(&mut self) {
+        let oldest = self.items.iter().position(StreamItem::is_live);
+        let Some(oldest) = oldest.and_then(|at| self.items.remove(at)) else { return };
+        self.live -= 1;
+        self.dropped += 1;
+        // A cursor is not to pass what nobody was told to be missing.
+        if self.dropped_ticket.is_none() {
+            self.dropped_ticket = Some(oldest.ticket.0);
+        } else if let Some(acknowledged) = &mut self.ledger {
+            acknowledged.ack(oldest.ticket.0);
+        }
+    }
+
+    /// Says how many items were dropped.
     fn report_dropped(&mut self) -> StreamItem {
         let items = std::mem::take(&mut self.dropped);
+        let ticket = self.dropped_ticket.take().unwrap_or_default();
         let gap = Gap {
             session: None,
             from: None,
@@ -233,7 +280,7 @@ impl State {
             reason: GapReason::Dropped { items },
             detail: format!("the reader was too slow: {items} items were dropped"),
         };
-        StreamItem { content: StreamContent::Gap(gap), repeat_possible: false, ticket: Ticket(0) }
+        StreamItem { content: StreamContent::Gap(gap), repeat_possible: false, ticket: Ticket(ticket) }
     }
 }
 
@@ -270,9 +317,15 @@ mod tests {
     fn the_oldest_items_are_dropped_and_counted() {
         let queue = Queue::new(2, BufferPolicy::DropOldest, Some(Ledger::default()));
         queue.push((0..5).flat_map(closed)).unwrap();
-        assert_eq!(taken(&queue), ["Dropped { items: 3 }", "s3", "s4"]);
-        let known = queue.acknowledged(|ledger| ledger.is_closed(&"s2".into()) && !ledger.is_closed(&"s3".into()));
-        assert_eq!(known, Some(true), "what was dropped is not waited for");
+        let known = |n: usize| queue.acknowledged(|ledger| ledger.is_closed(&format!("s{n}").into())).unwrap();
+        let Poll::Ready(Some(Ok(report))) = queue.poll_next(&mut Context::from_waker(Waker::noop())) else {
+            panic!("what was dropped is reported first")
+        };
+        assert!(!known(0), "a cursor does not pass what nobody knows to be missing");
+        queue.ack(report.ticket());
+        assert!(known(0) && known(2) && !known(3), "what was dropped is not waited for");
+        assert_eq!(format!("{:?}", report.gap().unwrap().reason), "Dropped { items: 3 }");
+        assert_eq!(taken(&queue), ["s3", "s4"]);
     }
 
     #[test]
@@ -288,9 +341,42 @@ mod tests {
     fn waiting_is_asked_of_the_driver_and_a_reading_may_exceed_the_capacity() {
         let queue = Queue::new(2, BufferPolicy::Wait, None);
         queue.push((0..4).flat_map(closed)).unwrap();
-        assert!(!queue.has_room() && !queue.has_much_room());
+        assert!(!queue.has_room(0) && queue.has_room(3) && !queue.has_room_to_read() && !queue.has_much_room());
         assert_eq!(taken(&queue).len(), 4);
-        assert!(queue.has_room() && queue.has_much_room());
+        assert!(queue.has_room(0) && queue.has_room_to_read() && queue.has_much_room());
+    }
+
+    #[test]
+    fn what_is_read_is_no_fault_of_the_reader() {
+        for policy in [BufferPolicy::DropOldest, BufferPolicy::Fail] {
+            let queue = Queue::new(2, policy, None);
+            let read = (0..9).flat_map(closed).map(|told| match told {
+                Told::Item { content: StreamContent::Live(event), repeat_possible } => {
+                    Told::Item { content: StreamContent::Backfilled(event), repeat_possible }
+                }
+                mark => mark,
+            });
+            queue.push(read).unwrap();
+            queue.push((9..11).flat_map(closed)).unwrap();
+            assert!(!queue.has_room_to_read() && queue.has_room(0));
+            assert_eq!(taken(&queue).len(), 11, "{policy:?}");
+        }
+    }
+
+    #[test]
+    fn only_items_are_waited_for_to_be_acknowledged() {
+        let queue = Queue::new(usize::MAX, BufferPolicy::Wait, Some(Ledger::default()));
+        queue.push(closed(0).into_iter()).unwrap();
+        let heard = |n: u64| Told::Mark(Mark::Heard { id: Some(format!("evt_{n}").into()), seq: Some(n), time: None });
+        queue.push((0..20_000).map(heard)).unwrap();
+        assert!(queue.has_room(0), "what other sessions do is nobody's to acknowledge");
+        queue.ack(Ticket(1));
+        assert_eq!(queue.acknowledged(|ledger| ledger.position().unwrap().seq), Some(Some(19_999)));
+        for n in 0..MOST_UNACKNOWLEDGED {
+            assert!(queue.has_room(0), "{n}");
+            queue.push(closed(n).into_iter()).unwrap();
+        }
+        assert!(!queue.has_room(0));
     }
 
     #[test]

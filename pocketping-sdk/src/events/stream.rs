@@ -36,10 +36,12 @@ pub struct Events {
 }
 
 impl Events {
-    /// Connects to the socket (`/ws`), sends the API key, and waits until the subscription stands: whatever happens
-    /// after that comes out of the stream, once and in the order of its session, over as many links as it takes.
+    /// Connects to the socket (`/ws`), sends the API key, and waits until the subscription stands and it is known what was
+    /// there before: whatever happens after that comes out of the stream, once and in the order of its session, over as
+    /// many links as it takes.
     ///
-    /// The first link must stand; the ones after it are made again and again ([`ConnectEvents::reconnect`]).
+    /// The first link must stand, and the sessions that moved just before must be readable; later links are made again and
+    /// again ([`ConnectEvents::reconnect`]).
     ///
     /// # Errors
     /// Unauthorized ([`Error::is_unauthorized`](crate::Error::is_unauthorized)) when the key is refused; a configuration error when there is no
@@ -120,16 +122,17 @@ impl ConnectEvents {
         self
     }
 
-    /// How often a ping is sent; a link on which nothing comes until the next one is due is given up. Default 20 s.
+    /// How often a ping is sent, from a millisecond to a day; a link on which nothing comes until the next one is due is
+    /// given up. Default 20 s.
     pub fn ping_every(mut self, interval: Duration) -> Self {
-        self.settings.ping = interval.max(Duration::from_millis(1));
+        self.settings.ping = interval.clamp(Duration::from_millis(1), Duration::from_secs(24 * 60 * 60));
         self
     }
 
     /// How many items wait for the reader, and what happens when there are more. Default 1024, and to wait.
     ///
-    /// A reading of what was missed hands over a whole session at once and may exceed it. While it runs, up to 10,000
-    /// frames are held besides; up to 100,000 ids are remembered to know what was told.
+    /// Readings of what was missed hand over a whole session at once, four at a time, and may exceed it by that. While they
+    /// run, up to 10,000 frames are taken besides; up to 100,000 ids are remembered to know what was told.
     pub fn buffer(mut self, items: usize, policy: BufferPolicy) -> Self {
         self.buffer = (items, policy);
         self
@@ -177,10 +180,18 @@ impl ConnectEvents {
         let (stop, stopped) = watch::channel(false);
         let feed = Feed::new(ledger, self.scope.clone());
         let scope = self.scope.clone();
-        let mut driver = Driver::new(self.client, self.settings, feed, self.scope, Arc::clone(&queue), state, stopped);
-        let first = driver.begin().await?;
-        let task = tokio::spawn(driver.run(first));
-        Ok(EventStream { queue, states, stop, task, server, scope })
+        let (driver, begins) =
+            Driver::new(self.client, self.settings, feed, self.scope, Arc::clone(&queue), state, stopped);
+        let first = driver.open().await?;
+        let mut events = EventStream { task: tokio::spawn(driver.run(first)), queue, states, stop, server, scope };
+        match begins.await {
+            Ok(()) => Ok(events),
+            // It ended before that, and its last item says why.
+            Err(_) => match events.next().await {
+                Some(Err(error)) => Err(error),
+                _ => Ok(events),
+            },
+        }
     }
 }
 
@@ -200,8 +211,8 @@ impl IntoFuture for ConnectEvents {
 /// the stream cannot go on: the key is refused, there is no socket, the buffer is full
 /// ([`BufferPolicy::Fail`]), or links failed too often.
 ///
-/// It runs on a task of its own: pings are answered whether it is polled or not. A healthy link makes no request but
-/// those that were missing when it began. Dropping the stream ends everything at once; [`close`](Self::close) says goodbye.
+/// It runs on a task of its own: pings are answered whether it is polled or not, as long as the buffer has room. A healthy
+/// link makes no request but those that were missing when it began. Dropping the stream ends everything at once; [`close`](Self::close) says goodbye.
 pub struct EventStream {
     queue: Arc<Queue>,
     states: watch::Receiver<StreamState>,
@@ -223,7 +234,7 @@ impl EventStream {
     /// Says that an item was dealt with. Items may be acknowledged in any order; the [`cursor`](Self::cursor) stands
     /// before the first one that was not. Without [`resume`](ConnectEvents::resume) there is nothing to acknowledge.
     ///
-    /// After some thousand items without acknowledgement the stream waits for one.
+    /// After 10,000 items without acknowledgement the stream waits for one.
     pub fn ack(&self, item: &StreamItem) {
         self.queue.ack(item.ticket());
     }

@@ -64,6 +64,11 @@ impl<'a> Teller<'a> {
         self.ledger
     }
 
+    /// Notes that a session was read, as it was in the list.
+    pub(super) fn was_read(&mut self, id: &SessionId, last_activity: Option<Timestamp>) {
+        self.ledger.note_read(id, last_activity);
+    }
+
     pub(super) fn mark(&mut self, mark: Mark) {
         self.ledger.apply(&mark);
         self.out.push(Told::Mark(mark));

@@ -57,7 +57,8 @@ pub enum After {
     Message(MessageId),
     /// What happened at this time or later counts, by the server's clock.
     Time(Timestamp),
-    /// Only what is still to come counts.
+    /// Only what is still to come counts: what happens once the wait stands, which takes a few requests. Whoever acts and
+    /// then waits is better served with a message or a time.
     Now,
 }
 

@@ -8,6 +8,9 @@ use http::header::{DATE, RETRY_AFTER};
 use crate::error::{Error, Outcome};
 use crate::types::ErrorCode;
 
+/// No wait is longer: a server that asks for more asks for nothing that can be waited for, and times must not overflow.
+const LONGEST: Duration = Duration::from_secs(366 * 24 * 60 * 60);
+
 /// How failed requests are tried again.
 ///
 /// Waits are drawn between zero and a bound that doubles from `base` up to `cap` (full jitter); `Retry-After` is a
@@ -53,7 +56,7 @@ impl RetryPolicy {
 
     /// The bound of the wait after the `failures`th failure in a row, from 1.
     fn bound(&self, failures: u32) -> Duration {
-        self.base.saturating_mul(2u32.saturating_pow(failures.saturating_sub(1))).min(self.cap)
+        self.base.saturating_mul(2u32.saturating_pow(failures.saturating_sub(1))).min(self.cap).min(LONGEST)
     }
 
     /// The wait after the `failures`th failure in a row; `random` is drawn from 0 to 1.
@@ -103,11 +106,11 @@ pub(super) fn overall(earlier: Option<Outcome>, error: Error) -> Error {
 pub(crate) fn retry_after(headers: &HeaderMap, now: impl FnOnce() -> SystemTime) -> Option<Duration> {
     let text = headers.get(RETRY_AFTER)?.to_str().ok()?.trim();
     if let Ok(seconds) = text.parse::<u64>() {
-        return Some(Duration::from_secs(seconds));
+        return Some(Duration::from_secs(seconds).min(LONGEST));
     }
     let at = httpdate::parse_http_date(text).ok()?;
     let from = date(headers).unwrap_or_else(now);
-    Some(at.duration_since(from).unwrap_or(Duration::ZERO))
+    Some(at.duration_since(from).unwrap_or(Duration::ZERO).min(LONGEST))
 }
 
 /// Reads the answer's `Date`.
@@ -128,6 +131,8 @@ mod tests {
         assert_eq!(policy.wait(40, None, 1.0), Duration::from_secs(1), "no overflow");
         assert_eq!(policy.wait(3, None, 0.0), Duration::ZERO, "full jitter reaches zero");
         assert_eq!(policy.wait(1, Some(Duration::from_secs(5)), 1.0), Duration::from_secs(5));
+        let endless = RetryPolicy::default().backoff(Duration::MAX, Duration::MAX);
+        assert_eq!(endless.wait(2, None, 1.0), LONGEST);
     }
 
     proptest::proptest! {
@@ -166,6 +171,7 @@ mod tests {
         let skewed = headers("Mon, 15 Jan 2024 10:00:09 GMT", Some("Mon, 15 Jan 2024 10:00:04 GMT"));
         assert_eq!(seconds(&skewed), Some(5), "relative to the answer's own clock");
         assert_eq!(seconds(&headers("Mon, 15 Jan 2024 09:00:00 GMT", None)), Some(0), "in the past");
+        assert_eq!(seconds(&headers("18446744073709551615", None)), Some(LONGEST.as_secs()));
         assert_eq!(seconds(&headers("soon", None)), None);
         assert_eq!(seconds(&HeaderMap::new()), None);
     }

@@ -54,11 +54,23 @@ async fn a_cursor_the_server_forgot_is_read_from_rest_and_one_of_elsewhere_is_re
     };
     let item = next(&mut resume(&stored).await.unwrap()).await;
     assert!(!item.is_live() && said(&item) == "missed", "{item:?}");
-    stored["projects"] = serde_json::json!(["proj_elsewhere"]);
-    let error = resume(&stored).await.unwrap().next().await.unwrap().unwrap_err();
-    assert_eq!(error.kind(), ErrorKind::Config, "{error}");
     stored["server"] = "http://elsewhere.test".into();
     assert_eq!(resume(&stored).await.unwrap_err().kind(), ErrorKind::Config);
+}
+
+#[tokio::test]
+async fn a_cursor_of_another_project_is_refused_where_the_whole_list_shows_it() {
+    let server = start(Contract::Strict);
+    let client = client(&server);
+    server.visitor_opens_session(Visit::new());
+    let events = client.events().connect().resume(EventCursor::default()).await.unwrap();
+    let mut stored: Value = serde_json::from_str(&events.cursor().unwrap().to_string()).unwrap();
+    assert_eq!(stored["projects"].as_array().unwrap().len(), 1, "{stored}");
+    stored["projects"] = serde_json::json!(["proj_elsewhere"]);
+    let cursor: EventCursor = serde_json::from_value(stored).unwrap();
+    let mut events = client.events().connect().resume(cursor).await.unwrap();
+    let error = events.next().await.unwrap().unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::Config, "{error}");
 }
 
 #[tokio::test]

@@ -1,4 +1,4 @@
-//! The event stream over several links: what is asked for to fill the time between them, what a slow reader costs.
+//! The event stream over several links: what is asked for to fill the time between them, and what ends it.
 
 use std::future::Future;
 use std::pin::Pin;
@@ -9,8 +9,8 @@ use futures::StreamExt;
 use pocketping_mock_server::{Contract, Fault, HttpFault, MockServer, SocketFault, Visit};
 use pocketping_sdk::http::{Request, Response};
 use pocketping_sdk::{
-    Body, BufferPolicy, Client, CloseReason, ErrorKind, EventStream, GapReason, Identify, RetryPolicy, SessionId,
-    StreamItem, StreamState, Transport, TransportError, Upgrade,
+    Body, Client, CloseReason, ErrorKind, EventStream, GapReason, Identify, RetryPolicy, SessionId, StreamItem,
+    StreamState, Transport, TransportError, Upgrade,
 };
 
 pub(crate) const BOTH: [Contract; 2] = [Contract::Strict, Contract::Extended];
@@ -78,7 +78,7 @@ pub(crate) fn said(item: &StreamItem) -> String {
     }
 }
 
-async fn until(events: &EventStream, state: StreamState) {
+pub(crate) async fn until(events: &EventStream, state: StreamState) {
     let mut states = events.states();
     while states.next().await.expect("the stream goes on") != state {}
 }
@@ -276,69 +276,6 @@ async fn its_states_can_be_watched() {
 }
 
 #[tokio::test]
-async fn a_reader_slower_than_the_server_loses_nothing() {
-    for contract in BOTH {
-        let server = start(contract);
-        let id = server.visitor_opens_session(Visit::new()).id;
-        let connect = client(&server).events().connect().reconnect(quick());
-        let mut events = connect.buffer(1, BufferPolicy::Wait).await.unwrap();
-        // More than what the server keeps for a subscriber and the sockets' buffers together.
-        for n in 0..4000 {
-            server.visitor_says(&id, format!("{n:04000}"));
-        }
-        for n in 0..4000 {
-            assert_eq!(said(&next(&mut events).await), format!("{n:04000}"), "{contract:?}");
-        }
-    }
-}
-
-#[tokio::test]
-async fn a_full_buffer_ends_it_or_costs_the_oldest_as_was_asked() {
-    let server = start(Contract::Extended);
-    let id = server.visitor_opens_session(Visit::new()).id;
-    let connect = || client(&server).events().connect();
-    let mut failing = connect().buffer(2, BufferPolicy::Fail).await.unwrap();
-    let mut dropping = connect().buffer(2, BufferPolicy::DropOldest).await.unwrap();
-    for n in 0..50 {
-        server.visitor_says(&id, n.to_string());
-    }
-    until(&failing, StreamState::Closed(CloseReason::Failed(ErrorKind::Overflow))).await;
-    assert_eq!([said(&next(&mut failing).await), said(&next(&mut failing).await)], ["0", "1"]);
-    assert_eq!(failing.next().await.unwrap().unwrap_err().kind(), ErrorKind::Overflow);
-    assert!(failing.next().await.is_none());
-    let (mut dropped, mut given) = (0, 0);
-    loop {
-        let item = next(&mut dropping).await;
-        if let Some(GapReason::Dropped { items }) = item.gap().map(|gap| gap.reason) {
-            dropped += items;
-            continue;
-        }
-        given += 1;
-        if said(&item) == "49" {
-            break;
-        }
-    }
-    assert_eq!(dropped + given, 50, "what was dropped is counted");
-}
-
-#[tokio::test]
-async fn what_was_received_is_still_given_after_a_close() {
-    let server = start(Contract::Strict);
-    let mut events = client(&server).events().connect().await.unwrap();
-    let id = server.visitor_opens_session(Visit::new()).id;
-    for n in 0..3 {
-        server.visitor_says(&id, n.to_string());
-    }
-    assert_eq!(said(&next(&mut events).await), "session.created");
-    events.close().await;
-    let mut rest = Vec::new();
-    while let Some(item) = events.next().await {
-        rest.push(said(&item.unwrap()));
-    }
-    assert_eq!(rest, ["0", "1", "2"][..rest.len()]);
-}
-
-#[tokio::test]
 async fn edits_and_identity_come_as_the_latest_state() {
     let server = start(Contract::Extended);
     let client = client(&server);
@@ -358,5 +295,73 @@ async fn edits_and_identity_come_as_the_latest_state() {
         if session.identity.as_ref().and_then(|identity| identity.name.as_deref()) == Some("Zora") {
             break;
         }
+    }
+}
+
+#[tokio::test]
+async fn a_server_that_asks_to_wait_for_ages_is_not_obeyed_into_a_panic() {
+    let server = start(Contract::Extended);
+    let connect = client(&server).events().connect().ping_every(Duration::MAX);
+    let mut events = connect.reconnect(RetryPolicy::default().backoff(Duration::MAX, Duration::MAX)).await.unwrap();
+    let retry_after = Some(u32::MAX);
+    server.inject(Fault::socket(SocketFault::RefuseUpgrade { status: 503, retry_after }));
+    server.cut_connections();
+    until(&events, StreamState::Connecting).await;
+    events.close().await;
+    assert!(events.next().await.is_none());
+}
+
+/// Panics on the second upgrade.
+struct Panics(Arc<dyn Transport>, Mutex<bool>);
+
+impl Transport for Panics {
+    fn send(
+        &self,
+        request: Request<bytes::Bytes>,
+    ) -> Pin<Box<dyn Future<Output = Result<Response<Body>, TransportError>> + Send + '_>> {
+        self.0.send(request)
+    }
+
+    fn upgrade(
+        &self,
+        request: Request<bytes::Bytes>,
+    ) -> Pin<Box<dyn Future<Output = Result<Upgrade, TransportError>> + Send + '_>> {
+        let is_second = std::mem::replace(&mut *self.1.lock().unwrap(), true);
+        assert!(!is_second, "this transport panics");
+        self.0.upgrade(request)
+    }
+}
+
+#[tokio::test]
+async fn a_reader_does_not_wait_for_a_task_that_panicked() {
+    let server = start(Contract::Extended);
+    let client = Client::builder()
+        .base_url(server.url())
+        .api_key(server.api_key())
+        .layer(|inner| Arc::new(Panics(inner, Mutex::new(false))))
+        .build()
+        .unwrap();
+    let mut events = client.events().connect().reconnect(quick()).await.unwrap();
+    server.cut_connections();
+    assert_eq!(events.next().await.unwrap().unwrap_err().kind(), ErrorKind::Closed);
+    assert!(events.next().await.is_none());
+    assert_eq!(events.state(), StreamState::Closed(CloseReason::Failed(ErrorKind::Closed)));
+}
+
+#[tokio::test]
+async fn a_key_that_rest_refuses_ends_the_stream_too() {
+    for contract in BOTH {
+        let server = start(contract);
+        let id = server.visitor_opens_session(Visit::new()).id;
+        let mut events = client(&server).events().connect().reconnect(quick()).await.unwrap();
+        let line = "/sessions/:sessionId/messages";
+        server.inject(Fault::http(HttpFault::Status { status: 401, retry_after: None }).route("GET", line));
+        server.refuse_connections(true);
+        server.cut_connections();
+        until(&events, StreamState::Connecting).await;
+        server.visitor_says(&id, "Hello?");
+        server.refuse_connections(false);
+        assert!(events.next().await.unwrap().unwrap_err().is_unauthorized(), "{contract:?}");
+        assert!(events.next().await.is_none());
     }
 }

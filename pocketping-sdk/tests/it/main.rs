@@ -3,6 +3,7 @@
 #![allow(clippy::unwrap_used, reason = "tests")]
 
 mod beginnings;
+mod buffers;
 mod events;
 mod fixtures;
 mod links;

@@ -352,7 +352,7 @@ impl World {
     fn run(&mut self) -> usize {
         // Where the stream begins.
         self.connect();
-        while self.feed.is_filling() {
+        while self.feed.is_beginning() {
             if self.draw.chance(40) {
                 let mut draw = Draw(self.draw.next());
                 self.server.happen(&mut draw);
