@@ -5,7 +5,8 @@ use std::str::FromStr;
 
 use serde::{Deserialize, Serialize};
 
-use super::ledger::{Ledger, Mark, What};
+use super::ledger::Ledger;
+use super::marks::{Mark, What};
 use crate::error::{Error, Result};
 use crate::types::{EventId, MessageId, ProjectId, SessionId, Timestamp};
 

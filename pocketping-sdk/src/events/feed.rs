@@ -4,7 +4,8 @@
 use std::collections::{BTreeSet, VecDeque};
 
 use super::item::{GapReason, StreamState};
-use super::ledger::{Ledger, Mark};
+use super::ledger::Ledger;
+use super::marks::Mark;
 use super::pass::{Found, Pass, Wanted};
 use super::protocol::AuthOk;
 use super::teller::{Ahead, Teller, Told, time_of};

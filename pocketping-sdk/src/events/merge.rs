@@ -2,7 +2,8 @@
 //! Pure.
 
 use super::history::{Held, History, Insert, created_in};
-use super::ledger::{Ledger, Mark, What};
+use super::ledger::Ledger;
+use super::marks::{Mark, What};
 use super::pass::{Candidate, Pass};
 use super::stamp::{message_stamp, session_stamp};
 use super::teller::Teller;

@@ -9,6 +9,7 @@ mod history;
 mod item;
 mod ledger;
 mod link;
+mod marks;
 mod merge;
 #[cfg(test)]
 mod model;

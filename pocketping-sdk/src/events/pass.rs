@@ -4,7 +4,7 @@
 use std::collections::{HashMap, HashSet, VecDeque};
 
 use super::history::{Held, created_in};
-use super::ledger::Mark;
+use super::marks::Mark;
 use super::teller::Teller;
 use crate::types::{Event, EventData, Message, MessageId, Session, SessionId, SessionStatus, Timestamp};
 

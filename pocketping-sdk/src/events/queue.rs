@@ -8,7 +8,8 @@ use std::task::{Context, Poll, Waker};
 use tokio::sync::Notify;
 
 use super::item::{Gap, GapReason, StreamContent, StreamItem, Ticket};
-use super::ledger::{Ledger, Mark};
+use super::ledger::Ledger;
+use super::marks::Mark;
 use super::teller::Told;
 use crate::error::{Error, ErrorKind, Outcome, Result};
 

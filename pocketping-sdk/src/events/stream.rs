@@ -231,7 +231,7 @@ impl EventStream {
         std::future::poll_fn(|cx| self.queue.poll_next(cx)).await
     }
 
-    /// Says that an item was dealt with. Items may be acknowledged in any order; the [`cursor`](Self::cursor) stands
+    /// Says that an item was dealt with, a gap as well. Items may be acknowledged in any order; the [`cursor`](Self::cursor) stands
     /// before the first one that was not. Without [`resume`](ConnectEvents::resume) there is nothing to acknowledge.
     ///
     /// After 10,000 items without acknowledgement the stream waits for one.

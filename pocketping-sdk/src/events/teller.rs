@@ -4,7 +4,8 @@ use std::cmp::Ordering;
 use std::collections::{HashMap, HashSet};
 
 use super::item::{Gap, GapReason, StreamContent};
-use super::ledger::{Ledger, Mark, Seen, What};
+use super::ledger::Ledger;
+use super::marks::{Mark, Seen, What};
 use super::stamp::{message_stamp, session_stamp};
 use crate::types::{Event, EventData, Message, MessageId, MessageKind, ProjectId, SessionId, SessionStatus, Timestamp};
 
