@@ -1,16 +1,14 @@
 //! `wait`: until a session has an event that is as it should be.
 
 use std::sync::{Arc, Mutex, PoisonError};
-use std::time::Duration;
-
-use clap::Args;
-use pocketping_sdk::{After, ErrorKind, Event};
-use tokio::time::Instant;
+use std::time::{Duration, Instant};
 
 use crate::context::Context;
 use crate::error::{CliError, Exit};
-use crate::jq::Jq;
+use crate::jq::{Evaluator, Jq, Unended};
 use crate::output::Output;
+use clap::Args;
+use pocketping_sdk::{After, ErrorKind, Event};
 
 /// What to wait for, and how long.
 #[derive(Debug, Args)]
@@ -64,27 +62,43 @@ fn duration(text: &str) -> Result<Duration, String> {
 pub(crate) async fn run(args: WaitArgs, context: &Context, output: &mut Output) -> Result<(), CliError> {
     let until = Jq::compile(&args.until)
         .map_err(|error| CliError::usage(format!("--until {:?} is no jq expression: {error}", args.until)))?;
+    let until = Evaluator::start(until).map_err(|error| CliError::unexpected("a thread cannot be started", error))?;
     let client = context.client()?;
+    let deadline = Instant::now() + args.timeout;
     // An expression that fails for one event may be right for the next one.
-    let failure = Arc::new(Mutex::new(None));
-    let failed = Arc::clone(&failure);
-    let is_it = move |event: &Event| match until.is_true_of(event) {
-        Ok(is_it) => is_it,
-        Err(error) => {
-            failed.lock().unwrap_or_else(PoisonError::into_inner).get_or_insert(error);
-            false
+    let shared = Arc::new(Mutex::new(Noted::default()));
+    let inside = Arc::clone(&shared);
+    let is_it = move |event: &Event| {
+        let result = until.is_true_of(event, deadline);
+        let mut notes = inside.lock().unwrap_or_else(PoisonError::into_inner);
+        match result {
+            Ok(Ok(is_it)) => is_it,
+            Ok(Err(error)) => {
+                notes.failure.get_or_insert(error);
+                false
+            }
+            Err(Unended) => {
+                notes.is_unended = true;
+                // It ends the wait.
+                true
+            }
         }
     };
-    let begun = Instant::now();
     let wait = client.session(args.session.as_str()).wait_for(is_it, args.timeout);
     let found = match args.after {
         Some(after) => wait.after(after).await,
         None => wait.await,
     };
+    let noted = std::mem::take(&mut *shared.lock().unwrap_or_else(PoisonError::into_inner));
     match found {
+        _ if noted.is_unended => {
+            let message =
+                format!("the expression did not end for an event of {} within {:?}", args.session, args.timeout);
+            Err(CliError::new(Exit::Unmet, message))
+        }
         Ok(event) => output.item(&event),
-        Err(error) if error.kind() == ErrorKind::Timeout && begun.elapsed() >= args.timeout => {
-            if let Some(failure) = failure.lock().unwrap_or_else(PoisonError::into_inner).take() {
+        Err(error) if error.kind() == ErrorKind::Timeout && Instant::now() >= deadline => {
+            if let Some(failure) = noted.failure {
                 output.remark(&format!("warning: for some events the expression failed: {failure}"));
             }
             let message = format!("no event of {} was as it should be within {:?}", args.session, args.timeout);
@@ -92,6 +106,14 @@ pub(crate) async fn run(args: WaitArgs, context: &Context, output: &mut Output) 
         }
         Err(error) => Err(error.into()),
     }
+}
+
+/// What went wrong with the expression.
+#[derive(Debug, Default)]
+struct Noted {
+    /// The first failure.
+    failure: Option<String>,
+    is_unended: bool,
 }
 
 #[cfg(test)]

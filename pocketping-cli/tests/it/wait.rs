@@ -61,6 +61,16 @@ fn a_time_that_runs_out_has_its_own_code() {
 }
 
 #[test]
+fn an_expression_that_does_not_end_ends_with_the_time() {
+    let server = MockServer::builder().demo_seed().start().unwrap();
+    for until in ["repeat(.) | false", "def f: f; f"] {
+        let ended = run(at(&server, &["wait", "--session", "sess_abc123", "--until", until, "--timeout", "2s"]));
+        assert_eq!((ended.code, ended.stdout.as_str()), (12, ""), "{until}: {}", ended.stderr);
+        assert!(ended.stderr.contains("the expression did not end"), "{until}: {}", ended.stderr);
+    }
+}
+
+#[test]
 fn what_cannot_be_waited_for_is_named_before_anything_is_asked() {
     let nobody = Nobody::new();
     for (until, timeout, named) in [
