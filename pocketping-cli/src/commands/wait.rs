@@ -8,7 +8,9 @@ use crate::error::{CliError, Exit};
 use crate::jq::{Evaluator, Jq, Unended};
 use crate::output::Output;
 use clap::Args;
-use pocketping_sdk::{After, ErrorKind, Event};
+use futures::TryStreamExt;
+use pocketping_sdk::{After, ErrorKind, Event, Message, SessionHandle};
+use tokio::time::timeout;
 
 /// What to wait for, and how long.
 #[derive(Debug, Args)]
@@ -33,9 +35,9 @@ pub(crate) struct WaitArgs {
     after: Option<After>,
 }
 
-#[expect(clippy::unnecessary_wraps, reason = "clap asks for a result")]
 fn after(text: &str) -> Result<After, String> {
     Ok(match (text, text.parse()) {
+        ("", _) => return Err("it is empty; it takes a message's id, a time or now".to_owned()),
         ("now", _) => After::Now,
         (_, Ok(time)) => After::Time(time),
         (id, Err(_)) => After::Message(id.into()),
@@ -84,7 +86,9 @@ pub(crate) async fn run(args: WaitArgs, context: &Context, output: &mut Output) 
             }
         }
     };
-    let wait = client.session(args.session.as_str()).wait_for(is_it, args.timeout);
+    let session = client.session(args.session.as_str());
+    check(&session, args.after.as_ref(), deadline).await?;
+    let wait = session.wait_for(is_it, deadline.saturating_duration_since(Instant::now()));
     let found = match args.after {
         Some(after) => wait.after(after).await,
         None => wait.await,
@@ -105,6 +109,29 @@ pub(crate) async fn run(args: WaitArgs, context: &Context, output: &mut Output) 
             Err(CliError::new(Exit::Unmet, message))
         }
         Err(error) => Err(error.into()),
+    }
+}
+
+/// Whether the session can be waited for: for the wait itself a server that was never reached, or a message that is not
+/// there, is just something that did not happen.
+async fn check(session: &SessionHandle, after: Option<&After>, deadline: Instant) -> Result<(), CliError> {
+    let left = || deadline.saturating_duration_since(Instant::now());
+    session.get().deadline(left()).await?;
+    let Some(After::Message(id)) = after else { return Ok(()) };
+    let messages = session.messages().list().deadline(left()).stream();
+    let is_it = |message: Message| std::future::ready(message.id == *id);
+    // Each page has the deadline; together they have it, too.
+    match timeout(left(), messages.try_any(is_it)).await {
+        Ok(Ok(true)) => Ok(()),
+        Ok(Ok(false)) => {
+            let message = format!("message {id} is not in session {}", session.id());
+            Err(CliError::new(Exit::NotFound, message).with_hint("--after takes a message's id, a time or now"))
+        }
+        Ok(Err(error)) => Err(error.into()),
+        Err(_) => {
+            let message = format!("the messages of {} could not be read in time", session.id());
+            Err(CliError::new(Exit::Network, message))
+        }
     }
 }
 
