@@ -10,6 +10,7 @@ mod cursor_file;
 mod error;
 mod forward;
 mod jq;
+mod link;
 mod output;
 mod stop;
 

@@ -14,6 +14,7 @@ use crate::context::Context;
 use crate::cursor_file::CursorFile;
 use crate::error::{CliError, Exit};
 use crate::forward::{DeadLetters, Delivery, Ended, ForwardArgs, Lanes, now};
+use crate::link::Link;
 use crate::output::{Output, Render};
 use crate::stop::Stop;
 
@@ -94,8 +95,9 @@ pub(crate) async fn run(args: ListenArgs, context: &Context, output: &mut Output
     ready(socket, output)?;
     let (lanes, dead_letters) = forward.map_or((None, None), |(lanes, dead_letters)| (Some(lanes), dead_letters));
     let acks = events.acks();
+    let link = Link::of(&events, socket);
     let left = args.limit.unwrap_or(usize::MAX);
-    let listening = Listening { events, acks, lanes, dead_letters, cursor, left, output };
+    let listening = Listening { events, link, acks, lanes, dead_letters, cursor, left, output };
     let ended = listening.run(&mut stop).await;
     drop(ready_file);
     ended
@@ -111,6 +113,7 @@ fn ready(socket: &str, output: &mut Output) -> Result<(), CliError> {
 
 struct Listening<'a> {
     events: EventStream,
+    link: Link,
     acks: Acks,
     lanes: Option<Lanes<Ticket>>,
     dead_letters: Option<DeadLetters>,
@@ -143,6 +146,7 @@ impl Listening<'_> {
                 end = stop.asked() => return Err(end),
                 () = due(self.cursor.as_ref()) => self.write_cursor()?,
                 ended = ended(self.lanes.as_mut()) => self.dealt_with(ended)?,
+                remark = self.link.remark() => self.output.remark(&remark),
                 item = self.events.next(), if may_take => match item {
                     Some(item) => self.take(item?)?,
                     None => self.left = 0,

@@ -77,6 +77,35 @@ fn what_was_read_after_a_broken_link_says_so() {
 }
 
 #[test]
+fn an_outage_is_told_once_and_its_end_too() {
+    for contract in [Contract::Strict, Contract::Extended] {
+        for format in ["table", "ndjson"] {
+            let server = MockServer::builder().contract(contract).start().unwrap();
+            let mut command = at(&server, &["listen", "--limit", "1", "-o", format]);
+            let mut child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+            let mut remarks = BufReader::new(child.stderr.take().unwrap());
+            let mut data = BufReader::new(child.stdout.take().unwrap());
+            let mut line = String::new();
+            if format == "table" { remarks.read_line(&mut line) } else { data.read_line(&mut line) }.unwrap();
+            let socket = format!("the link to ws://{}/ws", server.address());
+            server.refuse_connections(true);
+            server.cut_connections();
+            line.clear();
+            remarks.read_line(&mut line).unwrap();
+            assert_eq!(line, format!("{socket} is down; trying again\n"));
+            server.refuse_connections(false);
+            line.clear();
+            remarks.read_line(&mut line).unwrap();
+            assert_eq!(line, format!("{socket} is back\n"));
+            server.visitor_opens_session(Visit::new());
+            line.clear();
+            remarks.read_to_string(&mut line).unwrap();
+            assert_eq!((line.as_str(), child.wait().unwrap().code()), ("", Some(0)));
+        }
+    }
+}
+
+#[test]
 fn a_ready_file_stands_while_the_subscription_was_made_and_goes_with_the_command() {
     for contract in [Contract::Strict, Contract::Extended] {
         let server = MockServer::builder().contract(contract).start().unwrap();
