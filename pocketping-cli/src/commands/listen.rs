@@ -13,7 +13,7 @@ use super::{at_least_one, cell};
 use crate::context::Context;
 use crate::cursor_file::CursorFile;
 use crate::error::{CliError, Exit};
-use crate::forward::{DeadLetters, Delivery, Ended, ForwardArgs, Lanes, now};
+use crate::forward::{DeadLetters, Delivery, Ended, Forward, ForwardArgs, Lanes, Remarks, now};
 use crate::link::Link;
 use crate::output::{Output, Render};
 use crate::stop::Stop;
@@ -93,11 +93,14 @@ pub(crate) async fn run(args: ListenArgs, context: &Context, output: &mut Output
     let socket = client.base_url().socket();
     let ready_file = args.ready_file.map(|path| ReadyFile::write(path, socket)).transpose()?;
     ready(socket, output)?;
-    let (lanes, dead_letters) = forward.map_or((None, None), |(lanes, dead_letters)| (Some(lanes), dead_letters));
+    let (lanes, remarks, dead_letters) = match forward {
+        Some(Forward { lanes, remarks, dead_letters }) => (Some(lanes), Some(remarks), dead_letters),
+        None => (None, None, None),
+    };
     let acks = events.acks();
     let link = Link::of(&events, socket);
     let left = args.limit.unwrap_or(usize::MAX);
-    let listening = Listening { events, link, acks, lanes, dead_letters, cursor, left, output };
+    let listening = Listening { events, link, acks, lanes, remarks, dead_letters, cursor, left, output };
     let ended = listening.run(&mut stop).await;
     drop(ready_file);
     ended
@@ -116,6 +119,7 @@ struct Listening<'a> {
     link: Link,
     acks: Acks,
     lanes: Option<Lanes<Ticket>>,
+    remarks: Option<Remarks>,
     dead_letters: Option<DeadLetters>,
     cursor: Option<CursorFile>,
     /// How many events are still to be printed.
@@ -146,6 +150,7 @@ impl Listening<'_> {
                 end = stop.asked() => return Err(end),
                 () = due(self.cursor.as_ref()) => self.write_cursor()?,
                 ended = ended(self.lanes.as_mut()) => self.dealt_with(ended)?,
+                remark = told(self.remarks.as_mut()) => self.output.remark(&remark),
                 remark = self.link.remark() => self.output.remark(&remark),
                 item = self.events.next(), if may_take => match item {
                     Some(item) => self.take(item?)?,
@@ -250,6 +255,13 @@ async fn due(cursor: Option<&CursorFile>) {
 async fn ended(lanes: Option<&mut Lanes<Ticket>>) -> Ended<Ticket> {
     match lanes {
         Some(lanes) => lanes.next().await,
+        None => std::future::pending().await,
+    }
+}
+
+async fn told(remarks: Option<&mut Remarks>) -> String {
+    match remarks {
+        Some(remarks) => remarks.next().await,
         None => std::future::pending().await,
     }
 }

@@ -11,7 +11,7 @@ use tokio::time::Instant;
 
 use super::cell;
 use crate::error::{CliError, Exit};
-use crate::forward::{DeadLetters, Ended, ForwardArgs, Lanes, Recorded, Time, now};
+use crate::forward::{DeadLetters, Ended, Forward, ForwardArgs, Recorded, Time, now};
 use crate::output::{Output, Render};
 use crate::stop::Stop;
 
@@ -74,14 +74,14 @@ pub(crate) async fn run(args: ReplayArgs, output: &mut Output) -> Result<(), Cli
     let time = now()?;
     let time = if args.verbatim { Time::Verbatim(time) } else { Time::Now(time) };
     let recorded = Recorded::read(&text_of(&args.file)?, time)?;
-    let (lanes, mut dead_letters) = args.forward.open(&args.to)?;
+    let forward = args.forward.open(&args.to)?;
     if recorded.others > 0 {
         let remark = format!("{} events of kinds that webhooks do not tell of are left out", recorded.others);
         output.remark(&remark);
     }
     let all = recorded.deliveries.len();
     let mut tally = Tally::default();
-    let ended = post(recorded, lanes, dead_letters.as_mut(), &mut tally, output).await;
+    let ended = post(recorded, forward, &mut tally, output).await;
     let untried = all - tally.taken - tally.failed;
     if untried > 0 {
         output.remark(&format!("{untried} of {all} deliveries were not posted"));
@@ -92,11 +92,11 @@ pub(crate) async fn run(args: ReplayArgs, output: &mut Output) -> Result<(), Cli
 
 async fn post(
     recorded: Recorded,
-    mut lanes: Lanes<()>,
-    mut dead_letters: Option<&mut DeadLetters>,
+    forward: Forward<()>,
     tally: &mut Tally,
     output: &mut Output,
 ) -> Result<(), CliError> {
+    let Forward { mut lanes, mut remarks, mut dead_letters } = forward;
     let mut stop = Stop::new()?;
     let mut deliveries = recorded.deliveries.into_iter();
     let mut result = loop {
@@ -111,7 +111,11 @@ async fn post(
         let noted = tokio::select! {
             biased;
             end = stop.asked() => Err(end),
-            ended = lanes.next() => tally.note(ended, dead_letters.as_deref_mut(), output),
+            remark = remarks.next() => {
+                output.remark(&remark);
+                Ok(())
+            }
+            ended = lanes.next() => tally.note(ended, dead_letters.as_mut(), output),
         };
         if noted.is_err() {
             break noted;
@@ -125,7 +129,7 @@ async fn post(
             _ = stop.asked() => None,
         };
         let Some(ended) = ended else { return result };
-        let noted = tally.note(ended, dead_letters.as_deref_mut(), output);
+        let noted = tally.note(ended, dead_letters.as_mut(), output);
         result = output.first_of(result, noted);
     }
 }

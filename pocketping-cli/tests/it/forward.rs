@@ -138,9 +138,14 @@ fn a_retry_keeps_the_delivery_and_says_which_attempt_it_is() {
     let second = receiver.next();
     assert_eq!((second.header("x-pocketping-delivery"), &second.body), (delivery.as_str(), &body));
     assert_eq!((second.line.as_str(), second.header("x-pocketping-attempt")), ("POST /hook?token=t0ken HTTP/1.1", "2"));
-    second.ok();
+    second.answer("500 Internal Server Error");
+    receiver.next().ok();
     let (code, _, stderr) = listening.end();
-    assert_eq!((code, stderr.as_str()), (0, ""));
+    let hook = receiver.url().split('?').next().unwrap();
+    let told = format!(
+        "{delivery} (message.created of {id}) was not taken by {hook} (attempt 1 of 5: 302 Found); trying again in 1 s\n"
+    );
+    assert_eq!((code, stderr), (0, told), "only the first failure is told");
 }
 
 #[test]
