@@ -59,6 +59,8 @@ struct Tally {
     failed: usize,
     /// Whether a receiver answered any of those that failed.
     answered: bool,
+    /// Whether nobody reads what is printed any more. What was asked for is posted all the same.
+    is_unread: bool,
 }
 
 pub(crate) async fn run(args: ReplayArgs, output: &mut Output) -> Result<(), CliError> {
@@ -160,7 +162,16 @@ impl Tally {
                 Posted { delivery: delivery.id, event, session, result: "failed", attempts, status, error }
             }
         };
-        output.event(&posted)
+        if self.is_unread {
+            return Ok(());
+        }
+        match output.event(&posted) {
+            Err(error) if error.exit() == Exit::BrokenPipe => {
+                self.is_unread = true;
+                Ok(())
+            }
+            printed => printed,
+        }
     }
 
     fn verdict(&self) -> Result<(), CliError> {

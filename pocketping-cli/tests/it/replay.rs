@@ -1,6 +1,7 @@
 //! `events replay`: dead letters and recorded events once more.
 
 use std::fs;
+use std::process::Stdio;
 use std::thread;
 
 use pocketping_mock_server::{Contract, MockServer, Visit};
@@ -106,6 +107,27 @@ fn recorded_events_are_posted_as_they_were_forwarded() {
         ended.stdout
     );
     assert!(ended.stderr.starts_with("1 events of kinds"), "{}", ended.stderr);
+}
+
+#[test]
+fn a_reader_that_hangs_up_does_not_keep_the_rest_from_being_posted() {
+    let receiver = Receiver::start();
+    let input: String = ["a", "b", "c"].iter().map(|session| letter(session) + "\n").collect();
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("failed.ndjson");
+    fs::write(&file, input).unwrap();
+    let args = ["events", "replay", file.to_str().unwrap(), "--to", receiver.url(), "--concurrency", "1"];
+    for (answer, code) in [("200 OK", 0), ("500 Internal Server Error", 8)] {
+        let mut command = pocketping(&[&args[..], &["--retries", "0"]].concat());
+        let mut child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+        drop(child.stdout.take());
+        for _ in 0..3 {
+            receiver.next().answer(answer);
+        }
+        let ended = child.wait_with_output().unwrap();
+        let stderr = String::from_utf8(ended.stderr).unwrap();
+        assert_eq!((ended.status.code(), stderr.contains("not posted")), (Some(code), false), "{stderr}");
+    }
 }
 
 #[test]
