@@ -8,6 +8,7 @@ mod commands;
 mod context;
 mod cursor_file;
 mod error;
+mod files;
 mod forward;
 mod jq;
 mod link;

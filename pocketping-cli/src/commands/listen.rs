@@ -1,6 +1,6 @@
 //! `listen`: events as they happen, printed, and forwarded if that is asked for.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use clap::Args;
@@ -13,6 +13,7 @@ use super::{at_least_one, cell};
 use crate::context::Context;
 use crate::cursor_file::CursorFile;
 use crate::error::{CliError, Exit};
+use crate::files::is_same;
 use crate::forward::{DeadLetters, Delivery, Ended, Forward, ForwardArgs, Lanes, Remarks, now};
 use crate::link::Link;
 use crate::output::{Output, Render};
@@ -54,7 +55,29 @@ pub(crate) struct ListenArgs {
     forward: ForwardArgs,
 }
 
+impl ListenArgs {
+    /// Each file is for one thing.
+    fn check(&self) -> Result<(), CliError> {
+        let secret = self.forward.secret_file.as_deref().filter(|file| *file != "-").map(Path::new);
+        let named = [
+            ("--cursor", self.cursor.as_deref()),
+            ("--ready-file", self.ready_file.as_deref()),
+            ("--dead-letter", self.forward.dead_letter.as_deref()),
+            ("--secret-file", secret),
+        ];
+        let files: Vec<_> = named.iter().filter_map(|(flag, path)| Some((flag, (*path)?))).collect();
+        for (n, (flag, path)) in files.iter().enumerate() {
+            if let Some((other, _)) = files[..n].iter().find(|(_, other)| is_same(other, path)) {
+                let message = format!("{other} and {flag} are the same file, {}; name two", path.display());
+                return Err(CliError::usage(message));
+            }
+        }
+        Ok(())
+    }
+}
+
 pub(crate) async fn run(args: ListenArgs, context: &Context, output: &mut Output) -> Result<(), CliError> {
+    args.check()?;
     let client = context.client()?;
     let forward = match &args.forward_to {
         Some(url) => Some(args.forward.open(url)?),

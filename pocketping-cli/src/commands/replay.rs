@@ -11,6 +11,7 @@ use tokio::time::Instant;
 
 use super::cell;
 use crate::error::{CliError, Exit};
+use crate::files::is_same;
 use crate::forward::{DeadLetters, Ended, Forward, ForwardArgs, Recorded, Time, now};
 use crate::output::{Output, Render};
 use crate::stop::Stop;
@@ -196,19 +197,6 @@ fn text_of(file: &str) -> Result<String, CliError> {
     match read {
         Ok(_) => Ok(text),
         Err(error) => Err(CliError::new(Exit::Config, format!("{name} cannot be read: {error}"))),
-    }
-}
-
-/// Whether two names lead to the same file.
-fn is_same(one: &Path, other: &Path) -> bool {
-    #[cfg(unix)]
-    if let (Ok(one), Ok(other)) = (fs::metadata(one), fs::metadata(other)) {
-        use std::os::unix::fs::MetadataExt;
-        return one.dev() == other.dev() && one.ino() == other.ino();
-    }
-    match (fs::canonicalize(one), fs::canonicalize(other)) {
-        (Ok(one), Ok(other)) => one == other,
-        _ => false,
     }
 }
 

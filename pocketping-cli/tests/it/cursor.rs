@@ -160,7 +160,8 @@ fn a_file_that_is_no_cursor_of_this_server_is_refused_and_left_as_it_is() {
     let folder = tempfile::tempdir().unwrap();
     let file = folder.path().join("cursor.json");
     for (text, named) in [
-        ("", "no event cursor"),
+        ("", "is empty"),
+        ("\n", "delete it to begin now"),
         ("{", "no event cursor"),
         ("[]", "no event cursor"),
         (r#"{"version":1,"server":"http://elsewhere"}"#, "http://elsewhere"),
@@ -172,6 +173,16 @@ fn a_file_that_is_no_cursor_of_this_server_is_refused_and_left_as_it_is() {
         assert!(ended.stderr.contains(named) && ended.stderr.contains("cursor.json"), "{text}: {}", ended.stderr);
         assert!(ended.stderr.contains("was left as it is"), "{text}: {}", ended.stderr);
         assert_eq!(fs::read_to_string(&file).unwrap(), text);
+    }
+    let same = file.to_str().unwrap();
+    let other = folder.path().join("./cursor.json");
+    fs::remove_file(&file).unwrap();
+    for flags in [
+        &["--forward-to", "http://localhost/", "--dead-letter", other.to_str().unwrap()][..],
+        &["--ready-file", other.to_str().unwrap()],
+    ] {
+        let ended = run(at(&server, &[&["listen", "--cursor", same], flags].concat()));
+        assert_eq!((ended.code, ended.stderr.contains("same file"), file.exists()), (2, true, false), "{flags:?}");
     }
     let ended = run(at(&server, &["listen", "--cursor", "/nowhere/cursor.json"]));
     assert_eq!((ended.code, ended.stdout.as_str()), (3, ""), "{}", ended.stderr);

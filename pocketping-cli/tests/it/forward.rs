@@ -168,6 +168,8 @@ fn what_nobody_takes_ends_the_command_or_becomes_a_dead_letter() {
         let folder = tempfile::tempdir().unwrap();
         let file = folder.path().join("failed.ndjson");
         fs::write(&file, "torn").unwrap();
+        #[cfg(unix)]
+        fs::set_permissions(&file, std::os::unix::fs::PermissionsExt::from_mode(0o644)).unwrap();
         let args =
             ["--forward-to", receiver.url(), "--retries", "0", "--limit", "2", "--dead-letter", file.to_str().unwrap()];
         let listening = Listening::start(&server, &args);
@@ -178,6 +180,11 @@ fn what_nobody_takes_ends_the_command_or_becomes_a_dead_letter() {
         server.visitor_says(&id, "Still there?");
         let posted = receiver.next();
         assert_eq!(posted.content(), "Still there?", "it goes on");
+        #[cfg(unix)]
+        {
+            use std::os::unix::fs::PermissionsExt;
+            assert_eq!(fs::metadata(&file).unwrap().permissions().mode() & 0o777, 0o600, "one that was there, too");
+        }
         posted.ok();
         let (code, _, stderr) = listening.end();
         assert_eq!(code, 0, "{stderr}");
