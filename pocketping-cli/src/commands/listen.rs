@@ -80,7 +80,7 @@ pub(crate) async fn run(args: ListenArgs, context: &Context, output: &mut Output
     args.check()?;
     let client = context.client()?;
     let forward = match &args.forward_to {
-        Some(url) => Some(args.forward.open(url)?),
+        Some(url) => Some(args.forward.open("--forward-to", url)?),
         None => None,
     };
     let (mut cursor, start) = match args.cursor {

@@ -76,13 +76,17 @@ pub(crate) async fn run(args: ReplayArgs, output: &mut Output) -> Result<(), Cli
     }
     let time = now()?;
     let time = if args.verbatim { Time::Verbatim(time) } else { Time::Now(time) };
-    let recorded = Recorded::read(&text_of(&args.file)?, time)?;
-    let forward = args.forward.open(&args.to)?;
+    let (bytes, name) = bytes_of(&args.file)?;
+    let recorded = Recorded::read(&bytes, time)?;
+    let forward = args.forward.open("--to", &args.to)?;
     if recorded.others > 0 {
         let remark = format!("{} events of kinds that webhooks do not tell of are left out", recorded.others);
         output.remark(&remark);
     }
     let all = recorded.deliveries.len();
+    if all == 0 {
+        output.remark(&format!("no deliveries in {name}"));
+    }
     let mut tally = Tally::default();
     let ended = post(recorded, forward, &mut tally, output).await;
     let untried = all - tally.taken - tally.failed;
@@ -186,16 +190,16 @@ impl Tally {
     }
 }
 
-/// The whole of a file, or of standard input for `-`: a bad line is to be found before anything is sent.
-fn text_of(file: &str) -> Result<String, CliError> {
-    let mut text = String::new();
+/// The whole of a file, or of standard input for `-`, and what that is called: a bad line is to be found before anything is sent.
+fn bytes_of(file: &str) -> Result<(Vec<u8>, &str), CliError> {
+    let mut bytes = Vec::new();
     let (read, name) = if file == "-" {
-        (std::io::stdin().read_to_string(&mut text), "standard input")
+        (std::io::stdin().read_to_end(&mut bytes), "standard input")
     } else {
-        (fs::File::open(file).and_then(|mut file| file.read_to_string(&mut text)), file)
+        (fs::File::open(file).and_then(|mut file| file.read_to_end(&mut bytes)), file)
     };
     match read {
-        Ok(_) => Ok(text),
+        Ok(_) => Ok((bytes, name)),
         Err(error) => Err(CliError::new(Exit::Config, format!("{name} cannot be read: {error}"))),
     }
 }

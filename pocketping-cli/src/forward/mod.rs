@@ -50,8 +50,8 @@ pub(crate) struct Forward<T> {
 }
 
 impl ForwardArgs {
-    /// Makes ready to forward. Nothing is sent.
-    pub(crate) fn open<T: 'static>(self, url: &str) -> Result<Forward<T>, CliError> {
+    /// Makes ready to forward to what this flag named. Nothing is sent.
+    pub(crate) fn open<T: 'static>(self, flag: &str, url: &str) -> Result<Forward<T>, CliError> {
         let secret = match &self.secret_file {
             Some(file) => Some(secret_from(file)?).filter(|secret| !secret.is_empty()).map_or_else(
                 || {
@@ -64,7 +64,7 @@ impl ForwardArgs {
             )?,
             None => variable(SECRET)?,
         };
-        let target = Target::new(url, secret)?;
+        let target = Target::new(flag, url, secret)?;
         let dead_letters = self.dead_letter.map(DeadLetters::open).transpose()?;
         let concurrency = self.concurrency.min(tokio::sync::Semaphore::MAX_PERMITS);
         let (lanes, remarks) = Lanes::new(target, self.retries, concurrency);

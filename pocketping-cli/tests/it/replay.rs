@@ -182,6 +182,11 @@ fn how_many_failed_decides_the_code_and_what_failed_is_kept() {
     let ended = run(pocketping(&["events", "replay", "/nowhere", "--to", receiver.url()]));
     assert_eq!((ended.code, ended.stderr.contains("/nowhere")), (3, true), "{}", ended.stderr);
     let ended = run(pocketping(&["events", "replay", "-", "--to", receiver.url()]));
-    assert_eq!((ended.code, ended.stdout.as_str(), ended.stderr.as_str()), (0, "", ""), "nothing to do");
+    assert_eq!(
+        (ended.code, ended.stdout.as_str(), ended.stderr.as_str()),
+        (0, "", "no deliveries in standard input\n")
+    );
+    let ended = run(pocketping(&["events", "replay", "-", "--to", "localhost:3000"]));
+    assert_eq!((ended.code, ended.stderr.starts_with("error: --to is")), (2, true), "{}", ended.stderr);
     assert!(receiver.is_quiet());
 }
