@@ -14,6 +14,7 @@ mod jq;
 mod link;
 mod output;
 mod stop;
+mod time;
 
 use std::process::ExitCode;
 

@@ -18,6 +18,7 @@ use crate::forward::{DeadLetters, Delivery, Ended, Forward, ForwardArgs, Lanes, 
 use crate::link::Link;
 use crate::output::{Output, Render};
 use crate::stop::Stop;
+use crate::time::since;
 
 /// How long deliveries under way have to finish when the command ends early.
 const GRACE: Duration = Duration::from_secs(5);
@@ -31,8 +32,8 @@ pub(crate) struct ListenArgs {
     #[arg(long, value_name = "ID")]
     session: Option<String>,
 
-    /// Begin with what happened at this time (RFC 3339) or later
-    #[arg(long, value_name = "TIME", conflicts_with = "cursor")]
+    /// Begin with what happened at this time (RFC 3339) or later; 10m is ten minutes ago by this machine's clock
+    #[arg(long, value_name = "TIME", value_parser = since, conflicts_with = "cursor")]
     since: Option<Timestamp>,
 
     /// End after this many events

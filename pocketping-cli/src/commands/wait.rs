@@ -7,6 +7,7 @@ use crate::context::Context;
 use crate::error::{CliError, Exit};
 use crate::jq::{Evaluator, Jq, Unended};
 use crate::output::Output;
+use crate::time::duration;
 use clap::Args;
 use futures::TryStreamExt;
 use pocketping_sdk::{After, ErrorKind, Event, Message, SessionHandle};
@@ -42,23 +43,6 @@ fn after(text: &str) -> Result<After, String> {
         (_, Ok(time)) => After::Time(time),
         (id, Err(_)) => After::Message(id.into()),
     })
-}
-
-/// A number and its unit.
-fn duration(text: &str) -> Result<Duration, String> {
-    let wrong = || "it must be a number with its unit, such as 500ms, 30s, 10m or 2h".to_owned();
-    let (number, unit) = text.split_at(text.find(|c: char| !c.is_ascii_digit()).ok_or_else(wrong)?);
-    let number: u64 = number.parse().map_err(|_| wrong())?;
-    let millis = match unit {
-        "ms" => Some(number),
-        "s" => number.checked_mul(1000),
-        "m" => number.checked_mul(60_000),
-        "h" => number.checked_mul(3_600_000),
-        _ => None,
-    };
-    // A hundred years and no more: clocks end somewhere.
-    let most = 100 * 365 * 24 * 3_600_000;
-    millis.filter(|millis| (1..=most).contains(millis)).map(Duration::from_millis).ok_or_else(wrong)
 }
 
 pub(crate) async fn run(args: WaitArgs, context: &Context, output: &mut Output) -> Result<(), CliError> {
@@ -141,19 +125,4 @@ struct Noted {
     /// The first failure.
     failure: Option<String>,
     is_unended: bool,
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_duration_has_a_unit() {
-        for (text, millis) in [("500ms", 500), ("30s", 30_000), ("10m", 600_000), ("2h", 7_200_000)] {
-            assert_eq!(duration(text), Ok(Duration::from_millis(millis)), "{text}");
-        }
-        for bad in ["", "s", "30", "-1s", "1.5s", "0s", "10 m", "1d", "18446744073709551615h", "99999999999h", "1ß"] {
-            assert!(duration(bad).is_err(), "{bad}");
-        }
-    }
 }

@@ -3,7 +3,7 @@
 use std::io::{BufRead, BufReader, Read};
 use std::process::Stdio;
 
-use pocketping_mock_server::{Contract, MockServer, Visit};
+use pocketping_mock_server::{Clock, Contract, MockServer, Visit};
 use serde_json::Value;
 
 use crate::run::{Listening, at, pocketping, run};
@@ -174,6 +174,13 @@ fn a_session_and_a_time_narrow_it() {
         assert_eq!(listening.contents_until("now"), ["now"]);
         assert_eq!(listening.end().0, 0);
     }
+    let server = MockServer::builder().clock(Clock::system()).start().unwrap();
+    let id = server.visitor_opens_session(Visit::new()).id;
+    server.visitor_says(&id, "a moment ago");
+    let mut listening = Listening::start(&server, &["--since", "10m", "--limit", "2"]);
+    assert_eq!(listening.contents_until("a moment ago"), ["a moment ago"]);
+    let ended = run(pocketping(&["listen", "--since", "0s"]));
+    assert_eq!((ended.code, ended.stderr.contains("longer than zero")), (2, true), "{}", ended.stderr);
     let ended = run(pocketping(&["listen", "--since", "2024-01-15T10:00:00Z", "--cursor", "c.json"]));
     assert_eq!((ended.code, ended.stderr.contains("--cursor")), (2, true), "{}", ended.stderr);
     let ended = run(pocketping(&["listen", "--dead-letter", "d.ndjson"]));
