@@ -103,13 +103,7 @@ pub(crate) async fn run(args: ListenArgs, context: &Context, output: &mut Output
         connected = connect => connected,
         end = stop.asked() => return Err(end),
     };
-    let events = connected.map_err(|error| {
-        let error = CliError::from(error);
-        match &cursor {
-            Some(cursor) if error.exit() == Exit::Config => error.with_hint(cursor.hint()),
-            _ => error,
-        }
-    })?;
+    let events = connected.map_err(|error| failed(error, cursor.as_ref()))?;
     // What happens from here on is not missed, whatever happens to this process.
     if let (Some(file), Some(cursor)) = (&mut cursor, events.cursor()) {
         file.write(&cursor)?;
@@ -177,7 +171,10 @@ impl Listening<'_> {
                 remark = told(self.remarks.as_mut()) => self.output.remark(&remark),
                 remark = self.link.remark() => self.output.remark(&remark),
                 item = self.events.next(), if may_take => match item {
-                    Some(item) => self.take(item?)?,
+                    Some(item) => {
+                        let item = item.map_err(|error| failed(error, self.cursor.as_ref()))?;
+                        self.take(item)?;
+                    }
                     None => self.left = 0,
                 },
             }
@@ -266,6 +263,15 @@ impl Listening<'_> {
             (Some(file), Some(cursor)) => file.write(&cursor),
             _ => Ok(()),
         }
+    }
+}
+
+/// What ended the stream. It may be the cursor's fault.
+fn failed(error: pocketping_sdk::Error, cursor: Option<&CursorFile>) -> CliError {
+    let error = CliError::from(error);
+    match cursor {
+        Some(cursor) if error.exit() == Exit::Config => error.with_hint(cursor.hint()),
+        _ => error,
     }
 }
 

@@ -3,6 +3,7 @@
 use std::fs;
 
 use pocketping_mock_server::{Contract, MockServer, Visit};
+use serde_json::{Value, json};
 
 use crate::receiver::Receiver;
 use crate::run::{Listening, at, run};
@@ -203,4 +204,25 @@ fn the_cursor_of_one_session_is_not_taken_for_that_of_all() {
     server.visitor_says(&id, "one");
     let mut listening = Listening::start(&server, &of_one);
     assert_eq!(listening.contents_until("one"), ["one"]);
+}
+
+#[test]
+fn the_cursor_of_another_project_is_named_with_its_file() {
+    for contract in [Contract::Strict, Contract::Extended] {
+        let server = MockServer::builder().contract(contract).demo_seed().start().unwrap();
+        let folder = tempfile::tempdir().unwrap();
+        let file = folder.path().join("cursor.json");
+        let args = ["listen", "--cursor", file.to_str().unwrap()];
+        Listening::start(&server, &args[1..]).kill();
+        let mut cursor: Value = serde_json::from_str(&fs::read_to_string(&file).unwrap()).unwrap();
+        cursor["projects"] = json!(["elsewhere"]);
+        fs::write(&file, cursor.to_string()).unwrap();
+        let ended = run(at(&server, &args));
+        assert_eq!(ended.code, 3, "{}", ended.stderr);
+        assert!(ended.stderr.contains("of another project"), "{}", ended.stderr);
+        let hint = format!("hint: the cursor file {} was left as it is", file.display());
+        assert!(ended.stderr.contains(&hint), "{}", ended.stderr);
+        let left: Value = serde_json::from_str(&fs::read_to_string(&file).unwrap()).unwrap();
+        assert_eq!(left, cursor);
+    }
 }
