@@ -1,6 +1,6 @@
 //! The file in which the place of a stream is kept over restarts: the SDK's cursor as JSON.
 
-use std::fs::{self, File, OpenOptions};
+use std::fs::{self, OpenOptions};
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -9,6 +9,7 @@ use pocketping_sdk::EventCursor;
 use tokio::time::{Instant, sleep_until};
 
 use crate::error::{CliError, Exit};
+use crate::files::private;
 
 /// How long a change may wait to be written, so that many are written at once.
 const PAUSE: Duration = Duration::from_millis(100);
@@ -33,6 +34,10 @@ impl CursorFile {
             Err(error) => return Err(refused(&path, &format!("cannot be read: {error}"))),
         };
         let cursor = match &text {
+            Some(text) if text.trim().is_empty() => {
+                let error = CliError::new(Exit::Config, format!("the cursor file {} is empty", path.display()));
+                return Err(error.with_hint("it was left as it is; delete it to begin now"));
+            }
             Some(text) => {
                 text.parse().map_err(|error| refused(&path, &format!("cannot be used: {}", CliError::from(error))))?
             }
@@ -109,16 +114,4 @@ fn write_private(path: &Path, text: &str) -> io::Result<()> {
     file.write_all(b"\n")?;
     // Or a power cut could leave the new name with nothing in it.
     file.sync_data()
-}
-
-/// A file that is made is readable by its owner only.
-pub(crate) fn private(options: &mut OpenOptions) -> &mut OpenOptions {
-    #[cfg(unix)]
-    std::os::unix::fs::OpenOptionsExt::mode(options, 0o600);
-    options
-}
-
-/// Opens a file to append to; one that is made is readable by its owner only.
-pub(crate) fn append(path: &Path) -> io::Result<File> {
-    private(OpenOptions::new().append(true).read(true).create(true)).open(path)
 }

@@ -3,12 +3,19 @@
 //! Knows no noun: what goes in is anything that is JSON.
 
 use std::fmt;
+use std::io;
+use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel};
+use std::thread;
+use std::time::{Duration, Instant};
 
 use jaq_core::data::JustLut;
 use jaq_core::load::{Arena, Error as LoadError, File, Loader};
 use jaq_core::{Compiler, Ctx, Filter, Vars};
 use jaq_json::{Val, read};
 use serde::Serialize;
+
+/// How many results an expression may have for one value; `repeat(.)` has no last one.
+const MOST_RESULTS: usize = 100_000;
 
 /// A compiled expression.
 pub(crate) struct Jq(Filter<JustLut<Val>>);
@@ -37,12 +44,14 @@ impl Jq {
     }
 
     /// Whether one of the expression's results for this value is neither `null` nor `false`. A failure of the expression
-    /// itself before one is an error.
-    pub(crate) fn is_true_of<T: Serialize>(&self, value: &T) -> Result<bool, String> {
-        let json = serde_json::to_vec(value).map_err(|error| error.to_string())?;
-        let value = read::parse_single(&json).map_err(|error| error.to_string())?;
+    /// itself before one is an error, and so are results without an end.
+    fn is_true_of(&self, json: &[u8]) -> Result<bool, String> {
+        let value = read::parse_single(json).map_err(|error| error.to_string())?;
         let context = Ctx::<JustLut<Val>>::new(&self.0.lut, Vars::new([]));
-        for result in self.0.id.run((context, value)) {
+        for (n, result) in self.0.id.run((context, value)).enumerate() {
+            if n == MOST_RESULTS {
+                return Err(format!("the expression did not end: it had more than {MOST_RESULTS} results"));
+            }
             match result {
                 Ok(Val::Null | Val::Bool(false)) => {}
                 Ok(_) => return Ok(true),
@@ -62,6 +71,55 @@ impl fmt::Debug for Jq {
         f.write_str("Jq")
     }
 }
+
+/// An expression on a thread of its own: one that does not end holds up neither its caller nor the end of the program.
+#[derive(Debug)]
+pub(crate) struct Evaluator {
+    values: Sender<Vec<u8>>,
+    results: Receiver<Result<bool, String>>,
+}
+
+/// There was no result in time.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Unended;
+
+impl Evaluator {
+    pub(crate) fn start(expression: Jq) -> io::Result<Self> {
+        let (values, asked) = channel::<Vec<u8>>();
+        let (answer, results) = channel();
+        // Nobody joins it: it ends with the program at the latest.
+        thread::Builder::new().name("jq".to_owned()).spawn(move || {
+            while let Ok(value) = asked.recv() {
+                if answer.send(expression.is_true_of(&value)).is_err() {
+                    return;
+                }
+            }
+        })?;
+        Ok(Self { values, results })
+    }
+
+    /// As it is said for [`Jq`], and not later than `deadline`. After [`Unended`] it is of no use any more.
+    pub(crate) fn is_true_of<T: Serialize>(
+        &self,
+        value: &T,
+        deadline: Instant,
+    ) -> Result<Result<bool, String>, Unended> {
+        let json = match serde_json::to_vec(value) {
+            Ok(json) => json,
+            Err(error) => return Ok(Err(error.to_string())),
+        };
+        // An error shows below: there is no answer either.
+        drop(self.values.send(json));
+        match self.results.recv_timeout(deadline.saturating_duration_since(Instant::now()).max(LEAST)) {
+            Ok(result) => Ok(result),
+            Err(RecvTimeoutError::Timeout) => Err(Unended),
+            Err(RecvTimeoutError::Disconnected) => Ok(Err("it cannot be evaluated".to_owned())),
+        }
+    }
+}
+
+/// What an evaluation has at the least, or the last event before the deadline would seem to be one without an end.
+const LEAST: Duration = Duration::from_millis(100);
 
 /// What is wrong with the text, and where.
 fn cannot_load(expression: &str, error: &LoadError<&str>) -> String {
@@ -98,7 +156,8 @@ mod tests {
             (r#"select(.message.content | test("^H"))"#, true),
             (".message.content | ascii_downcase | length > 1", true),
         ] {
-            assert_eq!(Jq::compile(expression).unwrap().is_true_of(&event), Ok(is_true), "{expression}");
+            let event = event.to_string();
+            assert_eq!(Jq::compile(expression).unwrap().is_true_of(event.as_bytes()), Ok(is_true), "{expression}");
         }
     }
 
@@ -117,8 +176,16 @@ mod tests {
             let error = Jq::compile(expression).unwrap_err();
             assert!(error.contains(said), "{expression}: {error}");
         }
-        for expression in [".a.b.c", "halt", "error(\"no\")", "{} - 1"] {
-            assert!(Jq::compile(expression).unwrap().is_true_of(&json!({"a": 1})).is_err(), "{expression}");
+        for expression in [".a.b.c", "halt", "error(\"no\")", "{} - 1", "repeat(.) | false"] {
+            assert!(Jq::compile(expression).unwrap().is_true_of(br#"{"a": 1}"#).is_err(), "{expression}");
         }
+    }
+
+    #[test]
+    fn what_does_not_end_is_left_behind() {
+        let evaluator = Evaluator::start(Jq::compile("def f: f; if . then true else f end").unwrap()).unwrap();
+        let soon = Instant::now() + Duration::from_secs(60);
+        assert_eq!(evaluator.is_true_of(&1, soon), Ok(Ok(true)));
+        assert_eq!(evaluator.is_true_of(&false, Instant::now()), Err(Unended));
     }
 }

@@ -8,10 +8,13 @@ mod commands;
 mod context;
 mod cursor_file;
 mod error;
+mod files;
 mod forward;
 mod jq;
+mod link;
 mod output;
 mod stop;
+mod time;
 
 use std::process::ExitCode;
 

@@ -1,6 +1,6 @@
 //! `listen`: events as they happen, printed, and forwarded if that is asked for.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use clap::Args;
@@ -13,9 +13,12 @@ use super::{at_least_one, cell};
 use crate::context::Context;
 use crate::cursor_file::CursorFile;
 use crate::error::{CliError, Exit};
-use crate::forward::{DeadLetters, Delivery, Ended, ForwardArgs, Lanes, now};
+use crate::files::is_same;
+use crate::forward::{DeadLetters, Delivery, Ended, Forward, ForwardArgs, Lanes, Remarks, now};
+use crate::link::Link;
 use crate::output::{Output, Render};
 use crate::stop::Stop;
+use crate::time::since;
 
 /// How long deliveries under way have to finish when the command ends early.
 const GRACE: Duration = Duration::from_secs(5);
@@ -29,8 +32,8 @@ pub(crate) struct ListenArgs {
     #[arg(long, value_name = "ID")]
     session: Option<String>,
 
-    /// Begin with what happened at this time (RFC 3339) or later
-    #[arg(long, value_name = "TIME", conflicts_with = "cursor")]
+    /// Begin with what happened at this time (RFC 3339) or later; 10m is ten minutes ago by this machine's clock
+    #[arg(long, value_name = "TIME", value_parser = since, conflicts_with = "cursor")]
     since: Option<Timestamp>,
 
     /// End after this many events
@@ -53,10 +56,32 @@ pub(crate) struct ListenArgs {
     forward: ForwardArgs,
 }
 
+impl ListenArgs {
+    /// Each file is for one thing.
+    fn check(&self) -> Result<(), CliError> {
+        let secret = self.forward.secret_file.as_deref().filter(|file| *file != "-").map(Path::new);
+        let named = [
+            ("--cursor", self.cursor.as_deref()),
+            ("--ready-file", self.ready_file.as_deref()),
+            ("--dead-letter", self.forward.dead_letter.as_deref()),
+            ("--secret-file", secret),
+        ];
+        let files: Vec<_> = named.iter().filter_map(|(flag, path)| Some((flag, (*path)?))).collect();
+        for (n, (flag, path)) in files.iter().enumerate() {
+            if let Some((other, _)) = files[..n].iter().find(|(_, other)| is_same(other, path)) {
+                let message = format!("{other} and {flag} are the same file, {}; name two", path.display());
+                return Err(CliError::usage(message));
+            }
+        }
+        Ok(())
+    }
+}
+
 pub(crate) async fn run(args: ListenArgs, context: &Context, output: &mut Output) -> Result<(), CliError> {
+    args.check()?;
     let client = context.client()?;
     let forward = match &args.forward_to {
-        Some(url) => Some(args.forward.open(url)?),
+        Some(url) => Some(args.forward.open("--forward-to", url)?),
         None => None,
     };
     let (mut cursor, start) = match args.cursor {
@@ -78,13 +103,7 @@ pub(crate) async fn run(args: ListenArgs, context: &Context, output: &mut Output
         connected = connect => connected,
         end = stop.asked() => return Err(end),
     };
-    let events = connected.map_err(|error| {
-        let error = CliError::from(error);
-        match &cursor {
-            Some(cursor) if error.exit() == Exit::Config => error.with_hint(cursor.hint()),
-            _ => error,
-        }
-    })?;
+    let events = connected.map_err(|error| failed(error, cursor.as_ref()))?;
     // What happens from here on is not missed, whatever happens to this process.
     if let (Some(file), Some(cursor)) = (&mut cursor, events.cursor()) {
         file.write(&cursor)?;
@@ -92,10 +111,14 @@ pub(crate) async fn run(args: ListenArgs, context: &Context, output: &mut Output
     let socket = client.base_url().socket();
     let ready_file = args.ready_file.map(|path| ReadyFile::write(path, socket)).transpose()?;
     ready(socket, output)?;
-    let (lanes, dead_letters) = forward.map_or((None, None), |(lanes, dead_letters)| (Some(lanes), dead_letters));
+    let (lanes, remarks, dead_letters) = match forward {
+        Some(Forward { lanes, remarks, dead_letters }) => (Some(lanes), Some(remarks), dead_letters),
+        None => (None, None, None),
+    };
     let acks = events.acks();
+    let link = Link::of(&events, socket);
     let left = args.limit.unwrap_or(usize::MAX);
-    let listening = Listening { events, acks, lanes, dead_letters, cursor, left, output };
+    let listening = Listening { events, link, acks, lanes, remarks, dead_letters, cursor, left, output };
     let ended = listening.run(&mut stop).await;
     drop(ready_file);
     ended
@@ -111,8 +134,10 @@ fn ready(socket: &str, output: &mut Output) -> Result<(), CliError> {
 
 struct Listening<'a> {
     events: EventStream,
+    link: Link,
     acks: Acks,
     lanes: Option<Lanes<Ticket>>,
+    remarks: Option<Remarks>,
     dead_letters: Option<DeadLetters>,
     cursor: Option<CursorFile>,
     /// How many events are still to be printed.
@@ -143,8 +168,13 @@ impl Listening<'_> {
                 end = stop.asked() => return Err(end),
                 () = due(self.cursor.as_ref()) => self.write_cursor()?,
                 ended = ended(self.lanes.as_mut()) => self.dealt_with(ended)?,
+                remark = told(self.remarks.as_mut()) => self.output.remark(&remark),
+                remark = self.link.remark() => self.output.remark(&remark),
                 item = self.events.next(), if may_take => match item {
-                    Some(item) => self.take(item?)?,
+                    Some(item) => {
+                        let item = item.map_err(|error| failed(error, self.cursor.as_ref()))?;
+                        self.take(item)?;
+                    }
                     None => self.left = 0,
                 },
             }
@@ -236,6 +266,15 @@ impl Listening<'_> {
     }
 }
 
+/// What ended the stream. It may be the cursor's fault.
+fn failed(error: pocketping_sdk::Error, cursor: Option<&CursorFile>) -> CliError {
+    let error = CliError::from(error);
+    match cursor {
+        Some(cursor) if error.exit() == Exit::Config => error.with_hint(cursor.hint()),
+        _ => error,
+    }
+}
+
 async fn due(cursor: Option<&CursorFile>) {
     match cursor {
         Some(cursor) => cursor.due().await,
@@ -246,6 +285,13 @@ async fn due(cursor: Option<&CursorFile>) {
 async fn ended(lanes: Option<&mut Lanes<Ticket>>) -> Ended<Ticket> {
     match lanes {
         Some(lanes) => lanes.next().await,
+        None => std::future::pending().await,
+    }
+}
+
+async fn told(remarks: Option<&mut Remarks>) -> String {
+    match remarks {
+        Some(remarks) => remarks.next().await,
         None => std::future::pending().await,
     }
 }

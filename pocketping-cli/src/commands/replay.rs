@@ -11,7 +11,8 @@ use tokio::time::Instant;
 
 use super::cell;
 use crate::error::{CliError, Exit};
-use crate::forward::{DeadLetters, Ended, ForwardArgs, Lanes, Recorded, Time, now};
+use crate::files::is_same;
+use crate::forward::{DeadLetters, Ended, Forward, ForwardArgs, Recorded, Time, now};
 use crate::output::{Output, Render};
 use crate::stop::Stop;
 
@@ -59,6 +60,8 @@ struct Tally {
     failed: usize,
     /// Whether a receiver answered any of those that failed.
     answered: bool,
+    /// Whether nobody reads what is printed any more. What was asked for is posted all the same.
+    is_unread: bool,
 }
 
 pub(crate) async fn run(args: ReplayArgs, output: &mut Output) -> Result<(), CliError> {
@@ -73,15 +76,19 @@ pub(crate) async fn run(args: ReplayArgs, output: &mut Output) -> Result<(), Cli
     }
     let time = now()?;
     let time = if args.verbatim { Time::Verbatim(time) } else { Time::Now(time) };
-    let recorded = Recorded::read(&text_of(&args.file)?, time)?;
-    let (lanes, mut dead_letters) = args.forward.open(&args.to)?;
+    let (bytes, name) = bytes_of(&args.file)?;
+    let recorded = Recorded::read(&bytes, time)?;
+    let forward = args.forward.open("--to", &args.to)?;
     if recorded.others > 0 {
         let remark = format!("{} events of kinds that webhooks do not tell of are left out", recorded.others);
         output.remark(&remark);
     }
     let all = recorded.deliveries.len();
+    if all == 0 {
+        output.remark(&format!("no deliveries in {name}"));
+    }
     let mut tally = Tally::default();
-    let ended = post(recorded, lanes, dead_letters.as_mut(), &mut tally, output).await;
+    let ended = post(recorded, forward, &mut tally, output).await;
     let untried = all - tally.taken - tally.failed;
     if untried > 0 {
         output.remark(&format!("{untried} of {all} deliveries were not posted"));
@@ -92,11 +99,11 @@ pub(crate) async fn run(args: ReplayArgs, output: &mut Output) -> Result<(), Cli
 
 async fn post(
     recorded: Recorded,
-    mut lanes: Lanes<()>,
-    mut dead_letters: Option<&mut DeadLetters>,
+    forward: Forward<()>,
     tally: &mut Tally,
     output: &mut Output,
 ) -> Result<(), CliError> {
+    let Forward { mut lanes, mut remarks, mut dead_letters } = forward;
     let mut stop = Stop::new()?;
     let mut deliveries = recorded.deliveries.into_iter();
     let mut result = loop {
@@ -111,7 +118,11 @@ async fn post(
         let noted = tokio::select! {
             biased;
             end = stop.asked() => Err(end),
-            ended = lanes.next() => tally.note(ended, dead_letters.as_deref_mut(), output),
+            remark = remarks.next() => {
+                output.remark(&remark);
+                Ok(())
+            }
+            ended = lanes.next() => tally.note(ended, dead_letters.as_mut(), output),
         };
         if noted.is_err() {
             break noted;
@@ -125,7 +136,7 @@ async fn post(
             _ = stop.asked() => None,
         };
         let Some(ended) = ended else { return result };
-        let noted = tally.note(ended, dead_letters.as_deref_mut(), output);
+        let noted = tally.note(ended, dead_letters.as_mut(), output);
         result = output.first_of(result, noted);
     }
 }
@@ -156,7 +167,16 @@ impl Tally {
                 Posted { delivery: delivery.id, event, session, result: "failed", attempts, status, error }
             }
         };
-        output.event(&posted)
+        if self.is_unread {
+            return Ok(());
+        }
+        match output.event(&posted) {
+            Err(error) if error.exit() == Exit::BrokenPipe => {
+                self.is_unread = true;
+                Ok(())
+            }
+            printed => printed,
+        }
     }
 
     fn verdict(&self) -> Result<(), CliError> {
@@ -170,30 +190,17 @@ impl Tally {
     }
 }
 
-/// The whole of a file, or of standard input for `-`: a bad line is to be found before anything is sent.
-fn text_of(file: &str) -> Result<String, CliError> {
-    let mut text = String::new();
+/// The whole of a file, or of standard input for `-`, and what that is called: a bad line is to be found before anything is sent.
+fn bytes_of(file: &str) -> Result<(Vec<u8>, &str), CliError> {
+    let mut bytes = Vec::new();
     let (read, name) = if file == "-" {
-        (std::io::stdin().read_to_string(&mut text), "standard input")
+        (std::io::stdin().read_to_end(&mut bytes), "standard input")
     } else {
-        (fs::File::open(file).and_then(|mut file| file.read_to_string(&mut text)), file)
+        (fs::File::open(file).and_then(|mut file| file.read_to_end(&mut bytes)), file)
     };
     match read {
-        Ok(_) => Ok(text),
+        Ok(_) => Ok((bytes, name)),
         Err(error) => Err(CliError::new(Exit::Config, format!("{name} cannot be read: {error}"))),
-    }
-}
-
-/// Whether two names lead to the same file.
-fn is_same(one: &Path, other: &Path) -> bool {
-    #[cfg(unix)]
-    if let (Ok(one), Ok(other)) = (fs::metadata(one), fs::metadata(other)) {
-        use std::os::unix::fs::MetadataExt;
-        return one.dev() == other.dev() && one.ino() == other.ino();
-    }
-    match (fs::canonicalize(one), fs::canonicalize(other)) {
-        (Ok(one), Ok(other)) => one == other,
-        _ => false,
     }
 }
 

@@ -8,6 +8,7 @@ use super::{ListLimit, cell};
 use crate::context::Context;
 use crate::error::CliError;
 use crate::output::{Output, Render};
+use crate::time::since;
 
 /// Work with sessions.
 #[derive(Debug, Subcommand)]
@@ -40,8 +41,8 @@ pub(crate) struct ListArgs {
     /// Only of this project
     #[arg(long, value_name = "ID")]
     project: Option<String>,
-    /// Only with something happening at this time (RFC 3339) or later
-    #[arg(long, value_name = "TIME")]
+    /// Only with something happening at this time (RFC 3339) or later; 10m is ten minutes ago by this machine's clock
+    #[arg(long, value_name = "TIME", value_parser = since)]
     since: Option<Timestamp>,
     /// Only where the visitor wrote last
     #[arg(long)]

@@ -1,16 +1,17 @@
 //! `wait`: until a session has an event that is as it should be.
 
 use std::sync::{Arc, Mutex, PoisonError};
-use std::time::Duration;
-
-use clap::Args;
-use pocketping_sdk::{After, ErrorKind, Event};
-use tokio::time::Instant;
+use std::time::{Duration, Instant};
 
 use crate::context::Context;
 use crate::error::{CliError, Exit};
-use crate::jq::Jq;
+use crate::jq::{Evaluator, Jq, Unended};
 use crate::output::Output;
+use crate::time::duration;
+use clap::Args;
+use futures::TryStreamExt;
+use pocketping_sdk::{After, ErrorKind, Event, Message, SessionHandle};
+use tokio::time::timeout;
 
 /// What to wait for, and how long.
 #[derive(Debug, Args)]
@@ -35,56 +36,57 @@ pub(crate) struct WaitArgs {
     after: Option<After>,
 }
 
-#[expect(clippy::unnecessary_wraps, reason = "clap asks for a result")]
 fn after(text: &str) -> Result<After, String> {
     Ok(match (text, text.parse()) {
+        ("", _) => return Err("it is empty; it takes a message's id, a time or now".to_owned()),
         ("now", _) => After::Now,
         (_, Ok(time)) => After::Time(time),
         (id, Err(_)) => After::Message(id.into()),
     })
 }
 
-/// A number and its unit.
-fn duration(text: &str) -> Result<Duration, String> {
-    let wrong = || "it must be a number with its unit, such as 500ms, 30s, 10m or 2h".to_owned();
-    let (number, unit) = text.split_at(text.find(|c: char| !c.is_ascii_digit()).ok_or_else(wrong)?);
-    let number: u64 = number.parse().map_err(|_| wrong())?;
-    let millis = match unit {
-        "ms" => Some(number),
-        "s" => number.checked_mul(1000),
-        "m" => number.checked_mul(60_000),
-        "h" => number.checked_mul(3_600_000),
-        _ => None,
-    };
-    // A hundred years and no more: clocks end somewhere.
-    let most = 100 * 365 * 24 * 3_600_000;
-    millis.filter(|millis| (1..=most).contains(millis)).map(Duration::from_millis).ok_or_else(wrong)
-}
-
 pub(crate) async fn run(args: WaitArgs, context: &Context, output: &mut Output) -> Result<(), CliError> {
     let until = Jq::compile(&args.until)
         .map_err(|error| CliError::usage(format!("--until {:?} is no jq expression: {error}", args.until)))?;
+    let until = Evaluator::start(until).map_err(|error| CliError::unexpected("a thread cannot be started", error))?;
     let client = context.client()?;
+    let deadline = Instant::now() + args.timeout;
     // An expression that fails for one event may be right for the next one.
-    let failure = Arc::new(Mutex::new(None));
-    let failed = Arc::clone(&failure);
-    let is_it = move |event: &Event| match until.is_true_of(event) {
-        Ok(is_it) => is_it,
-        Err(error) => {
-            failed.lock().unwrap_or_else(PoisonError::into_inner).get_or_insert(error);
-            false
+    let shared = Arc::new(Mutex::new(Noted::default()));
+    let inside = Arc::clone(&shared);
+    let is_it = move |event: &Event| {
+        let result = until.is_true_of(event, deadline);
+        let mut notes = inside.lock().unwrap_or_else(PoisonError::into_inner);
+        match result {
+            Ok(Ok(is_it)) => is_it,
+            Ok(Err(error)) => {
+                notes.failure.get_or_insert(error);
+                false
+            }
+            Err(Unended) => {
+                notes.is_unended = true;
+                // It ends the wait.
+                true
+            }
         }
     };
-    let begun = Instant::now();
-    let wait = client.session(args.session.as_str()).wait_for(is_it, args.timeout);
+    let session = client.session(args.session.as_str());
+    check(&session, args.after.as_ref(), deadline).await?;
+    let wait = session.wait_for(is_it, deadline.saturating_duration_since(Instant::now()));
     let found = match args.after {
         Some(after) => wait.after(after).await,
         None => wait.await,
     };
+    let noted = std::mem::take(&mut *shared.lock().unwrap_or_else(PoisonError::into_inner));
     match found {
+        _ if noted.is_unended => {
+            let message =
+                format!("the expression did not end for an event of {} within {:?}", args.session, args.timeout);
+            Err(CliError::new(Exit::Unmet, message))
+        }
         Ok(event) => output.item(&event),
-        Err(error) if error.kind() == ErrorKind::Timeout && begun.elapsed() >= args.timeout => {
-            if let Some(failure) = failure.lock().unwrap_or_else(PoisonError::into_inner).take() {
+        Err(error) if error.kind() == ErrorKind::Timeout && Instant::now() >= deadline => {
+            if let Some(failure) = noted.failure {
                 output.remark(&format!("warning: for some events the expression failed: {failure}"));
             }
             let message = format!("no event of {} was as it should be within {:?}", args.session, args.timeout);
@@ -94,17 +96,33 @@ pub(crate) async fn run(args: WaitArgs, context: &Context, output: &mut Output) 
     }
 }
 
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_duration_has_a_unit() {
-        for (text, millis) in [("500ms", 500), ("30s", 30_000), ("10m", 600_000), ("2h", 7_200_000)] {
-            assert_eq!(duration(text), Ok(Duration::from_millis(millis)), "{text}");
+/// Whether the session can be waited for: for the wait itself a server that was never reached, or a message that is not
+/// there, is just something that did not happen.
+async fn check(session: &SessionHandle, after: Option<&After>, deadline: Instant) -> Result<(), CliError> {
+    let left = || deadline.saturating_duration_since(Instant::now());
+    session.get().deadline(left()).await?;
+    let Some(After::Message(id)) = after else { return Ok(()) };
+    let messages = session.messages().list().deadline(left()).stream();
+    let is_it = |message: Message| std::future::ready(message.id == *id);
+    // Each page has the deadline; together they have it, too.
+    match timeout(left(), messages.try_any(is_it)).await {
+        Ok(Ok(true)) => Ok(()),
+        Ok(Ok(false)) => {
+            let message = format!("message {id} is not in session {}", session.id());
+            Err(CliError::new(Exit::NotFound, message).with_hint("--after takes a message's id, a time or now"))
         }
-        for bad in ["", "s", "30", "-1s", "1.5s", "0s", "10 m", "1d", "18446744073709551615h", "99999999999h", "1ß"] {
-            assert!(duration(bad).is_err(), "{bad}");
+        Ok(Err(error)) => Err(error.into()),
+        Err(_) => {
+            let message = format!("the messages of {} could not be read in time", session.id());
+            Err(CliError::new(Exit::Network, message))
         }
     }
+}
+
+/// What went wrong with the expression.
+#[derive(Debug, Default)]
+struct Noted {
+    /// The first failure.
+    failure: Option<String>,
+    is_unended: bool,
 }

@@ -10,8 +10,8 @@ use serde_json::value::RawValue;
 
 use super::delivery::{Delivery, json, now};
 use super::lanes::Failed;
-use crate::cursor_file::append;
 use crate::error::{CliError, Exit};
+use crate::files::append;
 
 /// A delivery that failed. `payload` is the body byte for byte as it was sent.
 #[derive(Debug, Deserialize, Serialize)]

@@ -9,6 +9,7 @@ use std::time::Duration;
 
 use futures::StreamExt;
 use futures::stream::FuturesUnordered;
+use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
 use tokio::sync::{Semaphore, watch};
 use tokio::time::{Instant, sleep, timeout_at};
 
@@ -62,23 +63,43 @@ pub(crate) struct Lanes<T> {
     stop: watch::Sender<bool>,
 }
 
+/// What a person is told of deliveries under way.
+#[derive(Debug)]
+pub(crate) struct Remarks(UnboundedReceiver<String>);
+
+impl Remarks {
+    /// The next one; pending while there is none.
+    ///
+    /// # Cancel safety
+    /// Dropping the future loses nothing.
+    pub(crate) async fn next(&mut self) -> String {
+        match self.0.recv().await {
+            Some(remark) => remark,
+            None => pending().await,
+        }
+    }
+}
+
 /// What all deliveries share.
 struct Sender {
     target: Target,
     retries: u32,
     /// One for each request that may be under way. Between its attempts a delivery holds none.
     slots: Semaphore,
+    remarks: UnboundedSender<String>,
 }
 
 impl<T: 'static> Lanes<T> {
-    pub(crate) fn new(target: Target, retries: u32, concurrency: usize) -> Self {
-        Self {
-            sender: Rc::new(Sender { target, retries, slots: Semaphore::new(concurrency) }),
+    pub(crate) fn new(target: Target, retries: u32, concurrency: usize) -> (Self, Remarks) {
+        let (remarks, told) = unbounded_channel();
+        let lanes = Self {
+            sender: Rc::new(Sender { target, retries, slots: Semaphore::new(concurrency), remarks }),
             busy: HashMap::new(),
             running: FuturesUnordered::new(),
             count: 0,
             stop: watch::Sender::new(false),
-        }
+        };
+        (lanes, Remarks(told))
     }
 
     pub(crate) fn target(&self) -> &Target {
@@ -161,12 +182,24 @@ impl Sender {
             if !is_given_up {
                 return Err(failed);
             }
+            let pause = wait.max(refusal.wait);
+            if attempts == 1 && !*stop.borrow() {
+                self.tell(delivery, &failed.reason, pause);
+            }
             tokio::select! {
                 biased;
                 _ = stop.wait_for(|is_stopped| *is_stopped) => return Err(failed),
-                () = sleep(wait.max(refusal.wait)) => {}
+                () = sleep(pause) => {}
             }
             wait = (wait * 2).min(LONGEST_WAIT);
         }
+    }
+    /// Tells of the first attempt that failed; what becomes of the others shows at the end.
+    fn tell(&self, delivery: &Delivery, why: &str, pause: Duration) {
+        let (name, target, all, pause) =
+            (delivery.name(), &self.target, self.retries.saturating_add(1), pause.as_secs().max(1));
+        let attempt = format!("attempt 1 of {all}: {why}");
+        // An error says that nobody wants to know.
+        drop(self.remarks.send(format!("{name} was not taken by {target} ({attempt}); trying again in {pause} s")));
     }
 }

@@ -12,7 +12,7 @@ use clap::Args;
 
 pub(crate) use dead_letter::DeadLetters;
 pub(crate) use delivery::{Delivery, now};
-pub(crate) use lanes::{Ended, Failed, Lanes};
+pub(crate) use lanes::{Ended, Failed, Lanes, Remarks};
 pub(crate) use recorded::{Recorded, Time};
 pub(crate) use target::Target;
 
@@ -42,9 +42,16 @@ pub(crate) struct ForwardArgs {
     pub(crate) dead_letter: Option<PathBuf>,
 }
 
+/// What forwarding takes.
+pub(crate) struct Forward<T> {
+    pub(crate) lanes: Lanes<T>,
+    pub(crate) remarks: Remarks,
+    pub(crate) dead_letters: Option<DeadLetters>,
+}
+
 impl ForwardArgs {
-    /// Makes ready to forward. Nothing is sent.
-    pub(crate) fn open<T: 'static>(self, url: &str) -> Result<(Lanes<T>, Option<DeadLetters>), CliError> {
+    /// Makes ready to forward to what this flag named. Nothing is sent.
+    pub(crate) fn open<T: 'static>(self, flag: &str, url: &str) -> Result<Forward<T>, CliError> {
         let secret = match &self.secret_file {
             Some(file) => Some(secret_from(file)?).filter(|secret| !secret.is_empty()).map_or_else(
                 || {
@@ -57,9 +64,11 @@ impl ForwardArgs {
             )?,
             None => variable(SECRET)?,
         };
-        let target = Target::new(url, secret)?;
+        let target = Target::new(flag, url, secret)?;
         let dead_letters = self.dead_letter.map(DeadLetters::open).transpose()?;
-        Ok((Lanes::new(target, self.retries, self.concurrency.min(tokio::sync::Semaphore::MAX_PERMITS)), dead_letters))
+        let concurrency = self.concurrency.min(tokio::sync::Semaphore::MAX_PERMITS);
+        let (lanes, remarks) = Lanes::new(target, self.retries, concurrency);
+        Ok(Forward { lanes, remarks, dead_letters })
     }
 }
 

@@ -27,27 +27,30 @@ pub(crate) enum Time {
 
 impl Recorded {
     /// Reads all lines, or names the first one that is neither of both.
-    pub(crate) fn read(text: &str, time: Time) -> Result<Self, CliError> {
+    pub(crate) fn read(bytes: &[u8], time: Time) -> Result<Self, CliError> {
         let mut read = Self::default();
-        for (n, line) in text.lines().enumerate() {
+        for (n, line) in bytes.split(|byte| *byte == b'\n').enumerate() {
             let bad = |why: String| {
                 CliError::usage(format!("line {} {why}; nothing was sent", n + 1))
                     .with_hint("lines are those of a dead-letter file, or of `pocketping listen -o ndjson`")
             };
+            let line = str::from_utf8(line).map_err(|_| bad("is not UTF-8".to_owned()))?;
             if line.trim().is_empty() {
                 continue;
             }
-            let value: Value = serde_json::from_str(line).map_err(|error| bad(format!("is not JSON: {error}")))?;
+            let value: Value =
+                serde_json::from_str(line).map_err(|error| bad(format!("is not JSON: {}", in_line(&error))))?;
             let has = |field: &str| value.get(field).is_some();
             if has("type") {
                 let event: Event = serde_json::from_value(without_marks(value))
-                    .map_err(|error| bad(format!("is no event: {error}")))?;
+                    .map_err(|error| bad(format!("is no event: {}", in_line(&error))))?;
                 match delivery_of(&event, time)? {
                     Some(delivery) => read.deliveries.push(delivery),
                     None => read.others += 1,
                 }
             } else if has("delivery") {
-                let letter = serde_json::from_str(line).map_err(|error| bad(format!("is no dead letter: {error}")))?;
+                let letter = serde_json::from_str(line)
+                    .map_err(|error| bad(format!("is no dead letter: {}", in_line(&error))))?;
                 read.deliveries.push(again(letter, time).map_err(bad)?);
             } else if !has("event") || has("data") {
                 return Err(bad("is neither an event nor a dead letter".to_owned()));
@@ -55,6 +58,21 @@ impl Recorded {
         }
         Ok(read)
     }
+}
+
+/// What is wrong in a line. The parser saw that line only and calls each the first.
+fn in_line(error: &serde_json::Error) -> String {
+    match place(error) {
+        (what, 0) => what,
+        (what, column) => format!("{what} at column {column}"),
+    }
+}
+
+/// What is wrong, and at which column; 0 when that is not known.
+fn place(error: &serde_json::Error) -> (String, usize) {
+    let (text, column) = (error.to_string(), error.column());
+    let what = text.strip_suffix(&format!(" at line {} column {column}", error.line())).unwrap_or(&text);
+    (what.to_owned(), column)
 }
 
 /// The event without what `listen` adds to its line.
@@ -75,7 +93,11 @@ fn delivery_of(event: &Event, time: Time) -> Result<Option<Delivery>, CliError> 
 
 /// A delivery once more, under its id.
 fn again(letter: DeadLetter, time: Time) -> Result<Delivery, String> {
-    let cannot = |error: serde_json::Error| format!("holds no webhook payload: {error}");
+    let cannot = |error: serde_json::Error| {
+        // Its columns would be those of the payload.
+        let (what, _) = place(&error);
+        format!("holds no webhook payload: {what}")
+    };
     let mut payload: WebhookPayload = serde_json::from_str(letter.payload.get()).map_err(cannot)?;
     let body = match time {
         Time::Verbatim(_) => letter.payload.get().to_owned(),
@@ -98,7 +120,7 @@ mod tests {
     const EVENT: &str = r#"{"type":"session.created","session":{"id":"s","status":"active","createdAt":"2024-01-15T10:30:00Z"},"backfilled":true}"#;
 
     fn bodies(text: &str, time: fn(Timestamp) -> Time) -> Vec<String> {
-        let read = Recorded::read(text, time("2024-01-15T12:00:00Z".parse().unwrap())).unwrap();
+        let read = Recorded::read(text.as_bytes(), time("2024-01-15T12:00:00Z".parse().unwrap())).unwrap();
         read.deliveries.into_iter().map(|delivery| delivery.body).collect()
     }
 
@@ -144,10 +166,13 @@ mod tests {
                 "no webhook payload",
             ),
         ] {
-            let error = Recorded::read(&format!("{EVENT}\n{line}\n"), now).unwrap_err().to_string();
+            let error = Recorded::read(format!("{EVENT}\n{line}\n").as_bytes(), now).unwrap_err().to_string();
             assert!(error.starts_with("line 2 ") && error.contains(why), "{line}: {error}");
+            assert_eq!(error.matches("line").count(), 1, "{error}");
         }
-        let other = Recorded::read(r#"{"type":"typing.started","sessionId":"s"}"#, now).unwrap();
+        let error = Recorded::read(b"\n\n{\"\xff\"}\n", now).unwrap_err();
+        assert_eq!((error.exit() as u8, error.to_string().as_str()), (2, "line 3 is not UTF-8; nothing was sent"));
+        let other = Recorded::read(br#"{"type":"typing.started","sessionId":"s"}"#, now).unwrap();
         assert_eq!((other.deliveries.len(), other.others), (0, 1));
     }
 }

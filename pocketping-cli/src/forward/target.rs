@@ -38,9 +38,9 @@ pub(super) struct Refusal {
 }
 
 impl Target {
-    /// A receiver at this URL. Its transport is one by itself: it has never heard of the API key.
-    pub(crate) fn new(url: &str, secret: Option<String>) -> Result<Self, CliError> {
-        let bad = |why: &str| CliError::usage(format!("the URL to forward to {why}"));
+    /// A receiver at the URL that this flag named. Its transport is one by itself: it has never heard of the API key.
+    pub(crate) fn new(flag: &str, url: &str, secret: Option<String>) -> Result<Self, CliError> {
+        let bad = |why: &str| CliError::usage(format!("{flag} {why}"));
         let url: Uri = url.parse().map_err(|error| bad(&format!("is no whole http:// or https:// URL: {error}")))?;
         let (Some(scheme @ ("http" | "https")), Some(authority)) = (url.scheme_str(), url.authority()) else {
             return Err(bad("is no whole http:// or https:// URL"));
@@ -166,11 +166,12 @@ mod tests {
             ("http://a b/", "https://"),
             ("", "https://"),
         ] {
-            let error = Target::new(url, None).unwrap_err();
+            let error = Target::new("--to", url, None).unwrap_err();
+            assert!(error.to_string().starts_with("--to "), "{error}");
             assert!(error.exit() == Exit::Usage && error.to_string().contains(named), "{url}: {error}");
             assert!(!error.to_string().contains("hunter2"), "{error}");
         }
-        let target = Target::new("http://localhost:3000/hook?token=hunter2", None).unwrap();
+        let target = Target::new("--to", "http://localhost:3000/hook?token=hunter2", None).unwrap();
         assert_eq!(
             (target.to_string().as_str(), target.url.query()),
             ("http://localhost:3000/hook", Some("token=hunter2"))

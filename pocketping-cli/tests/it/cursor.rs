@@ -3,6 +3,7 @@
 use std::fs;
 
 use pocketping_mock_server::{Contract, MockServer, Visit};
+use serde_json::{Value, json};
 
 use crate::receiver::Receiver;
 use crate::run::{Listening, at, run};
@@ -160,7 +161,8 @@ fn a_file_that_is_no_cursor_of_this_server_is_refused_and_left_as_it_is() {
     let folder = tempfile::tempdir().unwrap();
     let file = folder.path().join("cursor.json");
     for (text, named) in [
-        ("", "no event cursor"),
+        ("", "is empty"),
+        ("\n", "delete it to begin now"),
         ("{", "no event cursor"),
         ("[]", "no event cursor"),
         (r#"{"version":1,"server":"http://elsewhere"}"#, "http://elsewhere"),
@@ -172,6 +174,16 @@ fn a_file_that_is_no_cursor_of_this_server_is_refused_and_left_as_it_is() {
         assert!(ended.stderr.contains(named) && ended.stderr.contains("cursor.json"), "{text}: {}", ended.stderr);
         assert!(ended.stderr.contains("was left as it is"), "{text}: {}", ended.stderr);
         assert_eq!(fs::read_to_string(&file).unwrap(), text);
+    }
+    let same = file.to_str().unwrap();
+    let other = folder.path().join("./cursor.json");
+    fs::remove_file(&file).unwrap();
+    for flags in [
+        &["--forward-to", "http://localhost/", "--dead-letter", other.to_str().unwrap()][..],
+        &["--ready-file", other.to_str().unwrap()],
+    ] {
+        let ended = run(at(&server, &[&["listen", "--cursor", same], flags].concat()));
+        assert_eq!((ended.code, ended.stderr.contains("same file"), file.exists()), (2, true, false), "{flags:?}");
     }
     let ended = run(at(&server, &["listen", "--cursor", "/nowhere/cursor.json"]));
     assert_eq!((ended.code, ended.stdout.as_str()), (3, ""), "{}", ended.stderr);
@@ -192,4 +204,25 @@ fn the_cursor_of_one_session_is_not_taken_for_that_of_all() {
     server.visitor_says(&id, "one");
     let mut listening = Listening::start(&server, &of_one);
     assert_eq!(listening.contents_until("one"), ["one"]);
+}
+
+#[test]
+fn the_cursor_of_another_project_is_named_with_its_file() {
+    for contract in [Contract::Strict, Contract::Extended] {
+        let server = MockServer::builder().contract(contract).demo_seed().start().unwrap();
+        let folder = tempfile::tempdir().unwrap();
+        let file = folder.path().join("cursor.json");
+        let args = ["listen", "--cursor", file.to_str().unwrap()];
+        Listening::start(&server, &args[1..]).kill();
+        let mut cursor: Value = serde_json::from_str(&fs::read_to_string(&file).unwrap()).unwrap();
+        cursor["projects"] = json!(["elsewhere"]);
+        fs::write(&file, cursor.to_string()).unwrap();
+        let ended = run(at(&server, &args));
+        assert_eq!(ended.code, 3, "{}", ended.stderr);
+        assert!(ended.stderr.contains("of another project"), "{}", ended.stderr);
+        let hint = format!("hint: the cursor file {} was left as it is", file.display());
+        assert!(ended.stderr.contains(&hint), "{}", ended.stderr);
+        let left: Value = serde_json::from_str(&fs::read_to_string(&file).unwrap()).unwrap();
+        assert_eq!(left, cursor);
+    }
 }

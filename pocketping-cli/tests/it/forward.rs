@@ -138,9 +138,14 @@ fn a_retry_keeps_the_delivery_and_says_which_attempt_it_is() {
     let second = receiver.next();
     assert_eq!((second.header("x-pocketping-delivery"), &second.body), (delivery.as_str(), &body));
     assert_eq!((second.line.as_str(), second.header("x-pocketping-attempt")), ("POST /hook?token=t0ken HTTP/1.1", "2"));
-    second.ok();
+    second.answer("500 Internal Server Error");
+    receiver.next().ok();
     let (code, _, stderr) = listening.end();
-    assert_eq!((code, stderr.as_str()), (0, ""));
+    let hook = receiver.url().split('?').next().unwrap();
+    let told = format!(
+        "{delivery} (message.created of {id}) was not taken by {hook} (attempt 1 of 5: 302 Found); trying again in 1 s\n"
+    );
+    assert_eq!((code, stderr), (0, told), "only the first failure is told");
 }
 
 #[test]
@@ -163,6 +168,8 @@ fn what_nobody_takes_ends_the_command_or_becomes_a_dead_letter() {
         let folder = tempfile::tempdir().unwrap();
         let file = folder.path().join("failed.ndjson");
         fs::write(&file, "torn").unwrap();
+        #[cfg(unix)]
+        fs::set_permissions(&file, std::os::unix::fs::PermissionsExt::from_mode(0o644)).unwrap();
         let args =
             ["--forward-to", receiver.url(), "--retries", "0", "--limit", "2", "--dead-letter", file.to_str().unwrap()];
         let listening = Listening::start(&server, &args);
@@ -173,6 +180,11 @@ fn what_nobody_takes_ends_the_command_or_becomes_a_dead_letter() {
         server.visitor_says(&id, "Still there?");
         let posted = receiver.next();
         assert_eq!(posted.content(), "Still there?", "it goes on");
+        #[cfg(unix)]
+        {
+            use std::os::unix::fs::PermissionsExt;
+            assert_eq!(fs::metadata(&file).unwrap().permissions().mode() & 0o777, 0o600, "one that was there, too");
+        }
         posted.ok();
         let (code, _, stderr) = listening.end();
         assert_eq!(code, 0, "{stderr}");

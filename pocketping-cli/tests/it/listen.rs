@@ -3,7 +3,7 @@
 use std::io::{BufRead, BufReader, Read};
 use std::process::Stdio;
 
-use pocketping_mock_server::{Contract, MockServer, Visit};
+use pocketping_mock_server::{Clock, Contract, MockServer, Visit};
 use serde_json::Value;
 
 use crate::run::{Listening, at, pocketping, run};
@@ -77,6 +77,35 @@ fn what_was_read_after_a_broken_link_says_so() {
 }
 
 #[test]
+fn an_outage_is_told_once_and_its_end_too() {
+    for contract in [Contract::Strict, Contract::Extended] {
+        for format in ["table", "ndjson"] {
+            let server = MockServer::builder().contract(contract).start().unwrap();
+            let mut command = at(&server, &["listen", "--limit", "1", "-o", format]);
+            let mut child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+            let mut remarks = BufReader::new(child.stderr.take().unwrap());
+            let mut data = BufReader::new(child.stdout.take().unwrap());
+            let mut line = String::new();
+            if format == "table" { remarks.read_line(&mut line) } else { data.read_line(&mut line) }.unwrap();
+            let socket = format!("the link to ws://{}/ws", server.address());
+            server.refuse_connections(true);
+            server.cut_connections();
+            line.clear();
+            remarks.read_line(&mut line).unwrap();
+            assert_eq!(line, format!("{socket} is down; trying again\n"));
+            server.refuse_connections(false);
+            line.clear();
+            remarks.read_line(&mut line).unwrap();
+            assert_eq!(line, format!("{socket} is back\n"));
+            server.visitor_opens_session(Visit::new());
+            line.clear();
+            remarks.read_to_string(&mut line).unwrap();
+            assert_eq!((line.as_str(), child.wait().unwrap().code()), ("", Some(0)));
+        }
+    }
+}
+
+#[test]
 fn a_ready_file_stands_while_the_subscription_was_made_and_goes_with_the_command() {
     for contract in [Contract::Strict, Contract::Extended] {
         let server = MockServer::builder().contract(contract).start().unwrap();
@@ -145,6 +174,13 @@ fn a_session_and_a_time_narrow_it() {
         assert_eq!(listening.contents_until("now"), ["now"]);
         assert_eq!(listening.end().0, 0);
     }
+    let server = MockServer::builder().clock(Clock::system()).start().unwrap();
+    let id = server.visitor_opens_session(Visit::new()).id;
+    server.visitor_says(&id, "a moment ago");
+    let mut listening = Listening::start(&server, &["--since", "10m", "--limit", "2"]);
+    assert_eq!(listening.contents_until("a moment ago"), ["a moment ago"]);
+    let ended = run(pocketping(&["listen", "--since", "0s"]));
+    assert_eq!((ended.code, ended.stderr.contains("longer than zero")), (2, true), "{}", ended.stderr);
     let ended = run(pocketping(&["listen", "--since", "2024-01-15T10:00:00Z", "--cursor", "c.json"]));
     assert_eq!((ended.code, ended.stderr.contains("--cursor")), (2, true), "{}", ended.stderr);
     let ended = run(pocketping(&["listen", "--dead-letter", "d.ndjson"]));

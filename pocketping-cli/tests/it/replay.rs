@@ -1,6 +1,7 @@
 //! `events replay`: dead letters and recorded events once more.
 
 use std::fs;
+use std::process::Stdio;
 use std::thread;
 
 use pocketping_mock_server::{Contract, MockServer, Visit};
@@ -109,6 +110,27 @@ fn recorded_events_are_posted_as_they_were_forwarded() {
 }
 
 #[test]
+fn a_reader_that_hangs_up_does_not_keep_the_rest_from_being_posted() {
+    let receiver = Receiver::start();
+    let input: String = ["a", "b", "c"].iter().map(|session| letter(session) + "\n").collect();
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("failed.ndjson");
+    fs::write(&file, input).unwrap();
+    let args = ["events", "replay", file.to_str().unwrap(), "--to", receiver.url(), "--concurrency", "1"];
+    for (answer, code) in [("200 OK", 0), ("500 Internal Server Error", 8)] {
+        let mut command = pocketping(&[&args[..], &["--retries", "0"]].concat());
+        let mut child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+        drop(child.stdout.take());
+        for _ in 0..3 {
+            receiver.next().answer(answer);
+        }
+        let ended = child.wait_with_output().unwrap();
+        let stderr = String::from_utf8(ended.stderr).unwrap();
+        assert_eq!((ended.status.code(), stderr.contains("not posted")), (Some(code), false), "{stderr}");
+    }
+}
+
+#[test]
 fn a_bad_line_sends_nothing() {
     let receiver = Receiver::start();
     let input = format!("{}\n{{\"type\":\"message.created\"}}\n", letter("a"));
@@ -160,6 +182,11 @@ fn how_many_failed_decides_the_code_and_what_failed_is_kept() {
     let ended = run(pocketping(&["events", "replay", "/nowhere", "--to", receiver.url()]));
     assert_eq!((ended.code, ended.stderr.contains("/nowhere")), (3, true), "{}", ended.stderr);
     let ended = run(pocketping(&["events", "replay", "-", "--to", receiver.url()]));
-    assert_eq!((ended.code, ended.stdout.as_str(), ended.stderr.as_str()), (0, "", ""), "nothing to do");
+    assert_eq!(
+        (ended.code, ended.stdout.as_str(), ended.stderr.as_str()),
+        (0, "", "no deliveries in standard input\n")
+    );
+    let ended = run(pocketping(&["events", "replay", "-", "--to", "localhost:3000"]));
+    assert_eq!((ended.code, ended.stderr.starts_with("error: --to is")), (2, true), "{}", ended.stderr);
     assert!(receiver.is_quiet());
 }

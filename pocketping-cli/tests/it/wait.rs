@@ -1,8 +1,9 @@
 //! `wait`: for what has happened, what happens, and what does not.
 
+use std::net::TcpListener;
 use std::process::Stdio;
 
-use pocketping_mock_server::{Contract, MockServer};
+use pocketping_mock_server::{Contract, MockServer, Visit};
 use serde_json::Value;
 
 use crate::run::{Nobody, at, pocketping, run};
@@ -58,6 +59,46 @@ fn a_time_that_runs_out_has_its_own_code() {
     assert_eq!((ended.code, ended.stdout.as_str()), (12, ""));
     assert_eq!(ended.stderr.lines().count(), 2, "said once: {}", ended.stderr);
     assert!(ended.stderr.starts_with("warning: for some events the expression failed: "), "{}", ended.stderr);
+}
+
+#[test]
+fn an_expression_that_does_not_end_ends_with_the_time() {
+    let server = MockServer::builder().demo_seed().start().unwrap();
+    for until in ["repeat(.) | false", "def f: f; f"] {
+        let ended = run(at(&server, &["wait", "--session", "sess_abc123", "--until", until, "--timeout", "2s"]));
+        assert_eq!((ended.code, ended.stdout.as_str()), (12, ""), "{until}: {}", ended.stderr);
+        assert!(ended.stderr.contains("the expression did not end"), "{until}: {}", ended.stderr);
+    }
+}
+
+#[test]
+fn a_server_that_is_never_reached_is_the_network() {
+    let nobody = Nobody::new();
+    let silent = TcpListener::bind("127.0.0.1:0").unwrap();
+    for url in [nobody.url(), format!("http://{}/", silent.local_addr().unwrap())] {
+        let wait = ["wait", "--session", "s", "--until", ".a", "--timeout", "1s"];
+        let ended = run(pocketping(&[&["--api-key", "k", "--api-url", &url], &wait[..]].concat()));
+        assert_eq!((ended.code, ended.stdout.as_str()), (9, ""), "{url}: {}", ended.stderr);
+        assert!(ended.stderr.contains("hint: check POCKETPING_API_URL"), "{url}: {}", ended.stderr);
+    }
+}
+
+#[test]
+fn what_is_not_there_is_said_at_once() {
+    let server = MockServer::builder().demo_seed().start().unwrap();
+    let other = server.visitor_opens_session(Visit::new()).id;
+    let elsewhere = server.visitor_says(&other, "Hello!").id;
+    for (session, after, code, named) in [
+        ("", "now", 2, "session"),
+        ("sess_abc123", "", 2, "--after"),
+        ("sess_abc123", elsewhere.as_str(), 5, "is not in session sess_abc123"),
+        ("nope", "msg_001", 5, "Session not found"),
+    ] {
+        let args = ["wait", "--session", session, "--until", "false", "--timeout", "1m", "--after", after];
+        let ended = run(at(&server, &args));
+        assert_eq!((ended.code, ended.stdout.as_str()), (code, ""), "{session} {after}: {}", ended.stderr);
+        assert!(ended.stderr.contains(named), "{session} {after}: {}", ended.stderr);
+    }
 }
 
 #[test]
