@@ -243,17 +243,17 @@ impl Feed {
         self.pass.as_ref().is_some_and(Pass::wants_list)
     }
 
-    /// From when on, where the server can tell.
+    /// From when on, where the server can tell. The first list after a cursor is whole: it shows which projects there are.
     pub(super) fn list_since(&self) -> Option<Timestamp> {
-        self.pass.as_ref().and_then(Pass::list_since).filter(|_| self.link.is_extended)
+        let since = self.pass.as_ref().and_then(Pass::list_since);
+        since.filter(|_| self.link.is_extended && self.expected.is_empty())
     }
 
     pub(super) fn listed(&mut self, sessions: Vec<Session>) -> Result<(), OtherProject> {
         // Only a cursor says which projects there are to be, and only a whole list which ones there are.
         let known = std::mem::take(&mut self.expected);
         let mut named = sessions.iter().filter_map(|session| session.project_id.as_ref()).peekable();
-        let is_whole = !self.link.is_extended || self.list_since().is_none();
-        if is_whole && !known.is_empty() && named.peek().is_some() && named.all(|id| !known.contains(id)) {
+        if !known.is_empty() && named.peek().is_some() && named.all(|id| !known.contains(id)) {
             return Err(OtherProject);
         }
         let (mut teller, pass) = self.teller();

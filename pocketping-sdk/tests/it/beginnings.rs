@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use pocketping_mock_server::{Contract, Visit};
+use pocketping_mock_server::{Contract, MockServer, Visit};
 use pocketping_sdk::{After, ErrorKind, Event, EventCursor};
 use serde_json::Value;
 
@@ -59,12 +59,18 @@ async fn a_cursor_the_server_forgot_is_read_from_rest_and_one_of_elsewhere_is_re
 }
 
 #[tokio::test]
-async fn a_cursor_of_another_project_is_refused_where_the_whole_list_shows_it() {
-    let server = start(Contract::Strict);
-    let client = client(&server);
+async fn a_cursor_of_another_project_is_refused() {
+    for contract in BOTH {
+        refuses_another_project(&start(contract)).await;
+    }
+}
+
+async fn refuses_another_project(server: &MockServer) {
+    let client = client(server);
     server.visitor_opens_session(Visit::new());
     let events = client.events().connect().resume(EventCursor::default()).await.unwrap();
     let mut stored: Value = serde_json::from_str(&events.cursor().unwrap().to_string()).unwrap();
+    assert!(stored.get("lastEventId").is_none());
     assert_eq!(stored["projects"].as_array().unwrap().len(), 1, "{stored}");
     stored["projects"] = serde_json::json!(["proj_elsewhere"]);
     let cursor: EventCursor = serde_json::from_value(stored).unwrap();
