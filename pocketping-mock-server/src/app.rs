@@ -3,20 +3,29 @@
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use pocketping_sdk::{DeliveryId, Event, Message, Session, SessionId, Timestamp, WebhookId};
+use pocketping_sdk::{DeliveryId, Event, Message, ProjectId, Session, SessionId, Timestamp, WebhookId};
 use tokio::sync::{Notify, watch};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 use crate::contract::Contract;
-use crate::delivery::{Attempt, Delivery, DeliveryState, Job, Outbox, Tls};
+use crate::delivery::{Attempt, Delivery, DeliveryState, EVENTS_WEBHOOK, Form, Job, Outbox, Tls};
+use crate::deployed::{self, EventsWebhook};
 use crate::faults::Faults;
 use crate::http::RateLimits;
 use crate::hub::{Hub, Subscription};
+use crate::limits::Limits;
+use crate::responder::{Due, Responder, Timers};
 use crate::sources::{Clock, Ids, epoch};
+use crate::store::change::Change;
 use crate::store::{
     Access, Began, Kept, MessageQuery, Page, Rejection, Replays, Scope, SessionQuery, Store, Tenant, TenantId, Tx,
 };
+use crate::versions::Versions;
+use crate::widgets::{Joined, Widgets, csat_request, frame, message_frame, screenshot_request};
+
+/// How many requests a minute a key has with the management API, where requests are counted.
+const MANAGEMENT_RATE: u32 = 600;
 
 /// The server's state, shared by everything that answers.
 #[derive(Clone, Debug)]
@@ -28,7 +37,9 @@ pub(crate) struct Shared {
     pub(crate) clock: Clock,
     pub(crate) ids: Ids,
     pub(crate) contract: Contract,
-    pub(crate) limits: RateLimits,
+    pub(crate) rate_limits: RateLimits,
+    /// The same for the management API, which has a limit of its own.
+    pub(crate) management_limits: RateLimits,
     pub(crate) faults: Faults,
     /// Whether only this machine can reach the server.
     pub(crate) is_loopback: bool,
@@ -36,6 +47,17 @@ pub(crate) struct Shared {
     pub(crate) private_webhooks: bool,
     /// How `https` webhooks are spoken to.
     pub(crate) tls: Tls,
+    /// How much of everything is taken.
+    pub(crate) limits: Limits,
+    /// Where events go in the form of the deployments.
+    events_webhook: Option<EventsWebhook>,
+    /// What widgets are told of their version.
+    pub(crate) versions: Versions,
+    /// The scripted AI, where there is one.
+    pub(crate) responder: Option<Responder>,
+    pub(crate) ai_timers_changed: Notify,
+    /// The tenant of what comes without a key and names no project.
+    pub(crate) first_tenant: TenantId,
     /// Something is to be delivered, or has been.
     pub(crate) outbox_changed: Notify,
     outbox_version: watch::Sender<u64>,
@@ -49,7 +71,9 @@ struct State {
     access: Access,
     replays: Replays,
     hub: Hub,
+    widgets: Widgets,
     outbox: Outbox,
+    timers: Timers,
 }
 
 /// What an [`App`] is made of.
@@ -59,10 +83,16 @@ pub(crate) struct AppParts {
     pub(crate) ids: Ids,
     pub(crate) contract: Contract,
     pub(crate) access: Access,
-    pub(crate) limits: RateLimits,
+    pub(crate) rate_limit: Option<u32>,
     pub(crate) is_loopback: bool,
     pub(crate) private_webhooks: bool,
     pub(crate) tls: Tls,
+    pub(crate) limits: Limits,
+    pub(crate) events_webhook: Option<EventsWebhook>,
+    pub(crate) versions: Versions,
+    pub(crate) responder: Option<Responder>,
+    /// The tenant of what comes without a key and names no project.
+    pub(crate) first_tenant: TenantId,
 }
 
 /// A write's place among the idempotency keys; given up when it is dropped before its answer was kept.
@@ -78,10 +108,6 @@ impl Drop for Reservation {
     }
 }
 
-/// How many sessions (and messages, when those are searched) a list looks at under one lock: a long list never holds up
-/// a write for long.
-const LIST_AT_ONCE: usize = 512;
-
 impl App {
     pub(crate) fn new(parts: AppParts) -> Self {
         Self(Arc::new(Shared {
@@ -89,17 +115,26 @@ impl App {
                 store: Store::default(),
                 access: parts.access,
                 replays: Replays::default(),
-                hub: Hub::new(parts.contract, epoch()),
+                hub: Hub::new(parts.contract, epoch(), parts.limits.queue),
+                widgets: Widgets::new(parts.limits.queue),
                 outbox: Outbox::default(),
+                timers: Timers::default(),
             }),
             clock: parts.clock,
             ids: parts.ids,
             contract: parts.contract,
-            limits: parts.limits,
+            rate_limits: RateLimits::new(parts.rate_limit),
+            management_limits: RateLimits::new(parts.rate_limit.map(|_| MANAGEMENT_RATE)),
             faults: Faults::default(),
             is_loopback: parts.is_loopback,
             private_webhooks: parts.private_webhooks,
             tls: parts.tls,
+            limits: parts.limits,
+            events_webhook: parts.events_webhook,
+            versions: parts.versions,
+            responder: parts.responder,
+            ai_timers_changed: Notify::new(),
+            first_tenant: parts.first_tenant,
             outbox_changed: Notify::new(),
             outbox_version: watch::Sender::new(0),
             stop: CancellationToken::new(),
@@ -139,25 +174,84 @@ impl App {
         kept: impl FnOnce(&A) -> Option<(Scope, Kept)>,
     ) -> Result<A, Rejection> {
         let mut state = self.lock();
-        let State { store, replays, hub, outbox, .. } = &mut *state;
+        let State { store, replays, .. } = &mut *state;
         let now = self.0.clock.now();
         let mut tx = Tx::begin(store.tenant(tenant, &self.0.ids), &self.0.ids, now);
         let value = change(&mut tx)?;
-        let (at, events) = tx.commit();
+        let (at, changes) = tx.commit();
         let answer = answer(value);
         if let Some((scope, kept)) = kept(&answer) {
             replays.keep(&scope, kept, now);
         }
-        let published = hub.publish(tenant, at, events);
-        let webhooks = store.tenant(tenant, &self.0.ids).webhooks();
-        for event in published.iter().filter(|_| !webhooks.is_empty()) {
-            outbox.queue(self.0.contract, event, at, webhooks, || self.0.ids.next("dlv").into());
-        }
+        self.publish(&mut state, tenant, at, &changes);
         drop(state);
-        if !published.is_empty() {
+        if !changes.is_empty() {
             self.outbox_moved();
+            self.0.ai_timers_changed.notify_one();
         }
         Ok(answer)
+    }
+
+    /// Tells what a commit changed on every surface, in the order of the commits.
+    fn publish(&self, state: &mut State, tenant: &TenantId, at: Timestamp, changes: &[Change]) {
+        let State { store, hub, widgets, outbox, timers, .. } = state;
+        let tables = store.tenant(tenant, &self.0.ids);
+        let new_id = || DeliveryId::from(self.0.ids.next("dlv"));
+        for change in changes {
+            let published = hub.publish(tenant, at, change.events());
+            for event in published.iter().filter(|_| !tables.webhooks().is_empty()) {
+                outbox.queue(self.0.contract, event, at, tables.webhooks(), new_id);
+            }
+            if let Some(webhook) = &self.0.events_webhook
+                && let Some((kind, data)) = deployed::event(change, tables)
+            {
+                outbox.queue_deployed(webhook, (kind, &data), change.session_id().cloned(), at, new_id());
+            }
+            let told = widgets.publish(tenant, change);
+            if let Change::ScreenshotAsked(session, request) = change
+                && told > 0
+            {
+                // A request that was pushed must not be handed out once more.
+                tables.hand_out_screenshot(session, &request.id);
+            }
+            if let Some(responder) = &self.0.responder {
+                timers.note(responder, &self.0.clock, tenant, change);
+            }
+        }
+    }
+
+    /// Adds a widget that shows this session. It is shown what changed since then, or else the last messages, and what
+    /// it is still asked for; and hears then of everything.
+    pub(crate) fn join(
+        &self,
+        tenant: &TenantId,
+        project: &ProjectId,
+        session: &SessionId,
+        after: Option<&str>,
+    ) -> Result<Joined, Rejection> {
+        let mut state = self.lock();
+        let State { store, widgets, .. } = &mut *state;
+        let tables = store.tenant(tenant, &self.0.ids);
+        tables.session_in(project, session)?;
+        let messages = tables.recent(session, after)?;
+        let warning = tables.widget_version(session).and_then(|version| self.0.versions.warning(version));
+        let mut first: Vec<_> = warning.map(|data| frame("version_warning", &data)).into_iter().collect();
+        first.extend(messages.iter().map(|message| message_frame(message)));
+        first.extend(tables.rating_asked(session).map(csat_request));
+        first.extend(tables.hand_out_screenshots(session).iter().map(screenshot_request));
+        Ok(widgets.join(tenant, session, Some(project), first))
+    }
+
+    /// The tenant and the project that a widget's address leads to.
+    pub(crate) fn place(&self, project: Option<&ProjectId>) -> Result<(TenantId, ProjectId), Rejection> {
+        let mut state = self.lock();
+        let Some(project) = project else {
+            let tenant = &self.0.first_tenant;
+            let project = state.store.tenant(tenant, &self.0.ids).project().id.clone();
+            return Ok((Arc::clone(tenant), project));
+        };
+        let tenant = state.store.tenant_of_project(project).ok_or(Rejection::ProjectNotFound)?;
+        Ok((Arc::clone(tenant), project.clone()))
     }
 
     /// Takes the place of a write with an idempotency key, or finds the answer it had before.
@@ -181,20 +275,6 @@ impl App {
         frames.iter().map(|frame| decode(frame)).collect()
     }
 
-    /// Walks over sessions, newest first, in parts: whoever serves others lets them in between.
-    pub(crate) fn walk_sessions(&self, tenant: &TenantId, query: SessionQuery) -> SessionWalk {
-        let before = query.cursor;
-        SessionWalk {
-            app: self.clone(),
-            tenant: Arc::clone(tenant),
-            query,
-            before,
-            is_over: false,
-            ahead: None,
-            next: None,
-        }
-    }
-
     /// A part of a session's messages.
     pub(crate) fn list_messages(
         &self,
@@ -203,6 +283,16 @@ impl App {
         query: &MessageQuery,
     ) -> Result<Page<Message>, Rejection> {
         self.read(tenant, |tables| tables.messages(id, query))
+    }
+
+    /// Takes the timers of the AI that nobody waits for yet.
+    pub(crate) fn take_ai_timers(&self) -> Vec<Due> {
+        self.lock().timers.take()
+    }
+
+    /// Ends a timer of the AI.
+    pub(crate) fn ai_timer_ended(&self, tenant: &TenantId, session: &SessionId, number: u64) {
+        self.lock().timers.end(tenant, session, number);
     }
 
     /// Takes what may be delivered now.
@@ -233,9 +323,15 @@ impl App {
         let mut state = self.lock();
         let State { store, outbox, .. } = &mut *state;
         let webhooks = store.tenant(tenant, &self.0.ids).webhooks();
-        let webhook = outbox.delivery(id).map(|delivery| &delivery.webhook_id);
-        let webhook = webhooks.iter().find(|known| webhook.is_some() && known.id.as_ref() == webhook);
-        let queued = webhook.is_some_and(|webhook| outbox.again(id, webhook));
+        let webhook_id = outbox.delivery(id).map(|delivery| delivery.webhook_id.clone());
+        let registered = webhooks.iter().find(|known| webhook_id.is_some() && known.id == webhook_id);
+        let queued = match (registered, &self.0.events_webhook) {
+            (Some(webhook), _) => outbox.again(id, Form::Documented, &webhook.url, webhook.secret.as_deref()),
+            (None, Some(events)) if webhook_id.as_ref().is_some_and(|id| id.as_str() == EVENTS_WEBHOOK) => {
+                outbox.again(id, Form::Deployed, &events.url, events.secret.as_deref())
+            }
+            _ => false,
+        };
         drop(state);
         self.outbox_moved();
         queued
@@ -258,48 +354,6 @@ impl App {
 
     pub(crate) fn now(&self) -> Timestamp {
         self.0.clock.now()
-    }
-}
-
-/// A walk over a list of sessions, newest first, that takes the lock for one part at a time.
-#[derive(Debug)]
-pub(crate) struct SessionWalk {
-    app: App,
-    tenant: TenantId,
-    query: SessionQuery,
-    before: Option<usize>,
-    is_over: bool,
-    /// The position the next page would start before: the page is full, and whether there is one more match, so that
-    /// no cursor leads nowhere, is still being looked for.
-    ahead: Option<usize>,
-    /// Where the next page starts, once the walk is over.
-    pub(crate) next: Option<usize>,
-}
-
-impl SessionWalk {
-    /// The next part, which may be empty; `None` when the walk is over.
-    pub(crate) fn next_part(&mut self) -> Option<Vec<Arc<Session>>> {
-        if self.is_over {
-            return None;
-        }
-        let page = self.app.read(&self.tenant, |tables| tables.sessions_before(self.before, &self.query, LIST_AT_ONCE));
-        self.before = page.next;
-        self.is_over = page.next.is_none();
-        if self.ahead.is_some() {
-            if !page.items.is_empty() {
-                self.next = self.ahead;
-                self.is_over = true;
-            }
-            return Some(Vec::new());
-        }
-        if let Some(limit) = &mut self.query.limit {
-            *limit -= page.items.len();
-            if *limit == 0 {
-                self.ahead = page.next;
-                *limit = 1;
-            }
-        }
-        Some(page.items)
     }
 }
 

@@ -3,14 +3,18 @@
 use std::error::Error as StdError;
 use std::fmt;
 use std::net::{IpAddr, SocketAddr, TcpListener};
+use std::sync::Arc;
 
 use crate::app::{App, AppParts};
 use crate::contract::Contract;
 use crate::delivery::Tls;
-use crate::http::RateLimits;
+use crate::deployed::EventsWebhook;
+use crate::limits::Limits;
+use crate::responder::Responder;
 use crate::server::MockServer;
 use crate::sources::{Clock, Ids};
-use crate::store::{Access, ApiKey, Rejection, Seed, SeedError};
+use crate::store::{Access, ApiKey, Rejection, Seed, SeedError, rules};
+use crate::versions::Versions;
 
 /// Configures a [`MockServer`].
 ///
@@ -32,6 +36,10 @@ pub struct MockServerBuilder {
     rate_limit: Option<u32>,
     private_webhooks: bool,
     webhook_roots: Vec<Vec<u8>>,
+    events_webhook: Option<EventsWebhook>,
+    limits: Limits,
+    responder: Option<Responder>,
+    widget_versions: Result<Versions, String>,
     clock: Clock,
     ids: Ids,
 }
@@ -91,6 +99,10 @@ impl Default for MockServerBuilder {
             rate_limit: None,
             private_webhooks: false,
             webhook_roots: Vec::new(),
+            events_webhook: None,
+            limits: Limits::default(),
+            responder: None,
+            widget_versions: Ok(Versions::default()),
             clock: Clock::frozen(),
             ids: Ids::sequential(),
         }
@@ -162,6 +174,33 @@ impl MockServerBuilder {
         self
     }
 
+    /// Sends every tenant's events to this URL in the form that PocketPing's deployments use, `{type, data, sentAt}`, besides
+    /// the documented webhooks; signed where there is a secret.
+    pub fn events_webhook(mut self, url: impl Into<String>, secret: Option<&str>) -> Self {
+        self.events_webhook = Some(EventsWebhook { url: url.into(), secret: secret.map(str::to_owned) });
+        self
+    }
+
+    /// How much of everything is taken.
+    pub fn limits(mut self, limits: Limits) -> Self {
+        self.limits = limits;
+        self
+    }
+
+    /// Lets a scripted AI answer where nobody does. Default: silence.
+    pub fn responder(mut self, responder: Responder) -> Self {
+        self.responder = Some(responder);
+        self
+    }
+
+    /// The oldest version of the widget that is served, and the newest there is: what widgets of other versions are told.
+    /// Default: all are welcome.
+    pub fn widget_versions(mut self, min: Option<&str>, latest: Option<&str>) -> Self {
+        let parsed = |text: Option<&str>| text.map(str::parse).transpose();
+        self.widget_versions = parsed(min).and_then(|min| Ok(Versions { min, latest: parsed(latest)? }));
+        self
+    }
+
     /// The clock. Default: frozen at 2024-01-15T10:30:00Z.
     pub fn clock(mut self, clock: Clock) -> Self {
         self.clock = clock;
@@ -186,6 +225,11 @@ impl MockServerBuilder {
         }
         let access = Access::new(keys.clone(), self.any_key).map_err(StartError::new)?;
         let tls = Tls::new(&self.webhook_roots).map_err(StartError::new)?;
+        let versions = self.widget_versions.map_err(StartError::new)?;
+        if let Some(webhook) = &self.events_webhook {
+            rules::webhook_url(&webhook.url)
+                .map_err(|error| StartError::new(format!("the events webhook: {error}")))?;
+        }
         let listener =
             TcpListener::bind(self.address).map_err(io(format!("{} cannot be listened on", self.address)))?;
         let is_loopback = self.address.ip().to_canonical().is_loopback();
@@ -194,10 +238,15 @@ impl MockServerBuilder {
             ids: self.ids,
             contract: self.contract,
             access,
-            limits: RateLimits::new(self.rate_limit),
+            rate_limit: self.rate_limit,
             is_loopback,
             private_webhooks: self.private_webhooks || is_loopback,
             tls,
+            limits: self.limits,
+            events_webhook: self.events_webhook,
+            versions,
+            responder: self.responder,
+            first_tenant: Arc::clone(&keys[0].tenant),
         });
         let mut seeded = Ok(());
         app.write(&keys[0].tenant, |tx| {

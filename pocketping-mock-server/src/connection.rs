@@ -2,6 +2,7 @@
 
 use std::future::pending;
 use std::io;
+use std::net::IpAddr;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -14,13 +15,19 @@ use tokio_util::sync::CancellationToken;
 /// What those who answer on a connection can do to it. Every request has it among its extensions.
 #[derive(Clone, Debug)]
 pub(crate) struct Connection {
+    peer: Option<IpAddr>,
     end: CancellationToken,
     is_silent: Arc<AtomicBool>,
 }
 
 impl Connection {
-    pub(crate) fn new(end: CancellationToken) -> Self {
-        Self { end, is_silent: Arc::default() }
+    pub(crate) fn new(peer: Option<IpAddr>, end: CancellationToken) -> Self {
+        Self { peer, end, is_silent: Arc::default() }
+    }
+
+    /// Who is at the other end.
+    pub(crate) fn peer(&self) -> Option<IpAddr> {
+        self.peer
     }
 
     /// The stream, as it is to be served.

@@ -4,20 +4,17 @@
 
 use std::collections::{HashMap, VecDeque};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU16, Ordering};
 
 use bytes::Bytes;
 use pocketping_sdk::{Event, EventData, Timestamp};
 use tokio::sync::mpsc;
-use tokio_util::sync::CancellationToken;
 
 use crate::contract::Contract;
 use crate::store::TenantId;
+use crate::subscribers::{End, Subscribers};
 
 /// How many events of a tenant are kept, to be looked at and (extended) resumed after.
 const KEPT: usize = 10_000;
-/// How many events may wait for one subscriber before it is closed as too slow.
-const QUEUE: usize = 1024;
 
 /// How a subscription began.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -44,6 +41,8 @@ pub(crate) struct Hub {
     /// Part of every event id, with a number for the tenant: ids of another start, or of another tenant, are not taken
     /// for ours.
     epoch: String,
+    /// How many events may wait for one subscriber before it is closed as too slow.
+    queue: usize,
     feeds: HashMap<TenantId, Feed>,
 }
 
@@ -53,37 +52,7 @@ struct Feed {
     /// The number of the last event; the kept ones are numbered without a hole up to it. Strict does not number.
     seq: u64,
     kept: VecDeque<Bytes>,
-    subscribers: Vec<Subscriber>,
-}
-
-#[derive(Debug)]
-struct Subscriber {
-    queue: mpsc::Sender<Bytes>,
-    end: End,
-}
-
-/// Why and when a subscription ends.
-#[derive(Clone, Debug)]
-pub(crate) struct End {
-    token: CancellationToken,
-    code: Arc<AtomicU16>,
-}
-
-impl End {
-    fn new() -> Self {
-        Self { token: CancellationToken::new(), code: Arc::new(AtomicU16::new(1000)) }
-    }
-
-    fn with(&self, code: u16) {
-        self.code.store(code, Ordering::Relaxed);
-        self.token.cancel();
-    }
-
-    /// Waits for the end and gives the close code.
-    pub(crate) async fn reached(&self) -> u16 {
-        self.token.cancelled().await;
-        self.code.load(Ordering::Relaxed)
-    }
+    subscribers: Subscribers,
 }
 
 /// A subscriber's side: the events missed since it was last here, then those that come.
@@ -98,8 +67,8 @@ pub(crate) struct Subscription {
 }
 
 impl Hub {
-    pub(crate) fn new(contract: Contract, epoch: String) -> Self {
-        Self { contract, epoch, feeds: HashMap::new() }
+    pub(crate) fn new(contract: Contract, epoch: String, queue: usize) -> Self {
+        Self { contract, epoch, queue, feeds: HashMap::new() }
     }
 
     fn feed(&mut self, tenant: &TenantId) -> &mut Feed {
@@ -108,7 +77,7 @@ impl Hub {
             epoch: format!("{}{number}", self.epoch),
             seq: 0,
             kept: VecDeque::new(),
-            subscribers: Vec::new(),
+            subscribers: Subscribers::default(),
         })
     }
 
@@ -134,14 +103,7 @@ impl Hub {
             if feed.kept.len() > KEPT {
                 feed.kept.pop_front();
             }
-            feed.subscribers.retain(|subscriber| match subscriber.queue.try_send(frame.clone()) {
-                Ok(()) => true,
-                Err(mpsc::error::TrySendError::Full(_)) => {
-                    subscriber.end.with(1013);
-                    false
-                }
-                Err(mpsc::error::TrySendError::Closed(_)) => false,
-            });
+            feed.subscribers.send(&frame);
             published.push(shown);
         }
         published
@@ -155,6 +117,7 @@ impl Hub {
     /// Adds a subscriber. With the id of the last event it has seen, it gets what came after, when that is still kept.
     pub(crate) fn subscribe(&mut self, tenant: &TenantId, last_event_id: Option<&str>) -> Subscription {
         let last_event_id = last_event_id.filter(|_| self.contract.is_extended());
+        let queue = self.queue;
         let feed = self.feed(tenant);
         let (resume, backlog) = match last_event_id {
             None => (Resume::Fresh, Vec::new()),
@@ -163,10 +126,7 @@ impl Hub {
                 None => (Resume::Expired, Vec::new()),
             },
         };
-        let (queue, events) = mpsc::channel(QUEUE);
-        let end = End::new();
-        feed.subscribers.retain(|subscriber| !subscriber.queue.is_closed());
-        feed.subscribers.push(Subscriber { queue, end: end.clone() });
+        let (events, end) = feed.subscribers.add(queue);
         let seq = feed.seq - backlog.len() as u64;
         Subscription { resume, seq, backlog, events, end }
     }
@@ -191,6 +151,8 @@ fn encode<T: serde::Serialize>(value: &T) -> Vec<u8> {
 mod tests {
     use super::*;
 
+    const QUEUE: usize = 1024;
+
     fn closed(n: u32) -> Vec<EventData> {
         vec![EventData::SessionClosed(format!("sess_{n}").into())]
     }
@@ -206,7 +168,7 @@ mod tests {
     #[test]
     fn a_subscriber_resumes_after_its_last_event() {
         let tenant: TenantId = "t".into();
-        let mut hub = Hub::new(Contract::Extended, "e1".into());
+        let mut hub = Hub::new(Contract::Extended, "e1".into(), QUEUE);
         for n in 1..=3 {
             hub.publish(&tenant, now(), closed(n));
         }
@@ -225,7 +187,7 @@ mod tests {
     #[test]
     fn an_event_that_is_no_longer_kept_is_expired() {
         let tenant: TenantId = "t".into();
-        let mut hub = Hub::new(Contract::Extended, "e1".into());
+        let mut hub = Hub::new(Contract::Extended, "e1".into(), QUEUE);
         for n in 0..u32::try_from(KEPT).unwrap() + 2 {
             hub.publish(&tenant, now(), closed(n));
         }
@@ -237,7 +199,7 @@ mod tests {
     #[tokio::test]
     async fn a_reader_that_falls_behind_is_closed_and_others_are_not() {
         let tenant: TenantId = "t".into();
-        let mut hub = Hub::new(Contract::Extended, "e1".into());
+        let mut hub = Hub::new(Contract::Extended, "e1".into(), QUEUE);
         let slow = hub.subscribe(&tenant, None);
         let mut fast = hub.subscribe(&tenant, None);
         for n in 0..=u32::try_from(QUEUE).unwrap() {
@@ -251,7 +213,7 @@ mod tests {
     #[test]
     fn strict_knows_three_events_without_envelope() {
         let tenant: TenantId = "t".into();
-        let mut hub = Hub::new(Contract::Strict, "e1".into());
+        let mut hub = Hub::new(Contract::Strict, "e1".into(), QUEUE);
         let mut subscription = hub.subscribe(&tenant, Some("evt_e10_1"));
         assert_eq!(subscription.resume, Resume::Fresh);
         hub.publish(&tenant, now(), vec![EventData::SessionUpdated(Box::new(pocketping_sdk::Session::new("s")))]);

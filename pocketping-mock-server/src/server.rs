@@ -26,8 +26,9 @@ use crate::connection::Connection;
 use crate::delivery::{self, Delivery};
 use crate::endpoints::messages::send_message;
 use crate::faults::Fault;
+use crate::responder;
 use crate::sources::Clock;
-use crate::store::{ApiKey, MessageQuery, SessionQuery, Visit};
+use crate::store::{ApiKey, MessageQuery, Rejection, SessionQuery, Tx, Visit, VisitorSignal};
 
 /// How long a server that shuts down waits for its connections.
 pub(crate) const GRACE: Duration = Duration::from_millis(500);
@@ -89,6 +90,7 @@ impl MockServer {
         drop(thread::Builder::new().name("pocketping-mock".to_owned()).stack_size(1 << 20).spawn(move || {
             runtime.block_on(async {
                 thread_app.tasks.spawn(delivery::run(thread_app.clone()));
+                thread_app.tasks.spawn(responder::run(thread_app.clone()));
                 match tokio::net::TcpListener::from_std(listener) {
                     Ok(listener) => accept(&thread_app, listener).await,
                     Err(error) => tracing::error!(%error, "the listener cannot be used"),
@@ -131,8 +133,7 @@ impl MockServer {
     /// When the visit's metadata has more than 32 KiB as JSON.
     #[track_caller]
     pub fn visitor_opens_session(&self, visit: Visit) -> Session {
-        self.app
-            .write(&self.keys[0].tenant, |tx| tx.open_session(visit))
+        self.write(|tx| tx.open_session(visit))
             .unwrap_or_else(|rejection| panic!("the visitor cannot open this session: {rejection}"))
     }
 
@@ -143,9 +144,19 @@ impl MockServer {
     #[track_caller]
     pub fn visitor_says(&self, id: &SessionId, text: impl Into<String>) -> Message {
         let message = NewMessage::new(text).kind(MessageKind::Visitor);
-        self.app
-            .write(&self.keys[0].tenant, |tx| send_message(tx, id, message))
+        self.write(|tx| send_message(tx, id, message))
             .unwrap_or_else(|rejection| panic!("the visitor of {id} cannot say this: {rejection}"))
+    }
+
+    /// Changes the first key's tables.
+    pub(crate) fn write<T>(&self, change: impl FnOnce(&mut Tx<'_>) -> Result<T, Rejection>) -> Result<T, Rejection> {
+        self.app.write(&self.keys[0].tenant, change)
+    }
+
+    /// What the visitor's page told besides messages, oldest first: the last thousand custom events and picked elements
+    /// of a session; none when there is no such session.
+    pub fn visitor_signals(&self, id: &SessionId) -> Vec<VisitorSignal> {
+        self.app.read(&self.keys[0].tenant, |tables| tables.signals(id))
     }
 
     /// The first key's sessions as the server holds them, newest first.
@@ -268,8 +279,8 @@ async fn accept(app: &App, listener: tokio::net::TcpListener) {
             accepted = listener.accept() => accepted,
             () = app.stop.cancelled() => return,
         };
-        let stream = match accepted {
-            Ok((stream, _)) => stream,
+        let (stream, peer) = match accepted {
+            Ok(accepted) => accepted,
             Err(error) => {
                 // Out of file descriptors, say: others may become free, and until then there is nothing to do.
                 tracing::warn!(%error, "a connection could not be accepted");
@@ -283,7 +294,7 @@ async fn accept(app: &App, listener: tokio::net::TcpListener) {
         if app.faults.refuses_connections() {
             continue;
         }
-        let connection = Connection::new(app.faults.new_end());
+        let connection = Connection::new(Some(peer.ip()), app.faults.new_end());
         let served = http1::Builder::new()
             .timer(TokioTimer::new())
             .header_read_timeout(HEAD)

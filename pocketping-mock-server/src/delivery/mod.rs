@@ -11,7 +11,7 @@ mod worker;
 
 pub use outbox::{Attempt, Delivery, DeliveryState};
 
-pub(crate) use outbox::{Job, Outbox};
+pub(crate) use outbox::{EVENTS_WEBHOOK, Form, Job, Outbox};
 pub(crate) use post::refuses_host;
 pub(crate) use tls::Tls;
 pub(crate) use worker::run;

@@ -5,9 +5,13 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use pocketping_sdk::{DeliveryId, Event, EventKind, SessionId, Timestamp, Webhook, WebhookId, WebhookPayload};
+use serde_json::Value;
 
 use crate::contract::Contract;
+use crate::deployed::{self, EventsWebhook};
 
+/// The id under which deliveries of the events webhook are known.
+pub(crate) const EVENTS_WEBHOOK: &str = "events";
 /// How many deliveries of one webhook are under way at once.
 const AT_ONCE: usize = 8;
 /// How many deliveries may wait for one webhook.
@@ -82,8 +86,18 @@ pub(crate) struct Job {
     /// The signature's key; strict deliveries are not signed.
     pub(super) secret: Option<Arc<str>>,
     pub(super) event: EventKind,
+    pub(super) form: Form,
     pub(super) session_id: Option<SessionId>,
     pub(super) body: Bytes,
+}
+
+/// Which form of webhook a delivery has.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Form {
+    /// That of the contract.
+    Documented,
+    /// That of PocketPing's deployments.
+    Deployed,
 }
 
 #[derive(Debug, Default)]
@@ -123,10 +137,32 @@ impl Outbox {
                 url: webhook.url.as_str().into(),
                 secret: webhook.secret.as_deref().filter(|_| contract.is_extended()).map(Into::into),
                 event: kind.clone(),
+                form: Form::Documented,
                 session_id: event.session_id().map(Into::into),
                 body: body.clone(),
             });
         }
+    }
+
+    /// Queues an event in the form of the deployments.
+    pub(crate) fn queue_deployed(
+        &mut self,
+        webhook: &EventsWebhook,
+        (kind, data): (&str, &Value),
+        session_id: Option<SessionId>,
+        at: Timestamp,
+        id: DeliveryId,
+    ) {
+        self.push(Job {
+            id,
+            webhook_id: EVENTS_WEBHOOK.into(),
+            url: webhook.url.as_str().into(),
+            secret: webhook.secret.as_deref().map(Into::into),
+            event: kind.into(),
+            form: Form::Deployed,
+            session_id,
+            body: deployed::body(kind, data, at).into(),
+        });
     }
 
     fn push(&mut self, job: Job) {
@@ -206,7 +242,7 @@ impl Outbox {
     }
 
     /// Queues an ended delivery once more, with the same id and body.
-    pub(crate) fn again(&mut self, id: &DeliveryId, webhook: &Webhook) -> bool {
+    pub(crate) fn again(&mut self, id: &DeliveryId, form: Form, url: &str, secret: Option<&str>) -> bool {
         let Some(delivery) = self.deliveries.get_mut(id).filter(|delivery| delivery.state != DeliveryState::Pending)
         else {
             return false;
@@ -215,9 +251,10 @@ impl Outbox {
         let job = Job {
             id: id.clone(),
             webhook_id: delivery.webhook_id.clone(),
-            url: webhook.url.as_str().into(),
-            secret: webhook.secret.as_deref().map(Into::into),
+            url: url.into(),
+            secret: secret.map(Into::into),
             event: delivery.event.clone(),
+            form,
             session_id: delivery.session_id.clone(),
             body: delivery.body.clone(),
         };
@@ -259,6 +296,7 @@ mod tests {
             url: "http://a".into(),
             secret: None,
             event: EventKind::MessageCreated,
+            form: Form::Documented,
             session_id: Some(session.into()),
             body: Bytes::new(),
         }

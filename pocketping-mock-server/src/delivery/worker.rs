@@ -5,7 +5,7 @@ use std::time::Duration;
 use http::{HeaderMap, HeaderName, HeaderValue};
 use pocketping_sdk::webhooks;
 
-use super::outbox::{Attempt, DeliveryState, Job};
+use super::outbox::{Attempt, DeliveryState, Form, Job};
 use super::post::{Way, post};
 use crate::app::App;
 
@@ -61,7 +61,12 @@ async fn attempts(app: &App, job: &Job) -> DeliveryState {
 }
 
 async fn try_once(app: &App, job: &Job, attempt: usize) -> (Attempt, Option<u64>) {
-    let headers = if app.contract.is_extended() { headers(job, attempt) } else { HeaderMap::new() };
+    let headers = match job.form {
+        Form::Documented if !app.contract.is_extended() => HeaderMap::new(),
+        Form::Documented => headers(job, Some(attempt)),
+        // Deployments neither name nor count their deliveries.
+        Form::Deployed => headers(job, None),
+    };
     let way = Way { private: app.private_webhooks, tls: &app.tls };
     let answer = tokio::select! {
         answer = post(&job.url, headers, job.body.clone(), way) => answer,
@@ -74,13 +79,14 @@ async fn try_once(app: &App, job: &Job, attempt: usize) -> (Attempt, Option<u64>
     }
 }
 
-fn headers(job: &Job, attempt: usize) -> HeaderMap {
+/// The headers of a delivery, which is named where its attempts are counted.
+fn headers(job: &Job, attempt: Option<usize>) -> HeaderMap {
     let mut headers = HeaderMap::new();
     let signature = job.secret.as_ref().map(|secret| webhooks::sign(secret.as_bytes(), &job.body));
     for (name, value) in [
         (webhooks::EVENT, Some(job.event.to_string())),
-        (webhooks::DELIVERY, Some(job.id.to_string())),
-        (webhooks::ATTEMPT, Some(attempt.to_string())),
+        (webhooks::DELIVERY, attempt.map(|_| job.id.to_string())),
+        (webhooks::ATTEMPT, attempt.map(|attempt| attempt.to_string())),
         (webhooks::SIGNATURE, signature),
     ] {
         if let Some(value) = value.and_then(|value| HeaderValue::try_from(value).ok()) {

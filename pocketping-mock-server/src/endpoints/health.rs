@@ -1,14 +1,12 @@
 //! `health`: whether the server answers. Outside the API reference; no client relies on it.
 
-use axum::Router;
 use axum::routing::get;
 use http::StatusCode;
 
-use crate::app::App;
-use crate::http::Answer;
+use crate::http::{Answer, Routes};
 
-pub(super) fn routes() -> Router<App> {
-    Router::new().route("/health", get(health))
+pub(super) fn routes() -> Routes {
+    Routes::new().route("/health", get(health))
 }
 
 async fn health() -> Answer {

@@ -1,17 +1,16 @@
 //! `messages`: list and send.
 
-use axum::Router;
 use axum::extract::State;
 use axum::routing::get;
 use http::StatusCode;
 use pocketping_sdk::{Message, MessageKind, NewMessage, SessionId, SessionStatus};
 
 use crate::app::App;
-use crate::http::{Answer, Body, Caller, Pairs, PathId, list as list_answer};
-use crate::store::{MessageQuery, Rejection, Tx, rules};
+use crate::http::{Answer, Body, Caller, Pairs, PathId, Routes, list as list_answer};
+use crate::store::{MessageQuery, Rejection, Tx, Words, rules};
 
-pub(super) fn routes() -> Router<App> {
-    Router::new().route("/sessions/{sessionId}/messages", get(list).post(send))
+pub(super) fn routes() -> Routes {
+    Routes::new().route("/sessions/{sessionId}/messages", get(list).post(send))
 }
 
 async fn list(
@@ -50,5 +49,5 @@ pub(crate) fn send_message(tx: &mut Tx<'_>, id: &SessionId, body: NewMessage) ->
     if is_closed {
         tx.reopen_session(id)?;
     }
-    tx.add_message(id, kind, body.content)
+    tx.add_message(id, Words { kind, content: body.content }, |_| {})
 }

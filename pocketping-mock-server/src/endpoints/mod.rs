@@ -5,17 +5,15 @@ pub(crate) mod messages;
 mod sessions;
 mod webhooks;
 
-use axum::Router;
-
-use crate::app::App;
 use crate::contract::Contract;
+use crate::http::Routes;
 
 /// The calls that take a key.
-pub(crate) fn contract_routes(contract: Contract) -> Router<App> {
-    Router::new().merge(sessions::routes()).merge(messages::routes()).merge(webhooks::routes(contract))
+pub(crate) fn contract_routes(contract: Contract) -> Routes {
+    Routes::new().merge(sessions::routes()).merge(messages::routes()).merge(webhooks::routes(contract))
 }
 
 /// The calls that take none.
-pub(crate) fn open_routes() -> Router<App> {
+pub(crate) fn open_routes() -> Routes {
     health::routes()
 }

@@ -2,18 +2,18 @@
 
 use std::sync::Arc;
 
-use axum::Router;
 use axum::extract::State;
 use axum::routing::{get, post};
 use http::StatusCode;
 use pocketping_sdk::{Identify, Session, SessionId, SessionStatus, SetAi};
 
 use crate::app::App;
-use crate::http::{Answer, Body, Caller, Pairs, PathId, list as list_answer};
+use crate::http::{Answer, Body, Caller, Pairs, PathId, Routes, list as list_answer};
+use crate::store::change::Update;
 use crate::store::{Rejection, SessionQuery, Tenant, Tx, rules};
 
-pub(super) fn routes() -> Router<App> {
-    Router::new()
+pub(super) fn routes() -> Routes {
+    Routes::new()
         .route("/sessions", get(list))
         .route("/sessions/{sessionId}", get(get_one))
         .route("/sessions/{sessionId}/close", post(close))
@@ -86,10 +86,10 @@ fn identify_visitor(tx: &mut Tx<'_>, id: &SessionId, said: Identify) -> Result<A
     let session = tx.session(id)?;
     rules::identity(&said)?;
     let identity = rules::merged(session.identity.as_ref(), said)?;
-    tx.update_session(id, |session, _| session.identity = Some(identity))
+    tx.update_session(id, Update::Identified, |session, _| session.identity = Some(identity))
 }
 
 /// Switches the AI on or off.
 fn set_session_ai(tx: &mut Tx<'_>, id: &SessionId, enabled: bool) -> Result<Arc<Session>, Rejection> {
-    tx.update_session(id, |session, _| session.ai_enabled = Some(enabled))
+    tx.update_session(id, Update::Ai, |session, _| session.ai_enabled = Some(enabled))
 }

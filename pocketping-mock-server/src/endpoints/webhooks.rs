@@ -1,6 +1,5 @@
 //! `webhooks`: create, list, delete.
 
-use axum::Router;
 use axum::extract::State;
 use axum::routing::{delete, get, post};
 use http::StatusCode;
@@ -9,15 +8,15 @@ use pocketping_sdk::{NewWebhook, WebhookId};
 use crate::app::App;
 use crate::contract::Contract;
 use crate::delivery::refuses_host;
-use crate::http::{Answer, Body, Caller, PathId, list as list_answer};
+use crate::http::{Answer, Body, Caller, PathId, Routes, list as list_answer};
 use crate::store::{Rejection, rules};
 
-pub(super) fn routes(contract: Contract) -> Router<App> {
+pub(super) fn routes(contract: Contract) -> Routes {
     if contract.is_extended() {
-        Router::new().route("/webhooks", get(list).post(create)).route("/webhooks/{webhookId}", delete(remove))
+        Routes::new().route("/webhooks", get(list).post(create)).route("/webhooks/{webhookId}", delete(remove))
     } else {
         // contract gap: the reference only creates webhooks.
-        Router::new().route("/webhooks", post(create))
+        Routes::new().route("/webhooks", post(create))
     }
 }
 

@@ -23,6 +23,11 @@ impl Answer {
         Self { status, body: encode(value) }
     }
 
+    /// What is said where there is nothing to say.
+    pub(crate) fn ok() -> Self {
+        Self { status: StatusCode::OK, body: br#"{"ok":true}"#.to_vec() }
+    }
+
     /// A session as the contract shows it.
     pub(crate) fn session(contract: Contract, session: &Session) -> Self {
         Self::json(StatusCode::OK, &*contract.session(session))
@@ -30,11 +35,7 @@ impl Answer {
 
     /// The answer to a write: its value, or the thin acknowledgement of the strict contract.
     fn written<T: Serialize>(contract: Contract, status: StatusCode, value: &T) -> Self {
-        if contract.is_extended() {
-            Self::json(status, value)
-        } else {
-            Self { status: StatusCode::OK, body: br#"{"ok":true}"#.to_vec() }
-        }
+        if contract.is_extended() { Self::json(status, value) } else { Self::ok() }
     }
 
     /// Runs a write whose answer is its value, and keeps the answer under the same lock when the caller sent an

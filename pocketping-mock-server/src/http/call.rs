@@ -10,18 +10,15 @@ use bytes::Bytes;
 use http::header::AUTHORIZATION;
 use http::request::Parts;
 use http::{HeaderMap, HeaderName, Method};
-use http_body_util::{BodyExt, LengthLimitError, Limited};
 
-use super::answer;
 use super::faulty::{self, Gateway};
 use super::finish::insert;
 use super::rate_limit::Left;
+use super::{answer, extract};
 use crate::app::{App, Reservation};
 use crate::connection::Connection;
 use crate::store::{Rejection, Scope, TenantId};
 
-/// The largest body that is read.
-const MOST_BODY: usize = 1 << 20;
 const IDEMPOTENCY_KEY: HeaderName = HeaderName::from_static("idempotency-key");
 
 /// Who calls: the tenant the key opens, and the place of a write with an idempotency key.
@@ -55,11 +52,7 @@ pub(crate) async fn contract_call(State(app): State<App>, request: Request, next
 
 async fn call(app: &App, tenant: TenantId, request: Request, next: Next) -> Result<Response, Rejection> {
     let (parts, body) = request.into_parts();
-    let body = match Limited::new(body, MOST_BODY).collect().await {
-        Ok(body) => body.to_bytes(),
-        Err(error) if error.is::<LengthLimitError>() => return Err(Rejection::TooLarge(MOST_BODY)),
-        Err(error) => return Err(Rejection::Invalid(format!("the body ended early: {error}"))),
-    };
+    let body = extract::collect(body, app.limits.body).await?;
     let fault = app.faults.on_call(parts.method.as_str(), parts.uri.path());
     match (fault, parts.extensions.get::<Connection>().cloned()) {
         (Some(fault), Some(connection)) => {
@@ -103,7 +96,7 @@ impl Ready {
 fn admit(app: &App, headers: &HeaderMap) -> Result<(TenantId, Option<Left>), (Rejection, Option<Left>)> {
     let key = bearer(headers).map_err(|rejection| (rejection, None))?;
     let tenant = app.tenant_of(key).map_err(|rejection| (rejection, None))?;
-    match app.limits.count(key, app.now()) {
+    match app.rate_limits.count(key, app.now()) {
         Ok(left) => Ok((tenant, left)),
         Err((rejection, left)) => Err((rejection, Some(left))),
     }

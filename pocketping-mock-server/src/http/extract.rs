@@ -1,14 +1,16 @@
 //! What handlers take from a request; every refusal is the contract's error JSON and names what is wrong.
 
-use axum::extract::{FromRequest, FromRequestParts, Path, RawQuery, Request};
+use axum::extract::{FromRequest, FromRequestParts, RawPathParams, RawQuery, Request};
 use bytes::Bytes;
 use http::request::Parts;
+use http_body_util::{BodyExt, LengthLimitError, Limited};
 use serde::de::DeserializeOwned;
 use url::form_urlencoded;
 
+use crate::app::App;
 use crate::store::Rejection;
 
-/// The id in the path.
+/// The id in the path: its last parameter.
 #[derive(Debug)]
 pub(crate) struct PathId<T>(pub(crate) T);
 
@@ -16,10 +18,10 @@ impl<S: Send + Sync, T: From<String>> FromRequestParts<S> for PathId<T> {
     type Rejection = Rejection;
 
     async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Rejection> {
-        let Path(id) = Path::<String>::from_request_parts(parts, state)
-            .await
-            .map_err(|_| Rejection::Invalid("the id in the path is not UTF-8".to_owned()))?;
-        Ok(Self(T::from(id)))
+        let wrong = || Rejection::Invalid("the id in the path is not UTF-8".to_owned());
+        let params = RawPathParams::from_request_parts(parts, state).await.map_err(|_| wrong())?;
+        let (_, id) = params.iter().last().ok_or_else(wrong)?;
+        Ok(Self(T::from(id.to_owned())))
     }
 }
 
@@ -42,13 +44,11 @@ impl<S: Send + Sync> FromRequestParts<S> for Pairs {
 #[derive(Debug)]
 pub(crate) struct Body<T>(pub(crate) T);
 
-impl<S: Send + Sync, T: DeserializeOwned> FromRequest<S> for Body<T> {
+impl<T: DeserializeOwned> FromRequest<App> for Body<T> {
     type Rejection = Rejection;
 
-    async fn from_request(request: Request, state: &S) -> Result<Self, Rejection> {
-        let bytes = Bytes::from_request(request, state)
-            .await
-            .map_err(|error| Rejection::Invalid(format!("the body cannot be read: {error}")))?;
+    async fn from_request(request: Request, app: &App) -> Result<Self, Rejection> {
+        let bytes = collect(request.into_body(), app.limits.body).await?;
         if bytes.is_empty() {
             return Err(Rejection::Invalid("the body is missing; it must be a JSON object".to_owned()));
         }
@@ -62,5 +62,14 @@ impl<S: Send + Sync, T: DeserializeOwned> FromRequest<S> for Body<T> {
         })?;
         input.end().map_err(|error| Rejection::Invalid(format!("the body cannot be read: {error}")))?;
         Ok(Self(value))
+    }
+}
+
+/// The whole of a body that has this limit.
+pub(crate) async fn collect(body: axum::body::Body, limit: usize) -> Result<Bytes, Rejection> {
+    match Limited::new(body, limit).collect().await {
+        Ok(body) => Ok(body.to_bytes()),
+        Err(error) if error.is::<LengthLimitError>() => Err(Rejection::TooLarge(limit)),
+        Err(error) => Err(Rejection::Invalid(format!("the body ended early: {error}"))),
     }
 }

@@ -3,11 +3,12 @@
 use std::any::Any;
 use std::time::SystemTime;
 
-use axum::extract::{Request, State};
+use axum::extract::{OriginalUri, Request, State};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
 use http::header::{CONTENT_TYPE, DATE, RETRY_AFTER};
-use http::{HeaderName, HeaderValue, StatusCode, Uri};
+use http::{HeaderName, HeaderValue, StatusCode};
+use pocketping_sdk::ErrorBody;
 
 use super::faulty::{Gateway, broken_off};
 use crate::app::App;
@@ -48,10 +49,25 @@ pub(crate) async fn finish(State(app): State<App>, request: Request, next: Next)
     broken_off(response).await
 }
 
+/// The errors of the surfaces that are not the contract's: `error` is the sentence, since their clients show nothing else.
+pub(crate) async fn plain_errors(request: Request, next: Next) -> Response {
+    let mut response = next.run(request).await;
+    if let Some(rejection) = response.extensions_mut().remove::<Rejection>() {
+        let mut body = rejection.body(false);
+        body.error = body.message.take();
+        write(&mut response, &rejection, false, &body);
+    }
+    response
+}
+
 fn reject(response: &mut Response, rejection: &Rejection, thin: bool) {
+    write(response, rejection, thin, &rejection.body(thin));
+}
+
+fn write(response: &mut Response, rejection: &Rejection, thin: bool, body: &ErrorBody) {
     tracing::debug!(%rejection, "refused");
     *response.status_mut() = StatusCode::from_u16(rejection.status(thin)).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
-    let body = serde_json::to_vec(&rejection.body(thin)).unwrap_or_default();
+    let body = serde_json::to_vec(body).unwrap_or_default();
     response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
     *response.body_mut() = body.into();
     match rejection {
@@ -68,7 +84,7 @@ fn is_sane(id: &HeaderValue) -> bool {
     (1..=128).contains(&id.len()) && id.as_bytes().iter().all(u8::is_ascii_graphic)
 }
 
-pub(super) fn insert(headers: &mut http::HeaderMap, name: HeaderName, value: &str) {
+pub(crate) fn insert(headers: &mut http::HeaderMap, name: HeaderName, value: &str) {
     if let Ok(value) = HeaderValue::try_from(value) {
         headers.insert(name, value);
     }
@@ -83,11 +99,11 @@ pub(crate) fn panicked(cause: Box<dyn Any + Send>) -> Response {
 }
 
 /// The answer to a path nobody serves.
-pub(crate) async fn no_such_path(uri: Uri) -> Rejection {
+pub(crate) async fn no_such_path(OriginalUri(uri): OriginalUri) -> Rejection {
     Rejection::NoSuchPath(uri.path().to_owned())
 }
 
 /// The answer to a path that is served by other methods.
-pub(crate) async fn no_such_method(method: http::Method, uri: Uri) -> Rejection {
+pub(crate) async fn no_such_method(method: http::Method, OriginalUri(uri): OriginalUri) -> Rejection {
     Rejection::MethodNotAllowed(format!("{} is not served by {method}", uri.path()))
 }

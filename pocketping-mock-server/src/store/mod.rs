@@ -1,6 +1,9 @@
 //! The server's data and rules. Pure and synchronous: the time and the ids come in as values, nothing here knows HTTP.
 
 mod access;
+pub(crate) mod change;
+mod conversation;
+mod projects;
 mod query;
 mod rejection;
 mod replays;
@@ -8,14 +11,19 @@ pub(crate) mod rules;
 mod seed;
 mod tables;
 mod tx;
+pub(crate) mod uploads;
+mod visit;
 
 pub use access::ApiKey;
 pub use seed::{Seed, SeedError};
-pub use tx::Visit;
+pub use tables::VisitorSignal;
+pub use visit::Visit;
 
 pub(crate) use access::{Access, TenantId};
+pub(crate) use conversation::Words;
+pub(crate) use projects::Project;
 pub(crate) use query::{MessageQuery, SessionQuery};
 pub(crate) use rejection::Rejection;
 pub(crate) use replays::{Began, Kept, Replays, Scope};
-pub(crate) use tables::{Page, Store, Tenant};
+pub(crate) use tables::{Page, ScreenshotRequest, Store, Tenant};
 pub(crate) use tx::Tx;

@@ -1,6 +1,6 @@
 //! Why a request is refused: one table of status, code and message.
 
-use pocketping_sdk::{ErrorBody, ErrorCode, SessionId, WebhookId};
+use pocketping_sdk::{AttachmentId, ErrorBody, ErrorCode, MessageId, SessionId, WebhookId};
 
 /// Why a request is refused. Nothing was changed.
 #[derive(Clone, Debug, PartialEq, thiserror::Error)]
@@ -23,6 +23,20 @@ pub(crate) enum Rejection {
     SessionNotFound,
     #[error("Webhook {0} not found")]
     WebhookNotFound(WebhookId),
+    #[error("Message {0} not found")]
+    MessageNotFound(MessageId),
+    #[error("Project not found")]
+    ProjectNotFound,
+    #[error("there is no upload {0}")]
+    NoSuchUpload(AttachmentId),
+    #[error("{0}")]
+    Conflict(String),
+    #[error("{0}")]
+    Gone(String),
+    #[error("{0}")]
+    UnsupportedType(String),
+    #[error("{0}")]
+    Full(String),
     #[error("there is no {0}")]
     NoSuchPath(String),
     #[error("{0}")]
@@ -52,6 +66,14 @@ impl Rejection {
             Self::Internal => (500, "Internal server error", ErrorCode::InternalError),
             Self::SessionNotFound => (404, "Not found", ErrorCode::SessionNotFound),
             Self::WebhookNotFound(_) => (404, "Not found", ErrorCode::WebhookNotFound),
+            // None of these is an answer of the contract's own calls.
+            Self::MessageNotFound(_) => (404, "Not found", ErrorCode::from("MESSAGE_NOT_FOUND")),
+            Self::ProjectNotFound => (404, "Not found", ErrorCode::from("PROJECT_NOT_FOUND")),
+            Self::NoSuchUpload(_) => (404, "Not found", ErrorCode::from("UPLOAD_NOT_FOUND")),
+            Self::Conflict(_) => (409, "Conflict", ErrorCode::from("CONFLICT")),
+            Self::Gone(_) => (410, "Gone", ErrorCode::from("GONE")),
+            Self::UnsupportedType(_) => (415, "Unsupported media type", ErrorCode::from("UNSUPPORTED_MEDIA_TYPE")),
+            Self::Full(_) => (507, "Insufficient storage", ErrorCode::from("INSUFFICIENT_STORAGE")),
             Self::NoSuchPath(_) => (404, "Not found", ErrorCode::NotFound),
             // contract gap: the reference prints five statuses, so strict answers have no others.
             Self::MethodNotAllowed(_) if thin => (404, "Not found", ErrorCode::NotFound),

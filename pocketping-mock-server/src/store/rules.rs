@@ -1,6 +1,6 @@
 //! The contract's rules on what may be written, each naming the field it is about.
 
-use pocketping_sdk::{EventKind, Extra, Identity, MessageKind, Metadata};
+use pocketping_sdk::{EventKind, Extra, Identity, Message, MessageKind, Metadata};
 use url::Url;
 
 use super::Rejection;
@@ -22,6 +22,18 @@ pub(crate) fn content(content: &str) -> Result<(), Rejection> {
             "content",
             format_args!("has {length} characters; at most {MOST_CONTENT} are taken"),
         ));
+    }
+    Ok(())
+}
+
+/// A message that its author may still change.
+pub(crate) fn own(message: &Message, author: &MessageKind) -> Result<(), Rejection> {
+    if message.kind != *author {
+        let words = format!("the message {} was written by the {}, not by the {author}", message.id, message.kind);
+        return Err(Rejection::Forbidden(words));
+    }
+    if message.deleted_at.is_some() {
+        return Err(Rejection::Gone(format!("the message {} is deleted", message.id)));
     }
     Ok(())
 }
@@ -65,7 +77,7 @@ pub(crate) fn identity(said: &Identity) -> Result<(), Rejection> {
 }
 
 /// One `@`, something on both sides, no spaces.
-fn looks_like_email(email: &str) -> bool {
+pub(crate) fn looks_like_email(email: &str) -> bool {
     let mut parts = email.split('@');
     let sides = (parts.next(), parts.next(), parts.next());
     matches!(sides, (Some(local), Some(domain), None) if !local.is_empty() && !domain.is_empty())
@@ -106,14 +118,7 @@ pub(crate) fn webhook(
     secret: Option<&str>,
     contract: Contract,
 ) -> Result<(), Rejection> {
-    let parsed =
-        Url::parse(url).map_err(|error| Rejection::field("url", format_args!("is no absolute URL: {error}")))?;
-    if url.contains(|c: char| c.is_whitespace() || c.is_control()) {
-        return Err(Rejection::field("url", "holds a blank"));
-    }
-    if !matches!(parsed.scheme(), "http" | "https") || parsed.host().is_none() {
-        return Err(Rejection::field("url", "must start with http:// or https://"));
-    }
+    webhook_url(url)?;
     if events.is_empty() {
         return Err(Rejection::field("events", "names no event"));
     }
@@ -124,6 +129,19 @@ pub(crate) fn webhook(
     }
     if secret.is_some_and(|secret| !(8..=255).contains(&secret.chars().count())) {
         return Err(Rejection::field("secret", "has 8 to 255 characters"));
+    }
+    Ok(())
+}
+
+/// Where a webhook can lead: an absolute `http(s)` URL.
+pub(crate) fn webhook_url(url: &str) -> Result<(), Rejection> {
+    let parsed =
+        Url::parse(url).map_err(|error| Rejection::field("url", format_args!("is no absolute URL: {error}")))?;
+    if url.contains(|c: char| c.is_whitespace() || c.is_control()) {
+        return Err(Rejection::field("url", "holds a blank"));
+    }
+    if !matches!(parsed.scheme(), "http" | "https") || parsed.host().is_none() {
+        return Err(Rejection::field("url", "must start with http:// or https://"));
     }
     Ok(())
 }

@@ -8,7 +8,8 @@ use pocketping_sdk::{
 };
 use serde::Deserialize;
 
-use super::{Rejection, Tx, rules};
+use super::projects::SeedProject;
+use super::{Project, Rejection, Tx, rules};
 use crate::contract::Contract;
 
 /// What a server starts with, in its first tenant.
@@ -27,6 +28,7 @@ use crate::contract::Contract;
 #[derive(Clone, Debug, Default, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Seed {
+    projects: Option<Vec<SeedProject>>,
     sessions: Option<Vec<SeedSession>>,
     webhooks: Option<Vec<SeedWebhook>>,
 }
@@ -116,6 +118,7 @@ impl Seed {
                 taken.take(message.id.as_deref(), || format!("sessions[{n}].messages[{m}].id"))?;
             }
         }
+        tx.set_projects(projects(self.projects.unwrap_or_default(), &sessions)?);
         for (n, seeded) in sessions.into_iter().enumerate() {
             let at = |field: &str| format!("sessions[{n}].{field}");
             let (session, messages) = seeded.into_parts(tx, &taken, &at)?;
@@ -132,6 +135,26 @@ impl Seed {
         }
         Ok(())
     }
+}
+
+/// The projects that are described, then those that sessions only name.
+fn projects(described: Vec<SeedProject>, sessions: &[SeedSession]) -> Result<Vec<Project>, SeedError> {
+    let mut projects: Vec<Project> = Vec::new();
+    for (n, project) in described.into_iter().enumerate() {
+        let wrong = |field: &str, what: &str| SeedError(format!("projects[{n}].{field}: {what}"));
+        check_id(&project.id).map_err(|what| wrong("id", what))?;
+        if projects.iter().any(|known| known.id == project.id.as_str()) {
+            return Err(wrong("id", "it stands there twice"));
+        }
+        projects.push(project.into_project().map_err(|(field, what)| wrong(&field, &what))?);
+    }
+    for (n, id) in sessions.iter().enumerate().filter_map(|(n, session)| Some((n, session.project_id.as_ref()?))) {
+        check_id(id).map_err(|what| SeedError(format!("sessions[{n}].projectId: {what}")))?;
+        if !projects.iter().any(|known| known.id == id.as_str()) {
+            projects.push(Project::new(id.as_str().into()));
+        }
+    }
+    Ok(projects)
 }
 
 /// What no client can send is no id.
@@ -176,15 +199,13 @@ impl SeedSession {
         let wrong = |field: &str, what: &str| Err(SeedError(format!("{}: {what}", at(field))));
         // Times are told in whole milliseconds.
         let whole = |time: Option<Timestamp>| time.and_then(|time| Timestamp::from_millis(time.as_millis()).ok());
-        for (id, field) in [(&self.visitor_id, "visitorId"), (&self.project_id, "projectId")] {
-            if let Some(Err(what)) = id.as_deref().map(check_id) {
-                return wrong(field, what);
-            }
+        if let Some(Err(what)) = self.visitor_id.as_deref().map(check_id) {
+            return wrong("visitorId", what);
         }
-        let created = whole(self.created_at).unwrap_or_else(|| tx.time());
+        let created = whole(self.created_at).unwrap_or_else(|| tx.now());
         let mut session = Session::new(taken.or_new(self.id, tx, "sess"));
         session.visitor_id = Some(taken.or_new(self.visitor_id, tx, "vis").into());
-        session.project_id = Some(self.project_id.map_or_else(|| tx.project().clone(), Into::into));
+        session.project_id = Some(self.project_id.map_or_else(|| tx.tables().project().id.clone(), Into::into));
         session.created_at = Some(created);
         session.ai_enabled = Some(self.ai_enabled.unwrap_or(true));
         session.status = self.status.unwrap_or(SessionStatus::Active);

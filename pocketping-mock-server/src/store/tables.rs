@@ -1,12 +1,17 @@
 //! The tables: a tenant's sessions in commit order, their messages, the webhooks.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::{HashMap, HashSet, VecDeque};
 use std::sync::Arc;
 
 use pocketping_sdk::{Message, MessageId, ProjectId, Session, SessionId, Timestamp, VisitorId, Webhook};
+use serde_json::Value;
 
-use super::{MessageQuery, Rejection, SessionQuery, TenantId};
+use super::uploads::Uploads;
+use super::{MessageQuery, Project, Rejection, SessionQuery, TenantId};
 use crate::sources::Ids;
+
+/// How many messages a widget is shown that says nothing of those it knows.
+const RECENT: usize = 200;
 
 /// Everything the server holds, by tenant.
 #[derive(Debug, Default)]
@@ -17,19 +22,38 @@ pub(crate) struct Store {
 impl Store {
     /// The tenant's tables; they come into being when they are first asked for.
     pub(crate) fn tenant(&mut self, id: &TenantId, ids: &Ids) -> &mut Tenant {
-        self.tenants.entry(Arc::clone(id)).or_insert_with(|| Tenant::new(ids.next("proj").into()))
+        if !self.tenants.contains_key(id) {
+            let project = loop {
+                let project = ProjectId::from(ids.next("proj"));
+                if self.tenant_of_project(&project).is_none() {
+                    break project;
+                }
+            };
+            self.tenants.insert(Arc::clone(id), Tenant::new(project));
+        }
+        self.tenants.entry(Arc::clone(id)).or_insert_with(|| unreachable!("it was put there"))
+    }
+
+    /// Whose project this is.
+    pub(crate) fn tenant_of_project(&self, id: &ProjectId) -> Option<&TenantId> {
+        self.tenants.iter().find(|(_, tenant)| tenant.project_by_id(id).is_ok()).map(|(id, _)| id)
     }
 }
 
 /// One tenant's tables.
 #[derive(Debug)]
 pub(crate) struct Tenant {
-    pub(super) project: ProjectId,
+    /// The first one is that of everything which names none.
+    pub(super) projects: Vec<Project>,
     /// In commit order, and never removed: the position is the commit sequence.
     pub(super) sessions: Vec<Record>,
     pub(super) positions: HashMap<SessionId, usize>,
     pub(super) message_ids: HashSet<MessageId>,
-    pub(super) visitor_ids: HashSet<VisitorId>,
+    /// The positions of each visitor's sessions.
+    pub(super) visitors: HashMap<VisitorId, Vec<usize>>,
+    pub(super) uploads: Uploads,
+    /// Whether an operator is there.
+    pub(super) operator_online: bool,
     pub(super) webhooks: Vec<Webhook>,
     /// The time of the last commit: times never go back.
     pub(super) last_time: Option<Timestamp>,
@@ -40,6 +64,43 @@ pub(crate) struct Tenant {
 pub(super) struct Record {
     pub(super) session: Arc<Session>,
     pub(super) messages: Vec<Arc<Message>>,
+    pub(super) aside: Aside,
+}
+
+/// What belongs to a session and stands in none of the contract's objects.
+#[derive(Debug, Default)]
+pub(super) struct Aside {
+    /// Since when a rating is asked for; none when it was given.
+    pub(super) rating_asked: Option<Timestamp>,
+    /// Screenshots that are asked for, and not handed out yet.
+    pub(super) screenshots: VecDeque<ScreenshotRequest>,
+    /// Those that were handed out, and have not come yet.
+    pub(super) screenshots_out: Vec<ScreenshotRequest>,
+    /// The version that the visitor's widget said it has.
+    pub(super) widget_version: Option<String>,
+    /// What the visitor's page told besides messages, oldest first.
+    pub(super) signals: VecDeque<VisitorSignal>,
+}
+
+/// A screenshot that somebody asks the visitor's browser for.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) struct ScreenshotRequest {
+    pub(crate) id: String,
+    pub(crate) requested_by: Option<String>,
+    /// Whether the visitor's conversation shows it.
+    pub(crate) silent: bool,
+}
+
+/// What a visitor's page told besides messages: a custom event, or an element that was picked in the inspector.
+#[derive(Clone, Debug, PartialEq)]
+#[non_exhaustive]
+pub struct VisitorSignal {
+    /// `event` or `inspector_select`.
+    pub kind: String,
+    /// What it carried, as it came.
+    pub data: Value,
+    /// When it came.
+    pub at: Timestamp,
 }
 
 /// A part of a list, and where the next one starts.
@@ -52,11 +113,13 @@ pub(crate) struct Page<T> {
 impl Tenant {
     fn new(project: ProjectId) -> Self {
         Self {
-            project,
+            projects: vec![Project::new(project)],
             sessions: Vec::new(),
             positions: HashMap::new(),
             message_ids: HashSet::new(),
-            visitor_ids: HashSet::new(),
+            visitors: HashMap::new(),
+            uploads: Uploads::default(),
+            operator_online: false,
             webhooks: Vec::new(),
             last_time: None,
         }
@@ -71,13 +134,134 @@ impl Tenant {
     }
 
     pub(super) fn insert(&mut self, session: Session, messages: Vec<Arc<Message>>) {
-        self.positions.insert(session.id.clone(), self.sessions.len());
-        self.visitor_ids.extend(session.visitor_id.clone());
-        self.sessions.push(Record { session: Arc::new(session), messages });
+        let position = self.sessions.len();
+        self.positions.insert(session.id.clone(), position);
+        if let Some(visitor) = &session.visitor_id {
+            self.visitors.entry(visitor.clone()).or_default().push(position);
+        }
+        self.sessions.push(Record { session: Arc::new(session), messages, aside: Aside::default() });
     }
 
     pub(crate) fn session(&self, id: &SessionId) -> Result<&Arc<Session>, Rejection> {
         self.record(id).map(|record| &record.session)
+    }
+
+    /// A visitor's session in a project: the one with this id, else the one that was last active.
+    pub(crate) fn session_of(
+        &self,
+        project: &ProjectId,
+        id: Option<&SessionId>,
+        visitor: &VisitorId,
+    ) -> Option<&Arc<Session>> {
+        let is_here = |session: &&Arc<Session>| session.project_id.as_ref() == Some(project);
+        let named = id.and_then(|id| self.session(id).ok()).filter(is_here);
+        named.or_else(|| {
+            let positions = self.visitors.get(visitor)?;
+            let theirs = positions.iter().map(|position| &self.sessions[*position].session).filter(is_here);
+            theirs.max_by_key(|session| session.last_activity)
+        })
+    }
+
+    /// A session that a widget of this project may reach.
+    pub(crate) fn session_in(&self, project: &ProjectId, id: &SessionId) -> Result<&Arc<Session>, Rejection> {
+        let session = self.session(id)?;
+        if session.project_id.as_ref() == Some(project) { Ok(session) } else { Err(Rejection::SessionNotFound) }
+    }
+
+    /// The project of everything that names none.
+    pub(crate) fn project(&self) -> &Project {
+        &self.projects[0]
+    }
+
+    pub(crate) fn projects(&self) -> &[Project] {
+        &self.projects
+    }
+
+    pub(crate) fn project_by_id(&self, id: &ProjectId) -> Result<&Project, Rejection> {
+        self.projects.iter().find(|project| project.id == *id).ok_or(Rejection::ProjectNotFound)
+    }
+
+    pub(crate) fn uploads(&self) -> &Uploads {
+        &self.uploads
+    }
+
+    pub(crate) fn operator_online(&self) -> bool {
+        self.operator_online
+    }
+
+    /// Since when the visitor is asked for a rating.
+    pub(crate) fn rating_asked(&self, id: &SessionId) -> Option<Timestamp> {
+        self.record(id).ok()?.aside.rating_asked
+    }
+
+    /// Whether a screenshot is asked for and not handed out yet.
+    pub(crate) fn asks_for_screenshots(&self, id: &SessionId) -> bool {
+        self.record(id).is_ok_and(|record| !record.aside.screenshots.is_empty())
+    }
+
+    /// The version of the widget that last connected.
+    pub(crate) fn widget_version(&self, id: &SessionId) -> Option<&str> {
+        self.record(id).ok()?.aside.widget_version.as_deref()
+    }
+
+    /// Hands out the screenshots that are asked for: each once.
+    pub(crate) fn hand_out_screenshots(&mut self, id: &SessionId) -> Vec<ScreenshotRequest> {
+        let Ok(record) = self.record_mut(id) else { return Vec::new() };
+        let out: Vec<_> = record.aside.screenshots.drain(..).collect();
+        record.aside.screenshots_out.extend(out.iter().cloned());
+        out
+    }
+
+    /// Notes that a screenshot was asked for where the visitor's browser heard it.
+    pub(crate) fn hand_out_screenshot(&mut self, id: &SessionId, request: &str) {
+        let Ok(record) = self.record_mut(id) else { return };
+        if let Some(position) = record.aside.screenshots.iter().position(|asked| asked.id == request) {
+            record.aside.screenshots_out.extend(record.aside.screenshots.remove(position));
+        }
+    }
+
+    /// A session's messages that a widget has not seen: those that changed since `after` (a time, or the id of a
+    /// message), or else the last ones. Oldest first.
+    pub(crate) fn recent(&self, id: &SessionId, after: Option<&str>) -> Result<Vec<Arc<Message>>, Rejection> {
+        let messages = &self.record(id)?.messages;
+        let Some(after) = after else {
+            return Ok(messages[messages.len().saturating_sub(RECENT)..].to_vec());
+        };
+        // The same millisecond counts: what was committed later in it would be lost, and what was seen already is known
+        // by its id.
+        let since = |time: Timestamp| {
+            messages.iter().filter(|message| changed(message).is_none_or(|at| at >= time)).cloned().collect()
+        };
+        if let Ok(time) = after.parse() {
+            return Ok(since(time));
+        }
+        let position = messages.iter().position(|message| message.id == *after);
+        Ok(match position {
+            Some(position) => {
+                let time = changed(&messages[position]);
+                let is_new = |(at, message): &(usize, &Arc<Message>)| {
+                    *at > position || (*at < position && message.updated_at.is_some() && changed(message) >= time)
+                };
+                messages.iter().enumerate().filter(is_new).map(|(_, message)| Arc::clone(message)).collect()
+            }
+            // Whoever knows a message that is not here has seen none of these.
+            None => messages.clone(),
+        })
+    }
+
+    /// What the visitor's page told besides messages.
+    pub(crate) fn signals(&self, id: &SessionId) -> Vec<VisitorSignal> {
+        self.record(id).map_or_else(|_| Vec::new(), |record| record.aside.signals.iter().cloned().collect())
+    }
+
+    /// All of a session's messages, oldest first.
+    pub(crate) fn conversation(&self, id: &SessionId) -> Result<&[Arc<Message>], Rejection> {
+        self.record(id).map(|record| record.messages.as_slice())
+    }
+
+    /// All sessions, oldest first, each with its messages.
+    pub(crate) fn conversations(&self) -> impl DoubleEndedIterator<Item = (&Arc<Session>, &[Arc<Message>])> {
+        self.sessions.iter().map(|record| (&record.session, record.messages.as_slice()))
     }
 
     pub(crate) fn sessions_held(&self) -> usize {
@@ -117,8 +301,7 @@ impl Tenant {
         }
         let mut items = Vec::new();
         for (position, message) in messages.iter().enumerate().skip(query.cursor.unwrap_or(0)) {
-            let changed = message.updated_at.or(message.created_at);
-            if query.since.is_some_and(|since| changed.is_some_and(|at| at < since)) {
+            if query.since.is_some_and(|since| changed(message).is_some_and(|at| at < since)) {
                 continue;
             }
             if items.len() == query.limit.unwrap_or(usize::MAX) {
@@ -128,4 +311,9 @@ impl Tenant {
         }
         Ok(Page { items, next: None })
     }
+}
+
+/// When a message became what it is.
+fn changed(message: &Message) -> Option<Timestamp> {
+    message.updated_at.or(message.created_at)
 }

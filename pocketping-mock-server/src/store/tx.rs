@@ -2,82 +2,46 @@
 
 use std::sync::Arc;
 
-use pocketping_sdk::{
-    EventData, EventKind, Message, MessageKind, Metadata, Session, SessionId, SessionStatus, Timestamp, VisitorId,
-    Webhook, WebhookId,
-};
-use serde_json::Value;
+use pocketping_sdk::{EventKind, Message, ProjectId, Session, SessionId, SessionStatus, Timestamp, Webhook, WebhookId};
 
-use super::{Rejection, Tenant, rules};
+use super::change::{Change, Update};
+use super::{Project, Rejection, Tenant, Visit, rules};
 use crate::sources::Ids;
 
 /// A change to one tenant's tables, at one time. What it emits is published when it succeeds.
 #[derive(Debug)]
 pub(crate) struct Tx<'a> {
-    tenant: &'a mut Tenant,
-    ids: &'a Ids,
-    now: Timestamp,
-    events: Vec<EventData>,
-}
-
-/// How a visitor comes to the website.
-///
-/// ```
-/// use pocketping_mock_server::{MockServer, Visit};
-///
-/// let server = MockServer::start();
-/// let session = server.visitor_opens_session(Visit::new().page_url("https://example.com/pricing"));
-/// assert_eq!(session.metadata.page_url.as_deref(), Some("https://example.com/pricing"));
-/// ```
-#[derive(Clone, Debug, Default, PartialEq)]
-#[must_use]
-pub struct Visit {
-    visitor_id: Option<VisitorId>,
-    metadata: Metadata,
-}
-
-impl Visit {
-    /// A new visitor on no page in particular.
-    pub fn new() -> Self {
-        Self::default()
-    }
-
-    /// Comes back as a visitor who was here before.
-    pub fn visitor(mut self, id: impl Into<VisitorId>) -> Self {
-        self.visitor_id = Some(id.into());
-        self
-    }
-
-    /// The page the visitor is on.
-    pub fn page_url(mut self, url: impl Into<String>) -> Self {
-        self.metadata.page_url = Some(url.into());
-        self
-    }
-
-    /// The visitor's browser.
-    pub fn user_agent(mut self, user_agent: impl Into<String>) -> Self {
-        self.metadata.user_agent = Some(user_agent.into());
-        self
-    }
-
-    /// Anything else about the visit, as a field of the session's `metadata`.
-    pub fn metadata(mut self, key: impl Into<String>, value: impl Into<Value>) -> Self {
-        self.metadata.extra.insert(key.into(), value.into());
-        self
-    }
+    pub(super) tenant: &'a mut Tenant,
+    pub(super) ids: &'a Ids,
+    pub(super) now: Timestamp,
+    pub(super) changes: Vec<Change>,
 }
 
 impl<'a> Tx<'a> {
     /// Begins a change. Times never go back, whatever the clock does.
     pub(crate) fn begin(tenant: &'a mut Tenant, ids: &'a Ids, clock: Timestamp) -> Self {
         let now = tenant.last_time.map_or(clock, |last| last.max(clock));
-        Self { tenant, ids, now, events: Vec::new() }
+        Self { tenant, ids, now, changes: Vec::new() }
     }
 
-    /// Ends a change that succeeded: its time, and what it emits.
-    pub(crate) fn commit(self) -> (Timestamp, Vec<EventData>) {
+    /// Ends a change that succeeded: its time, and what it tells.
+    pub(crate) fn commit(self) -> (Timestamp, Vec<Change>) {
         self.tenant.last_time = Some(self.now);
-        (self.now, self.events)
+        (self.now, self.changes)
+    }
+
+    /// The time of this change.
+    pub(crate) fn now(&self) -> Timestamp {
+        self.now
+    }
+
+    pub(crate) fn ids(&self) -> &Ids {
+        self.ids
+    }
+
+    /// The tables as they are.
+    pub(crate) fn tables(&self) -> &Tenant {
+        self.tenant
     }
 
     pub(crate) fn session(&self, id: &SessionId) -> Result<&Arc<Session>, Rejection> {
@@ -102,10 +66,11 @@ impl<'a> Tx<'a> {
     pub(crate) fn update_session(
         &mut self,
         id: &SessionId,
+        update: Update,
         change: impl FnOnce(&mut Session, Timestamp),
     ) -> Result<Arc<Session>, Rejection> {
         let session = self.change_session(id, change)?;
-        self.events.push(EventData::SessionUpdated(Box::new((*session).clone())));
+        self.changes.push(Change::Updated(Arc::clone(&session), update));
         Ok(session)
     }
 
@@ -114,62 +79,31 @@ impl<'a> Tx<'a> {
         rules::metadata(&visit.metadata)?;
         let mut session = Session::new(self.unused("sess", |tenant, id| tenant.positions.contains_key(id)));
         session.visitor_id = Some(
-            visit.visitor_id.unwrap_or_else(|| self.unused("vis", |tenant, id| tenant.visitor_ids.contains(id)).into()),
+            visit
+                .visitor_id
+                .unwrap_or_else(|| self.unused("vis", |tenant, id| tenant.visitors.contains_key(id)).into()),
         );
-        session.project_id = Some(self.tenant.project.clone());
+        session.project_id = Some(visit.project_id.unwrap_or_else(|| self.tenant.project().id.clone()));
         session.status = SessionStatus::Active;
         session.created_at = Some(self.now);
         session.last_activity = Some(self.now);
         session.metadata = visit.metadata;
+        session.identity = visit.identity;
         session.ai_enabled = Some(true);
         session.unanswered = Some(false);
+        session.visitor_online = visit.is_online;
         self.tenant.insert(session.clone(), Vec::new());
-        self.events.push(EventData::SessionCreated(Box::new(session.clone())));
+        self.changes.push(Change::Opened(Arc::new(session.clone())));
         Ok(session)
-    }
-
-    /// Adds a message (`message.created`). Whether the session is open is the caller's check.
-    pub(crate) fn add_message(
-        &mut self,
-        id: &SessionId,
-        kind: MessageKind,
-        content: String,
-    ) -> Result<Message, Rejection> {
-        self.tenant.record(id)?;
-        let mut message = Message::new(self.unused("msg", |tenant, id| tenant.message_ids.contains(id)));
-        message.session_id = Some(id.clone());
-        message.content = content;
-        message.created_at = Some(self.now);
-        self.change_session(id, |session, _| match kind {
-            MessageKind::Visitor => session.unanswered = Some(true),
-            MessageKind::System => {}
-            _ => session.unanswered = Some(false),
-        })?;
-        message.kind = kind;
-        self.tenant.message_ids.insert(message.id.clone());
-        self.tenant.record_mut(id)?.messages.push(Arc::new(message.clone()));
-        self.events.push(EventData::MessageCreated(Box::new(message.clone())));
-        Ok(message)
     }
 
     /// Opens a closed session again, because its visitor wrote.
     pub(crate) fn reopen_session(&mut self, id: &SessionId) -> Result<(), Rejection> {
-        self.update_session(id, |session, _| {
+        self.update_session(id, Update::Reopened, |session, _| {
             session.status = SessionStatus::Active;
             session.closed_at = None;
         })?;
         Ok(())
-    }
-
-    /// Closes a session (`message.created` for the system's word on it, then `session.closed`).
-    pub(crate) fn close_session(&mut self, id: &SessionId) -> Result<Arc<Session>, Rejection> {
-        self.add_message(id, MessageKind::System, "Session closed".to_owned())?;
-        let session = self.change_session(id, |session, now| {
-            session.status = SessionStatus::Closed;
-            session.closed_at = Some(now);
-        })?;
-        self.events.push(EventData::SessionClosed(id.clone()));
-        Ok(session)
     }
 
     /// Registers a webhook, or replaces the events (and the secret, when one is given) of the one with this URL. The
@@ -221,12 +155,16 @@ impl<'a> Tx<'a> {
         self.tenant.insert(session, messages.into_iter().map(Arc::new).collect());
     }
 
-    pub(super) fn project(&self) -> &pocketping_sdk::ProjectId {
-        &self.tenant.project
+    /// Replaces the projects by those that a seed names, if it names any.
+    pub(super) fn set_projects(&mut self, projects: Vec<Project>) {
+        if !projects.is_empty() {
+            self.tenant.projects = projects;
+        }
     }
 
-    pub(super) fn time(&self) -> Timestamp {
-        self.now
+    /// Changes a project.
+    pub(crate) fn project_mut(&mut self, id: &ProjectId) -> Result<&mut Project, Rejection> {
+        self.tenant.projects.iter_mut().find(|project| project.id == *id).ok_or(Rejection::ProjectNotFound)
     }
 }
 
