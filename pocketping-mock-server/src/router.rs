@@ -11,22 +11,27 @@ use tower_http::cors::{Any, CorsLayer};
 
 use crate::app::App;
 use crate::contract::Contract;
-use crate::{endpoints, http as layers, ws};
+use crate::{endpoints, http as layers, widget, ws};
 
 /// The whole server as one service.
 pub(crate) fn router(app: App) -> Router {
     let contract = endpoints::contract_routes(app.contract)
+        .into_router()
         .route_layer(from_fn_with_state(app.clone(), layers::contract_call))
         .layer(DefaultBodyLimit::disable());
+    let open = endpoints::open_routes().into_router();
     Router::new()
-        .nest("/v1", contract.clone().merge(endpoints::open_routes()))
+        .nest("/v1", contract.clone().merge(open.clone()))
         .merge(contract)
-        .merge(endpoints::open_routes())
+        .merge(open)
         .route("/ws", get(ws::socket))
         .fallback(layers::no_such_path)
         .method_not_allowed_fallback(layers::no_such_method)
         .layer(CatchPanicLayer::custom(layers::panicked))
         .layer(cors(app.contract))
+        // These have pages, and errors, of their own.
+        .nest("/pocketping", widget::router(&app))
+        .nest("/api/widget/{projectId}", widget::router(&app))
         .layer(from_fn_with_state(app.clone(), layers::finish))
         .with_state(app)
 }

@@ -10,7 +10,7 @@ use futures::SinkExt;
 use serde_json::{Value, json};
 use tokio::time::{Instant, sleep_until};
 
-use super::{Over, fault, progress};
+use super::link::{Over, fault, progress};
 use crate::app::App;
 use crate::faults::SocketFault;
 
@@ -20,8 +20,10 @@ const SWAP: Duration = Duration::from_millis(50);
 const OFF: u64 = 7;
 
 /// The event frames that wait to be written.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(super) struct Frames {
+    /// Whether injected faults happen to them.
+    is_faulty: bool,
     queue: VecDeque<Bytes>,
     /// Those whose turn was before the queue's: written after the next frame, or when it is time, the last one first.
     held: Vec<Bytes>,
@@ -32,6 +34,10 @@ pub(super) struct Frames {
 }
 
 impl Frames {
+    pub(super) fn new(is_faulty: bool) -> Self {
+        Self { is_faulty, queue: VecDeque::new(), held: Vec::new(), due: None, is_stopped: false }
+    }
+
     pub(super) fn extend(&mut self, frames: impl IntoIterator<Item = Bytes>) {
         self.queue.extend(frames);
     }
@@ -60,7 +66,8 @@ impl Frames {
         while !self.is_stopped
             && let Some(frame) = self.queue.pop_front()
         {
-            match app.faults.on_event() {
+            let fault = if self.is_faulty { app.faults.on_event() } else { None };
+            match fault {
                 None => self.put(socket, frame).await?,
                 Some(fault) => self.put_faulty(socket, frame, fault).await?,
             }

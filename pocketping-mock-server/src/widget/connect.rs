@@ -1,0 +1,136 @@
+//! `connect`: a visitor comes, or comes back.
+
+use std::net::IpAddr;
+use std::sync::Arc;
+
+use axum::extract::{Extension, State};
+use axum::routing::post;
+use http::{HeaderMap, StatusCode};
+use pocketping_sdk::{Extra, Metadata, ProjectId, Session, SessionId, VisitorId};
+use serde::Deserialize;
+use serde_json::{Map, Value, json};
+
+use super::place::Place;
+use super::{device, version};
+use crate::app::App;
+use crate::connection::Connection;
+use crate::http::{Answer, Body, Routes};
+use crate::names;
+use crate::store::{Rejection, Tenant, Tx, Visit, rules};
+
+pub(super) fn routes() -> Routes {
+    Routes::new().route("/connect", post(connect))
+}
+
+/// What a widget says when it connects.
+#[derive(Debug, Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct Hello {
+    visitor_id: VisitorId,
+    session_id: Option<SessionId>,
+    inspector_token: Option<String>,
+    metadata: Option<Extra>,
+    identity: Option<Extra>,
+}
+
+async fn connect(
+    State(app): State<App>,
+    Extension(connection): Extension<Connection>,
+    place: Place,
+    headers: HeaderMap,
+    Body(mut hello): Body<Hello>,
+) -> Result<Answer, Rejection> {
+    names::check_id("visitorId", hello.visitor_id.as_str())?;
+    let widget = headers.get(version::VERSION).and_then(|value| value.to_str().ok()).map(str::to_owned);
+    let ip = address(&headers, connection.peer());
+    let token = hello.inspector_token.take();
+    let answer = app.write(&place.tenant, |tx| {
+        let session = enter(tx, &place.project, hello, ip.as_deref())?;
+        tx.set_widget_version(&session.id, widget)?;
+        welcome(tx.tables(), &place.project, &session, token.as_deref())
+    })?;
+    Ok(Answer::json(StatusCode::OK, &answer))
+}
+
+/// Finds the visitor's session, by its id or else by the visitor, or opens one: an unknown id is no error.
+fn enter(tx: &mut Tx<'_>, project: &ProjectId, hello: Hello, ip: Option<&str>) -> Result<Arc<Session>, Rejection> {
+    let said = hello.identity.map(names::read_identity).transpose()?;
+    let known = tx.tables().session_of(project, hello.session_id.as_ref(), &hello.visitor_id).cloned();
+    let stored = known.as_ref().and_then(|session| session.identity.as_ref());
+    let identity = match said {
+        Some(said) => Some(rules::merged(stored, said)?),
+        None => stored.cloned(),
+    };
+    let told = hello.metadata.map(|told| described(names::read_metadata(told), known.as_deref(), ip));
+    if let Some(session) = known {
+        let metadata = told.unwrap_or_else(|| session.metadata.clone());
+        rules::metadata(&metadata)?;
+        return tx.return_visitor(&session.id, metadata, identity);
+    }
+    let visit = Visit::new()
+        .visitor(hello.visitor_id)
+        .project(project.clone())
+        .all_metadata(told.unwrap_or_default())
+        .identity(identity)
+        .online();
+    tx.open_session(visit).map(Arc::new)
+}
+
+/// What the server knows of a browser besides what the browser tells. Where the visitor was first seen stays.
+fn described(mut metadata: Metadata, known: Option<&Session>, ip: Option<&str>) -> Metadata {
+    device::describe(&mut metadata);
+    let stored = known.map(|session| &session.metadata.extra);
+    for name in ["ip", "country", "city"] {
+        let seen = stored.and_then(|stored| stored.get(name)).cloned();
+        let value = seen.or_else(|| ip.filter(|_| name == "ip").map(Value::from));
+        if let Some(value) = value {
+            metadata.extra.insert(name.to_owned(), value);
+        }
+    }
+    metadata
+}
+
+/// Whom a proxy says it speaks for, else who is at the other end.
+fn address(headers: &HeaderMap, peer: Option<IpAddr>) -> Option<String> {
+    let said = |name: &str| headers.get(name)?.to_str().ok();
+    let forwarded = said("x-forwarded-for").and_then(|list| list.split(',').next());
+    let said = forwarded.or(said("x-real-ip")).map(str::trim).filter(|text| !text.is_empty());
+    said.map(str::to_owned).or_else(|| peer.map(|ip| ip.to_canonical().to_string()))
+}
+
+/// What a widget needs to begin: the conversation, and how it is to look.
+fn welcome(
+    tables: &Tenant,
+    project: &ProjectId,
+    session: &Session,
+    inspector_token: Option<&str>,
+) -> Result<Value, Rejection> {
+    let config = &tables.project_by_id(project)?.widget;
+    let messages = tables.recent(&session.id, None)?;
+    let mut answer = Map::new();
+    for (name, value) in [
+        ("sessionId", Some(json!(session.id))),
+        ("visitorId", Some(json!(session.visitor_id))),
+        ("operatorOnline", Some(json!(tables.operator_online()))),
+        ("operatorReachable", Some(json!(config.operator_reachable.unwrap_or(true)))),
+        ("messages", Some(messages.iter().map(|message| names::message(message)).collect())),
+        // Widgets insist on an id in it.
+        ("identity", session.identity.as_ref().filter(|it| it.customer_id.is_some()).map(names::identity_of)),
+        ("welcomeMessage", config.welcome_message.as_ref().map(|text| json!(text))),
+        ("operatorName", config.operator_name.as_ref().map(|text| json!(text))),
+        ("operatorAvatar", config.operator_avatar.as_ref().map(|text| json!(text))),
+        ("primaryColor", config.primary_color.clone()),
+        ("headerColor", config.header_color.clone()),
+        ("footerColor", config.footer_color.clone()),
+        ("chatBackground", config.chat_background.clone()),
+        ("toggleColor", config.toggle_color.clone()),
+        ("preChatForm", config.pre_chat_form.as_ref().map(|form| form.json(names::can_be_reached(session)))),
+        ("trackedElements", config.tracked_elements.as_ref().map(|elements| json!(elements))),
+        ("inspectorMode", config.inspects(inspector_token).then_some(json!(true))),
+    ] {
+        if let Some(value) = value {
+            answer.insert(name.to_owned(), value);
+        }
+    }
+    Ok(Value::Object(answer))
+}

@@ -1,0 +1,154 @@
+//! `stream`: what happens in a session, at once: over a WebSocket, or as server-sent events.
+
+use std::convert::Infallible;
+use std::time::Duration;
+
+use axum::extract::ws::rejection::WebSocketUpgradeRejection;
+use axum::extract::ws::{WebSocket, WebSocketUpgrade};
+use axum::extract::{Extension, State};
+use axum::response::sse::{Event, Sse};
+use axum::response::{IntoResponse, Response};
+use axum::routing::get;
+use bytes::Bytes;
+use futures::Stream;
+use futures::stream;
+use http::HeaderMap;
+use http::header::{HeaderValue, UPGRADE};
+use pocketping_sdk::SessionId;
+use serde::Deserialize;
+use serde_json::{Map, Value, json};
+
+use super::messages::session_of;
+use super::place::Place;
+use crate::app::App;
+use crate::connection::Connection;
+use crate::http::{Pairs, Routes};
+use crate::names;
+use crate::store::change::Change;
+use crate::store::{Rejection, Tx, VisitorSignal};
+use crate::widgets::Joined;
+use crate::ws::link::{self, Over, Told};
+
+pub(super) fn routes() -> Routes {
+    Routes::new().route("/stream", get(open))
+}
+
+/// How often a stream without news says that it is alive.
+const ALIVE: Duration = Duration::from_secs(20);
+
+async fn open(
+    State(app): State<App>,
+    Extension(connection): Extension<Connection>,
+    place: Place,
+    Pairs(pairs): Pairs,
+    headers: HeaderMap,
+    upgrade: Result<WebSocketUpgrade, WebSocketUpgradeRejection>,
+) -> Result<Response, Rejection> {
+    let session = session_of(&pairs);
+    let upgrade = match upgrade {
+        Ok(upgrade) => upgrade,
+        Err(rejection) if headers.contains_key(UPGRADE) => {
+            return Err(Rejection::Invalid(format!("this is no WebSocket upgrade: {}", rejection.body_text())));
+        }
+        Err(_) => {
+            let after = pairs.iter().find(|(name, after)| name == "after" && !after.is_empty());
+            let joined = app.join(&place.tenant, &place.project, &session?, after.map(|(_, after)| after.as_str()))?;
+            return Ok(events(app, joined));
+        }
+    };
+    let Ok(session) = session else {
+        return Ok(link::open(app, connection, upgrade, |_, socket| async {
+            (socket, Over::Close(4000, "sessionId required"))
+        }));
+    };
+    let joined = app.join(&place.tenant, &place.project, &session, None)?;
+    Ok(link::open(app, connection, upgrade, move |app, mut socket| async move {
+        let over = talk(&app, &mut socket, joined, &place, &session).await;
+        (socket, over)
+    }))
+}
+
+/// Serves a widget's socket.
+async fn talk(app: &App, socket: &mut WebSocket, joined: Joined, place: &Place, session: &SessionId) -> Over {
+    let Joined { first, frames, end } = joined;
+    let told = Told { greeting: None, backlog: first, frames, end, is_faulty: false };
+    link::serve(app, socket, told, |text| {
+        let heard = serde_json::from_str::<Frame>(text).map_err(|error| Rejection::Invalid(error.to_string()));
+        let heard = heard.and_then(|frame| app.write(&place.tenant, |tx| hear(tx, session, frame)));
+        if let Err(rejection) = heard {
+            // The protocol has no answer for it.
+            tracing::warn!(%rejection, %session, "a widget's frame was not taken");
+        }
+    })
+    .await
+}
+
+/// What a widget says on its socket.
+#[derive(Debug, Deserialize)]
+struct Frame {
+    #[serde(rename = "type")]
+    kind: String,
+    #[serde(default)]
+    data: Map<String, Value>,
+}
+
+/// Keeps what a page tells, and passes custom events on. Typing is acknowledged elsewhere, and told nobody; frames of
+/// other types may come from newer widgets.
+fn hear(tx: &mut Tx<'_>, id: &SessionId, frame: Frame) -> Result<(), Rejection> {
+    let session = tx.session(id)?.clone();
+    match frame.kind.as_str() {
+        "event" => {
+            let Some(name) = frame.data.get("name").and_then(Value::as_str).filter(|name| !name.is_empty()) else {
+                return Err(Rejection::field("name", "is missing in a custom event"));
+            };
+            let timestamp = frame.data.get("timestamp").cloned().unwrap_or_else(|| json!(names::time(tx.now())));
+            let mut event = json!({"name": name, "timestamp": timestamp, "sessionId": id});
+            if let Some(data) = frame.data.get("data") {
+                event["data"] = data.clone();
+            }
+            tx.add_signal(id, signal(&frame.kind, Value::Object(frame.data), tx))?;
+            tx.tell(Change::FromPage(session, event));
+            Ok(())
+        }
+        "inspector_select" => {
+            let kept = signal(&frame.kind, Value::Object(frame.data), tx);
+            tx.add_signal(id, kept)
+        }
+        _ => Ok(()),
+    }
+}
+
+fn signal(kind: &str, data: Value, tx: &Tx<'_>) -> VisitorSignal {
+    VisitorSignal { kind: kind.to_owned(), data, at: tx.now() }
+}
+
+/// Server-sent events. All of them are unnamed, since widgets listen to few names.
+fn events(app: App, joined: Joined) -> Response {
+    let mut response = Sse::new(told(app, joined)).into_response();
+    // A proxy that collects would hold back what is to come at once.
+    response.headers_mut().insert("x-accel-buffering", HeaderValue::from_static("no"));
+    response
+}
+
+fn told(app: App, joined: Joined) -> impl Stream<Item = Result<Event, Infallible>> {
+    let Joined { first, frames, end } = joined;
+    // A comment first: whoever waits for a byte knows at once that the stream stands.
+    let begin = stream::iter([Ok(Event::default().comment("connected"))]);
+    let first = stream::iter(first.into_iter().map(|frame| Ok(data(&frame))));
+    let rest = stream::unfold((app, frames, end), |(app, mut frames, end)| async move {
+        let event = tokio::select! {
+            biased;
+            // Whoever falls behind is closed, never skipped.
+            _ = end.reached() => return None,
+            () = app.stop.cancelled() => return None,
+            frame = frames.recv() => data(&frame?),
+            () = app.clock.sleep(ALIVE) => Event::default().comment("ping"),
+        };
+        Some((Ok(event), (app, frames, end)))
+    });
+    futures::StreamExt::chain(futures::StreamExt::chain(begin, first), rest)
+}
+
+fn data(frame: &Bytes) -> Event {
+    Event::default().data(String::from_utf8_lossy(frame))
+}
