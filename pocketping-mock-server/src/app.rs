@@ -3,7 +3,7 @@
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use pocketping_sdk::{DeliveryId, Event, Message, ProjectId, Session, SessionId, Timestamp, WebhookId};
+use pocketping_sdk::{DeliveryId, Event, Message, ProjectId, SessionId, Timestamp, WebhookId};
 use tokio::sync::{Notify, watch};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
@@ -18,9 +18,7 @@ use crate::limits::Limits;
 use crate::responder::{Due, Responder, Timers};
 use crate::sources::{Clock, Ids, epoch};
 use crate::store::change::Change;
-use crate::store::{
-    Access, Began, Kept, MessageQuery, Page, Rejection, Replays, Scope, SessionQuery, Store, Tenant, TenantId, Tx,
-};
+use crate::store::{Access, Began, Kept, MessageQuery, Page, Rejection, Replays, Scope, Store, Tenant, TenantId, Tx};
 use crate::versions::Versions;
 use crate::widgets::{Joined, Widgets, csat_request, frame, message_frame, screenshot_request};
 
