@@ -13,5 +13,8 @@ mod refusals;
 mod seeds;
 mod socket;
 mod socket_faults;
+mod streams;
 mod strict;
+mod uploads;
+mod widget;
 mod wire;
