@@ -231,7 +231,11 @@ impl App {
         let State { store, widgets, .. } = &mut *state;
         let tables = store.tenant(tenant, &self.0.ids);
         tables.session_in(project, session)?;
-        let messages = tables.recent(session, after)?;
+        let messages = match after {
+            Some(after) => tables.news(session, after)?,
+            None => tables.recent(session)?,
+        };
+        tables.note_shown(session, self.0.clock.now());
         let warning = tables.widget_version(session).and_then(|version| self.0.versions.warning(version));
         let mut first: Vec<_> = warning.map(|data| frame("version_warning", &data)).into_iter().collect();
         first.extend(messages.iter().map(|message| message_frame(message)));

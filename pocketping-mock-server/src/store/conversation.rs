@@ -56,6 +56,23 @@ impl Tx<'_> {
         messages.iter().rev().find(|message| message.id == *id).ok_or_else(|| Rejection::MessageNotFound(id.clone()))
     }
 
+    /// Notes that the visitor wrote or edited something: its time may be later than what the visitor has seen.
+    pub(crate) fn visitor_acted(&mut self, id: &SessionId) -> Result<(), Rejection> {
+        self.tenant.record_mut(id)?.aside.shown.acted();
+        Ok(())
+    }
+
+    /// The same of what the visitor's widget notes with a time of its own clock.
+    pub(crate) fn visitor_acted_by_own_clock(&mut self, id: &SessionId) -> Result<(), Rejection> {
+        self.tenant.record_mut(id)?.aside.shown.acted_by_own_clock();
+        Ok(())
+    }
+
+    /// Notes that all of a session is shown to its visitor.
+    pub(crate) fn note_shown(&mut self, id: &SessionId) {
+        self.tenant.note_shown(id, self.now);
+    }
+
     fn change_message(
         &mut self,
         session: &SessionId,

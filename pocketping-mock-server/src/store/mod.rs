@@ -9,6 +9,7 @@ mod rejection;
 mod replays;
 pub(crate) mod rules;
 mod seed;
+mod shown;
 mod tables;
 mod tx;
 pub(crate) mod uploads;

@@ -6,12 +6,10 @@ use std::sync::Arc;
 use pocketping_sdk::{Message, MessageId, ProjectId, Session, SessionId, Timestamp, VisitorId, Webhook};
 use serde_json::Value;
 
+use super::shown::Shown;
 use super::uploads::Uploads;
 use super::{MessageQuery, Project, Rejection, SessionQuery, TenantId};
 use crate::sources::Ids;
-
-/// How many messages a widget is shown that says nothing of those it knows.
-const RECENT: usize = 200;
 
 /// Everything the server holds, by tenant.
 #[derive(Debug, Default)]
@@ -76,6 +74,7 @@ pub(super) struct Aside {
     pub(super) screenshots: VecDeque<ScreenshotRequest>,
     /// Those that were handed out, and have not come yet.
     pub(super) screenshots_out: Vec<ScreenshotRequest>,
+    pub(super) shown: Shown,
     /// The version that the visitor's widget said it has.
     pub(super) widget_version: Option<String>,
     /// What the visitor's page told besides messages, oldest first.
@@ -220,35 +219,6 @@ impl Tenant {
         }
     }
 
-    /// A session's messages that a widget has not seen: those that changed since `after` (a time, or the id of a
-    /// message), or else the last ones. Oldest first.
-    pub(crate) fn recent(&self, id: &SessionId, after: Option<&str>) -> Result<Vec<Arc<Message>>, Rejection> {
-        let messages = &self.record(id)?.messages;
-        let Some(after) = after else {
-            return Ok(messages[messages.len().saturating_sub(RECENT)..].to_vec());
-        };
-        // The same millisecond counts: what was committed later in it would be lost, and what was seen already is known
-        // by its id.
-        let since = |time: Timestamp| {
-            messages.iter().filter(|message| changed(message).is_none_or(|at| at >= time)).cloned().collect()
-        };
-        if let Ok(time) = after.parse() {
-            return Ok(since(time));
-        }
-        let position = messages.iter().position(|message| message.id == *after);
-        Ok(match position {
-            Some(position) => {
-                let time = changed(&messages[position]);
-                let is_new = |(at, message): &(usize, &Arc<Message>)| {
-                    *at > position || (*at < position && message.updated_at.is_some() && changed(message) >= time)
-                };
-                messages.iter().enumerate().filter(is_new).map(|(_, message)| Arc::clone(message)).collect()
-            }
-            // Whoever knows a message that is not here has seen none of these.
-            None => messages.clone(),
-        })
-    }
-
     /// What the visitor's page told besides messages.
     pub(crate) fn signals(&self, id: &SessionId) -> Vec<VisitorSignal> {
         self.record(id).map_or_else(|_| Vec::new(), |record| record.aside.signals.iter().cloned().collect())
@@ -314,6 +284,6 @@ impl Tenant {
 }
 
 /// When a message became what it is.
-fn changed(message: &Message) -> Option<Timestamp> {
+pub(super) fn changed(message: &Message) -> Option<Timestamp> {
     message.updated_at.or(message.created_at)
 }

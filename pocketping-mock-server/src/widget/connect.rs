@@ -47,6 +47,7 @@ async fn connect(
     let answer = app.write(&place.tenant, |tx| {
         let session = enter(tx, &place.project, hello, ip.as_deref())?;
         tx.set_widget_version(&session.id, widget)?;
+        tx.note_shown(&session.id);
         welcome(tx.tables(), &place.project, &session, token.as_deref())
     })?;
     Ok(Answer::json(StatusCode::OK, &answer))
@@ -106,7 +107,7 @@ fn welcome(
     inspector_token: Option<&str>,
 ) -> Result<Value, Rejection> {
     let config = &tables.project_by_id(project)?.widget;
-    let messages = tables.recent(&session.id, None)?;
+    let messages = tables.recent(&session.id)?;
     let mut answer = Map::new();
     for (name, value) in [
         ("sessionId", Some(json!(session.id))),

@@ -75,6 +75,7 @@ fn say(tx: &mut Tx<'_>, words: NewWords, place: &Place) -> Result<Message, Rejec
     for id in &ids {
         tx.uploads_mut().attach(id);
     }
+    tx.visitor_acted(&words.session_id)?;
     Ok(said)
 }
 
@@ -107,12 +108,18 @@ async fn list(State(app): State<App>, place: Place, Pairs(pairs): Pairs) -> Resu
     let asked = |name: &str| pairs.iter().find(|(known, _)| known == name).map(|(_, value)| value.as_str());
     let session = session_of(&pairs)?;
     let limit = asked("limit").map(page_size).transpose()?;
-    let messages = app.read(&place.tenant, |tables| {
+    let after = asked("after").filter(|after| !after.is_empty());
+    let messages = app.write(&place.tenant, |tx| {
+        let tables = tx.tables();
         tables.session_in(&place.project, &session)?;
-        match asked("after").filter(|after| !after.is_empty()) {
-            None => tables.conversation(&session).map(<[_]>::to_vec),
-            after => tables.recent(&session, after),
+        let messages = match after {
+            None => tables.conversation(&session)?.to_vec(),
+            Some(after) => tables.news(&session, after)?,
+        };
+        if limit.is_none_or(|limit| limit >= messages.len()) {
+            tx.note_shown(&session);
         }
+        Ok(messages)
     })?;
     // A widget asks for no limit and reads no `hasMore`: a limit it did not ask for would hide messages from it.
     let shown = limit.unwrap_or(messages.len()).min(messages.len());
@@ -148,6 +155,7 @@ async fn edit(
         tx.tables().session_in(&place.project, &words.session_id)?;
         rules::own(tx.message(&words.session_id, &id.0)?, &MessageKind::Visitor)?;
         rules::content(&words.content)?;
+        tx.visitor_acted(&words.session_id)?;
         tx.edit_message(&words.session_id, &id.0, words.content)
     })?;
     Ok(Answer::json(StatusCode::OK, &json!({"message": names::message(&changed)})))
@@ -163,6 +171,7 @@ async fn remove(
     app.write(&place.tenant, |tx| {
         tx.tables().session_in(&place.project, &session)?;
         rules::own(tx.message(&session, &id.0)?, &MessageKind::Visitor)?;
+        tx.visitor_acted_by_own_clock(&session)?;
         tx.delete_message(&session, &id.0)
     })?;
     Ok(Answer::json(StatusCode::OK, &json!({"deleted": true})))
@@ -198,6 +207,7 @@ async fn read(State(app): State<App>, place: Place, Body(seen): Body<Seen>) -> R
     };
     let updated = app.write(&place.tenant, |tx| {
         tx.tables().session_in(&place.project, &seen.session_id)?;
+        tx.visitor_acted_by_own_clock(&seen.session_id)?;
         // A visitor can receive what others wrote, and nothing else.
         tx.receive_messages(&seen.session_id, &seen.message_ids, receipt, |kind| *kind != MessageKind::Visitor)
     })?;

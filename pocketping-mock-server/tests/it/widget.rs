@@ -230,6 +230,41 @@ fn polling_gives_what_changed_since_a_time_or_a_message() {
 }
 
 #[test]
+fn what_an_operator_wrote_is_shown_whatever_time_the_widget_has_got_to_by_itself() {
+    let server = connected();
+    let second = || server.clock().advance(Duration::from_secs(1));
+    let write =
+        |text: &str| drop(call(&server, "POST /sessions/sess_1/messages", &json!({"content": text}).to_string()));
+    let polled = |after: &str| {
+        let list = ok(&server, &format!("GET /messages?sessionId=sess_1&after=2024-01-15T10%3A30%3A{after}Z"), "");
+        let ids = list["messages"].as_array().unwrap().iter().map(|it| it["id"].as_str().unwrap().to_owned());
+        ids.collect::<Vec<_>>()
+    };
+    second();
+    write("one");
+    second();
+    // The widget's own message is the latest it knows, and later than what it has not seen.
+    ok(&server, "POST /message", r#"{"sessionId":"sess_1","content":"hello"}"#);
+    assert_eq!(polled("02.000"), ["msg_1", "msg_2"]);
+    assert_eq!(polled("02.000"), ["msg_2"], "once is enough");
+
+    second();
+    write("two");
+    second();
+    // It notes when it read something by its own clock, which may be fast.
+    ok(&server, "POST /read", r#"{"sessionId":"sess_1","messageIds":["msg_1"],"status":"read"}"#);
+    second();
+    assert_eq!(polled("59.123"), ["msg_1", "msg_3"]);
+    second();
+    write("three");
+    assert_eq!(polled("59.123"), ["msg_4"], "as long as it is fast");
+    ok(&server, "DELETE /message/msg_2?sessionId=sess_1", "");
+    second();
+    write("four");
+    assert_eq!(polled("59.500"), ["msg_4", "msg_5"]);
+}
+
+#[test]
 fn a_visitor_edits_and_deletes_own_messages_only() {
     let server = connected();
     call(&server, "POST /sessions/sess_1/messages", r#"{"content":"of the operator"}"#);
