@@ -3,6 +3,7 @@
 #![allow(clippy::unwrap_used, reason = "tests")]
 
 mod additions;
+mod consistency;
 mod deliveries;
 mod events;
 mod faults;
