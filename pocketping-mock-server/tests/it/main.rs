@@ -7,6 +7,7 @@ mod deliveries;
 mod events;
 mod faults;
 mod lifecycle;
+mod management;
 mod paging;
 mod reference;
 mod refusals;
