@@ -14,6 +14,7 @@ mod faults;
 mod http;
 mod hub;
 mod limits;
+mod management;
 mod names;
 mod operator;
 mod responder;

@@ -91,6 +91,33 @@ pub(crate) fn session(session: &Session, operator_online: bool) -> Value {
     ]))
 }
 
+/// A session as the management API shows it: as above, and with what its messages add.
+pub(crate) fn conversation(of: &Session, messages: usize, last: Option<&Message>, operator_online: bool) -> Value {
+    let mut told = session(of, operator_online);
+    told["projectId"] = json!(of.project_id);
+    told["status"] = json!(of.status);
+    told["unanswered"] = json!(of.unanswered.unwrap_or(false));
+    told["messageCount"] = json!(messages);
+    if let Some(last) = last {
+        told["lastMessage"] = message(last);
+    }
+    let visitor = of.identity.as_ref().map(|identity| {
+        object([
+            ("name", identity.name.as_ref().map(|name| json!(name))),
+            ("email", identity.email.as_ref().map(|email| json!(email))),
+        ])
+    });
+    if let Some(visitor) = visitor.filter(|visitor| !visitor.is_empty()) {
+        told["visitor"] = Value::Object(visitor);
+    }
+    // Elsewhere its time is `respondedAt`.
+    told["csat"] = of
+        .csat
+        .as_ref()
+        .map_or(Value::Null, |csat| json!({"score": csat.score, "comment": csat.comment, "at": csat.at.map(time)}));
+    told
+}
+
 /// A session's rating.
 pub(crate) fn csat(session: &Session) -> Option<Value> {
     let csat = session.csat.as_ref()?;

@@ -11,7 +11,7 @@ use tower_http::cors::{Any, CorsLayer};
 
 use crate::app::App;
 use crate::contract::Contract;
-use crate::{endpoints, http as layers, widget, ws};
+use crate::{endpoints, http as layers, management, widget, ws};
 
 /// The whole server as one service.
 pub(crate) fn router(app: App) -> Router {
@@ -29,9 +29,10 @@ pub(crate) fn router(app: App) -> Router {
         .method_not_allowed_fallback(layers::no_such_method)
         .layer(CatchPanicLayer::custom(layers::panicked))
         .layer(cors(app.contract))
-        // These have pages, and errors, of their own.
+        // These have errors of their own. The last one is the same in both contracts.
         .nest("/pocketping", widget::router(&app))
         .nest("/api/widget/{projectId}", widget::router(&app))
+        .nest("/api/v1", management::router(&app, cors(Contract::Extended)))
         .layer(from_fn_with_state(app.clone(), layers::finish))
         .with_state(app)
 }

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use pocketping_sdk::Session;
 
 use crate::app::App;
-use crate::store::{SessionQuery, TenantId};
+use crate::store::{SessionQuery, Tenant, TenantId};
 
 /// How many sessions (and messages, when those are searched) a list looks at under one lock: a long list never holds up
 /// a write for long.
@@ -45,26 +45,37 @@ pub(crate) struct SessionWalk {
 impl SessionWalk {
     /// The next part, which may be empty; `None` when the walk is over.
     pub(crate) fn next_part(&mut self) -> Option<Vec<Arc<Session>>> {
+        self.next_part_as(|_, session| Arc::clone(session))
+    }
+
+    /// As [`next_part`](Self::next_part): what `take` takes of each session, under the same lock.
+    pub(crate) fn next_part_as<T>(&mut self, mut take: impl FnMut(&Tenant, &Arc<Session>) -> T) -> Option<Vec<T>> {
         if self.is_over {
             return None;
         }
-        let page = self.app.read(&self.tenant, |tables| tables.sessions_before(self.before, &self.query, LIST_AT_ONCE));
-        self.before = page.next;
-        self.is_over = page.next.is_none();
-        if self.ahead.is_some() {
-            if !page.items.is_empty() {
+        let is_full = self.ahead.is_some();
+        let (taken, found, next) = self.app.read(&self.tenant, |tables| {
+            let page = tables.sessions_before(self.before, &self.query, LIST_AT_ONCE);
+            let found = page.items.len();
+            let items = if is_full { Vec::new() } else { page.items };
+            (items.iter().map(|session| take(tables, session)).collect(), found, page.next)
+        });
+        self.before = next;
+        self.is_over = next.is_none();
+        if is_full {
+            if found > 0 {
                 self.next = self.ahead;
                 self.is_over = true;
             }
-            return Some(Vec::new());
+            return Some(taken);
         }
         if let Some(limit) = &mut self.query.limit {
-            *limit -= page.items.len();
+            *limit -= found;
             if *limit == 0 {
-                self.ahead = page.next;
+                self.ahead = next;
                 *limit = 1;
             }
         }
-        Some(page.items)
+        Some(taken)
     }
 }

@@ -40,6 +40,16 @@ async fn send(
 /// contract gap: the reference does not say what a closed session takes; here it is none but its visitor's, which opens it
 /// again, because nothing a visitor says is lost.
 pub(crate) fn send_message(tx: &mut Tx<'_>, id: &SessionId, body: NewMessage) -> Result<Message, Rejection> {
+    send_filled(tx, id, body, |_| {})
+}
+
+/// As [`send_message`], after `fill` gave the message what is besides its words.
+pub(crate) fn send_filled(
+    tx: &mut Tx<'_>,
+    id: &SessionId,
+    body: NewMessage,
+    fill: impl FnOnce(&mut Message),
+) -> Result<Message, Rejection> {
     let is_closed = tx.session(id)?.status == SessionStatus::Closed;
     rules::content(&body.content)?;
     let kind = rules::kind(body.kind)?;
@@ -49,5 +59,5 @@ pub(crate) fn send_message(tx: &mut Tx<'_>, id: &SessionId, body: NewMessage) ->
     if is_closed {
         tx.reopen_session(id)?;
     }
-    tx.add_message(id, Words { kind, content: body.content }, |_| {})
+    tx.add_message(id, Words { kind, content: body.content }, fill)
 }

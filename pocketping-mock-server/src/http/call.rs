@@ -13,7 +13,7 @@ use http::{HeaderMap, HeaderName, Method};
 
 use super::faulty::{self, Gateway};
 use super::finish::insert;
-use super::rate_limit::Left;
+use super::rate_limit::{Left, RateLimits};
 use super::{answer, extract};
 use crate::app::{App, Reservation};
 use crate::connection::Connection;
@@ -32,14 +32,14 @@ impl<S: Sync> FromRequestParts<S> for Caller {
     type Rejection = Rejection;
 
     async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Rejection> {
-        // Only routes behind `contract_call` take a caller.
+        // Only routes behind a layer that asks for the key take a caller.
         parts.extensions.get().cloned().ok_or(Rejection::Unauthorized("the route is not behind the key"))
     }
 }
 
 /// The checks of a contract call, in the order their answers matter: who, how often, what, and whether it came before.
 pub(crate) async fn contract_call(State(app): State<App>, request: Request, next: Next) -> Response {
-    let (tenant, left) = match admit(&app, request.headers()) {
+    let (tenant, left) = match admit(&app, &app.rate_limits, request.headers()) {
         Ok(admitted) => admitted,
         Err((rejection, left)) => return with_limit(&app, rejection.into_response(), left),
     };
@@ -93,10 +93,14 @@ impl Ready {
 }
 
 /// The tenant a request's key opens, when it may make another request.
-fn admit(app: &App, headers: &HeaderMap) -> Result<(TenantId, Option<Left>), (Rejection, Option<Left>)> {
+pub(crate) fn admit(
+    app: &App,
+    limits: &RateLimits,
+    headers: &HeaderMap,
+) -> Result<(TenantId, Option<Left>), (Rejection, Option<Left>)> {
     let key = bearer(headers).map_err(|rejection| (rejection, None))?;
     let tenant = app.tenant_of(key).map_err(|rejection| (rejection, None))?;
-    match app.rate_limits.count(key, app.now()) {
+    match limits.count(key, app.now()) {
         Ok(left) => Ok((tenant, left)),
         Err((rejection, left)) => Err((rejection, Some(left))),
     }

@@ -9,7 +9,7 @@ mod rate_limit;
 mod routes;
 
 pub(crate) use answer::{Answer, list};
-pub(crate) use call::{Caller, contract_call};
+pub(crate) use call::{Caller, admit, contract_call};
 pub(crate) use extract::{Body, Pairs, PathId, collect};
 pub(crate) use faulty::answer as faulty_answer;
 pub(crate) use finish::{finish, insert, no_such_method, no_such_path, panicked, plain_errors};

@@ -63,6 +63,14 @@ impl std::fmt::Debug for ApiKey {
     }
 }
 
+/// How the names of tenants begin that unseen keys have opened.
+const UNNAMED: char = '\0';
+
+/// The tenant's name, if somebody gave it one: that of an unseen key's tenant would tell the key.
+pub(crate) fn given_name(tenant: &TenantId) -> Option<&str> {
+    Some(&**tenant).filter(|name| !name.starts_with(UNNAMED))
+}
+
 /// The longest key that opens a tenant without being named.
 const MOST_KEY: usize = 255;
 
@@ -110,7 +118,7 @@ impl Access {
             return Err(Rejection::Unauthorized("no more keys: 10,000 unseen ones have opened a tenant each"));
         }
         // No name that can be given begins like this, so no unseen key opens a named tenant.
-        let tenant: TenantId = format!("\0{key}").into();
+        let tenant: TenantId = format!("{UNNAMED}{key}").into();
         unseen.insert(key.to_owned(), Arc::clone(&tenant));
         Ok(tenant)
     }
@@ -149,8 +157,9 @@ mod tests {
         let mut access = Access::new(vec![ApiKey::new("one").unwrap()], true).unwrap();
         let (a, b) = (access.tenant_of("a").unwrap(), access.tenant_of("b").unwrap());
         assert_ne!(a, b);
+        assert_eq!(given_name(&a), None, "it would tell the key");
         assert_eq!(access.tenant_of("a").unwrap(), a);
-        assert_eq!(&*access.tenant_of("one").unwrap(), "default");
+        assert_eq!(given_name(&access.tenant_of("one").unwrap()), Some("default"));
         for no_key in ["", "a b", "ü", &"x".repeat(256)] {
             assert!(access.tenant_of(no_key).is_err(), "{no_key}");
         }

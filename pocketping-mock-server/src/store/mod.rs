@@ -20,9 +20,9 @@ pub use seed::{Seed, SeedError};
 pub use tables::VisitorSignal;
 pub use visit::Visit;
 
-pub(crate) use access::{Access, TenantId};
+pub(crate) use access::{Access, TenantId, given_name};
 pub(crate) use conversation::Words;
-pub(crate) use projects::Project;
+pub(crate) use projects::{Project, Settings};
 pub(crate) use query::{MessageQuery, SessionQuery};
 pub(crate) use rejection::Rejection;
 pub(crate) use replays::{Began, Kept, Replays, Scope};

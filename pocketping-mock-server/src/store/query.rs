@@ -7,13 +7,15 @@ use pocketping_sdk::{SessionFilter, SessionStatus, Timestamp};
 
 use super::Rejection;
 
-/// What `GET /sessions` asks for.
+/// What a list of sessions is about.
 #[derive(Debug, Default)]
 pub(crate) struct SessionQuery {
     pub(crate) filter: SessionFilter,
     pub(crate) limit: Option<usize>,
     /// The position of the last session of the page before.
     pub(crate) cursor: Option<usize>,
+    /// Whether whoever reads it looks at the messages, too: parts are smaller then.
+    pub(crate) reads_messages: bool,
 }
 
 /// What `GET /sessions/:sessionId/messages` asks for.

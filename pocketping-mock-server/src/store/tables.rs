@@ -229,9 +229,9 @@ impl Tenant {
         self.record(id).map(|record| record.messages.as_slice())
     }
 
-    /// All sessions, oldest first, each with its messages.
-    pub(crate) fn conversations(&self) -> impl DoubleEndedIterator<Item = (&Arc<Session>, &[Arc<Message>])> {
-        self.sessions.iter().map(|record| (&record.session, record.messages.as_slice()))
+    /// What time it is here, where times never go back, whatever the clock does.
+    pub(crate) fn time(&self, clock: Timestamp) -> Timestamp {
+        self.last_time.map_or(clock, |last| last.max(clock))
     }
 
     pub(crate) fn sessions_held(&self) -> usize {
@@ -248,6 +248,7 @@ impl Tenant {
     /// A position is a commit sequence, which never changes: paging skips and repeats nothing.
     pub(crate) fn sessions_before(&self, end: Option<usize>, query: &SessionQuery, most_seen: usize) -> Page<Session> {
         let end = end.unwrap_or(self.sessions.len()).min(self.sessions.len());
+        let reads_messages = query.reads_messages || query.filter.text.is_some();
         let mut items = Vec::new();
         let mut seen = 0;
         for position in (0..end).rev() {
@@ -255,7 +256,7 @@ impl Tenant {
                 return Page { items, next: Some(position + 1) };
             }
             let record = &self.sessions[position];
-            seen += 1 + if query.filter.text.is_some() { record.messages.len() } else { 0 };
+            seen += 1 + if reads_messages { record.messages.len() } else { 0 };
             if query.filter.accepts_with(&record.session, &record.messages.iter().map(Arc::as_ref)) {
                 items.push(Arc::clone(&record.session));
             }

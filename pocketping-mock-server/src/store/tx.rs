@@ -18,9 +18,9 @@ pub(crate) struct Tx<'a> {
 }
 
 impl<'a> Tx<'a> {
-    /// Begins a change. Times never go back, whatever the clock does.
+    /// Begins a change.
     pub(crate) fn begin(tenant: &'a mut Tenant, ids: &'a Ids, clock: Timestamp) -> Self {
-        let now = tenant.last_time.map_or(clock, |last| last.max(clock));
+        let now = tenant.time(clock);
         Self { tenant, ids, now, changes: Vec::new() }
     }
 

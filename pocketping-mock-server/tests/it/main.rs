@@ -8,6 +8,7 @@ mod deliveries;
 mod events;
 mod faults;
 mod lifecycle;
+mod management;
 mod paging;
 mod reference;
 mod refusals;
