@@ -4,7 +4,7 @@
 //! Needs chromium and chromedriver. Without them the tests say that they were skipped; with `POCKETPING_REQUIRE_BROWSER=1`
 //! they fail.
 
-#![allow(clippy::unwrap_used, reason = "tests")]
+#![allow(clippy::unwrap_used, clippy::print_stderr, reason = "tests")]
 
 mod driver;
 

@@ -192,16 +192,25 @@ async fn read_to(socket: &mut Socket, last: &str) -> Vec<Value> {
     }
 }
 
-/// Reads what a socket was told until the server has answered a ping: nothing is behind that.
-async fn read_to_pong(socket: &mut Socket) -> Vec<Value> {
-    socket.send(Message::Ping("fence".into())).await.unwrap();
+/// Reads as many frames as there are.
+async fn read_all(socket: &mut Socket, count: usize) -> Vec<Value> {
     let mut frames = Vec::new();
-    loop {
+    while frames.len() < count {
         let next = tokio::time::timeout(Duration::from_secs(10), socket.next()).await.expect("a frame in time");
-        match next.unwrap().unwrap() {
-            Message::Text(text) => frames.push(serde_json::from_str(&text).unwrap()),
-            Message::Pong(_) => return frames,
-            _ => {}
+        if let Message::Text(text) = next.unwrap().unwrap() {
+            frames.push(serde_json::from_str(&text).unwrap());
+        }
+    }
+    frames
+}
+
+/// Reads a socket until the server has answered a ping: then it is subscribed.
+async fn subscribed(socket: &mut Socket) {
+    socket.send(Message::Ping("fence".into())).await.unwrap();
+    loop {
+        let next = tokio::time::timeout(Duration::from_secs(10), socket.next()).await.expect("a pong in time");
+        if let Message::Pong(_) = next.unwrap().unwrap() {
+            return;
         }
     }
 }
@@ -300,7 +309,7 @@ async fn tells_one_story(contract: Contract, steps: Vec<Step>) {
     play.contract("POST /webhooks", &json!({"url": "http://127.0.0.1:9/hook", "events": names}));
     let mut operator = connect_async(format!("ws://{}/ws", play.server.address())).await.unwrap().0;
     operator.send(Message::text(AUTH)).await.unwrap();
-    read_to_pong(&mut operator).await;
+    subscribed(&mut operator).await;
     play.visitor("POST /connect", json!({"visitorId": "v", "metadata": {"url": "https://a/"}}));
     let url = format!("ws://{}/pocketping/stream?sessionId=sess_1", play.server.address());
     let mut visitor = connect_async(url).await.unwrap().0;
@@ -309,7 +318,7 @@ async fn tells_one_story(contract: Contract, steps: Vec<Step>) {
         play.take(step);
     }
     let server = &play.server;
-    let events = read_to_pong(&mut operator).await;
+    let events = read_all(&mut operator, server.events().len()).await;
     server.operator().is_online(true);
     let frames = read_to(&mut visitor, "presence").await;
 
