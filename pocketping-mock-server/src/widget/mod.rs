@@ -10,6 +10,8 @@ mod uploads;
 mod version;
 mod visitors;
 
+use std::time::Duration;
+
 use axum::Router;
 use axum::extract::DefaultBodyLimit;
 use axum::middleware::{from_fn, from_fn_with_state};
@@ -54,4 +56,6 @@ fn cors() -> CorsLayer {
         .allow_methods([Method::GET, Method::POST, Method::PATCH, Method::DELETE, Method::PUT, Method::OPTIONS])
         .allow_headers([ACCEPT, CACHE_CONTROL, CONTENT_TYPE, version::VERSION])
         .expose_headers(version::ANSWERS.map(HeaderName::from_static))
+        // Or every keystroke would be asked for twice.
+        .max_age(Duration::from_secs(600))
 }

@@ -36,6 +36,9 @@ pub(super) fn routes() -> Routes {
 /// How often a stream without news says that it is alive.
 const ALIVE: Duration = Duration::from_secs(20);
 
+/// The largest frame of a widget that is kept, like everything else that is told of a visitor.
+const MOST_FRAME: usize = 32 << 10;
+
 async fn open(
     State(app): State<App>,
     Extension(connection): Extension<Connection>,
@@ -73,6 +76,10 @@ async fn talk(app: &App, socket: &mut WebSocket, joined: Joined, place: &Place, 
     let Joined { first, frames, end } = joined;
     let told = Told { greeting: None, backlog: first, frames, end, is_faulty: false };
     link::serve(app, socket, told, |text| {
+        if text.len() > MOST_FRAME {
+            tracing::warn!(bytes = text.len(), %session, "a widget's frame is larger than what is kept");
+            return;
+        }
         let heard = serde_json::from_str::<Frame>(text).map_err(|error| Rejection::Invalid(error.to_string()));
         let heard = heard.and_then(|frame| app.write(&place.tenant, |tx| hear(tx, session, frame)));
         if let Err(rejection) = heard {

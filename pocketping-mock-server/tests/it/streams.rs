@@ -179,7 +179,9 @@ async fn a_rating_is_asked_for_until_there_is_one() {
 async fn a_page_tells_what_happens_on_it() {
     let server = connected();
     let mut socket = join(&server).await;
+    let large = json!({"type": "event", "data": {"name": "x".repeat(40_000)}}).to_string();
     for text in [
+        large.as_str(),
         r#"{"type":"event","data":{"name":"clicked_cta","data":{"x":1},"timestamp":"2026-11-22T07:16:24.117Z"}}"#,
         r#"{"type":"inspector_select","data":{"selector":"a.buy","tagName":"A","text":"Buy","url":"https://a/"}}"#,
         r#"{"type":"event","data":{}}"#,

@@ -459,6 +459,7 @@ fn every_path_answers_a_preflight_as_browsers_send_it() {
             assert_eq!(answer.header("access-control-allow-credentials"), Some("true"));
             let methods = answer.header("access-control-allow-methods").unwrap();
             assert!(methods.split(',').any(|known| known == method), "{methods}");
+            assert_eq!(answer.header("access-control-max-age"), Some("600"));
             let headers = answer.header("access-control-allow-headers").unwrap();
             assert!(headers.contains("content-type") && headers.contains("x-pocketping-version"), "{headers}");
         }
