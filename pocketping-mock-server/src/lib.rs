@@ -13,6 +13,7 @@ mod endpoints;
 mod faults;
 mod http;
 mod hub;
+mod json;
 mod limits;
 mod management;
 mod names;

@@ -140,20 +140,24 @@ pub(crate) fn metadata(metadata: &Metadata) -> Value {
 
 /// The page and browser as a widget tells them. What is not the text it should be is kept as it came.
 pub(crate) fn read_metadata(mut told: Extra) -> Metadata {
-    let mut text = |name: &str| match told.remove(name) {
+    let (page_url, user_agent) = (take_text(&mut told, "url"), take_text(&mut told, "userAgent"));
+    let mut metadata = Metadata::new();
+    metadata.page_url = page_url;
+    metadata.user_agent = user_agent;
+    metadata.extra = told;
+    metadata
+}
+
+/// Takes a text out; what is of another kind stays as it came.
+fn take_text(told: &mut Extra, name: &str) -> Option<String> {
+    match told.remove(name) {
         Some(Value::String(text)) => Some(text),
         Some(Value::Null) | None => None,
         Some(other) => {
             told.insert(name.to_owned(), other);
             None
         }
-    };
-    let (page_url, user_agent) = (text("url"), text("userAgent"));
-    let mut metadata = Metadata::new();
-    metadata.page_url = page_url;
-    metadata.user_agent = user_agent;
-    metadata.extra = told;
-    metadata
+    }
 }
 
 const PHONE: &str = "phone";
@@ -182,15 +186,7 @@ pub(crate) fn read_identity(mut told: Extra) -> Result<Identity, Rejection> {
     };
     check_id("identity.id", &id)?;
     let mut identity = Identity::new().customer_id(id);
-    let mut text = |name: &str| match told.remove(name) {
-        Some(Value::String(text)) => Some(text),
-        Some(Value::Null) | None => None,
-        Some(other) => {
-            told.insert(name.to_owned(), other);
-            None
-        }
-    };
-    (identity.email, identity.name) = (text("email"), text("name"));
+    (identity.email, identity.name) = (take_text(&mut told, "email"), take_text(&mut told, "name"));
     identity.metadata = Some(told).filter(|rest| !rest.is_empty());
     Ok(identity)
 }

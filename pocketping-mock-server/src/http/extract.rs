@@ -8,6 +8,7 @@ use serde::de::DeserializeOwned;
 use url::form_urlencoded;
 
 use crate::app::App;
+use crate::json;
 use crate::store::Rejection;
 
 /// The id in the path: its last parameter.
@@ -52,15 +53,10 @@ impl<T: DeserializeOwned> FromRequest<App> for Body<T> {
         if bytes.is_empty() {
             return Err(Rejection::Invalid("the body is missing; it must be a JSON object".to_owned()));
         }
-        let mut input = serde_json::Deserializer::from_slice(&bytes);
-        let value = serde_path_to_error::deserialize(&mut input).map_err(|error| {
-            let path = error.path().to_string();
-            match path.as_str() {
-                "." => Rejection::Invalid(format!("the body cannot be read: {}", error.inner())),
-                field => Rejection::field(field, format_args!("cannot be read: {}", error.inner())),
-            }
+        let value = json::read(&bytes).map_err(|wrong| match &wrong.field {
+            None => Rejection::Invalid(format!("the body cannot be read: {wrong}")),
+            Some(field) => Rejection::field(field, format_args!("cannot be read: {}", wrong.what)),
         })?;
-        input.end().map_err(|error| Rejection::Invalid(format!("the body cannot be read: {error}")))?;
         Ok(Self(value))
     }
 }

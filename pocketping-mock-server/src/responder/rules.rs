@@ -6,6 +6,7 @@ use std::time::Duration;
 use regex_lite::{Regex, RegexBuilder};
 use serde::Deserialize;
 
+use crate::json;
 use crate::store::rules;
 
 /// What is said where no rule fits, and none was given to say instead.
@@ -100,14 +101,8 @@ impl Responder {
     ///
     /// # Errors
     /// When it is not JSON of this shape, or a rule of it cannot be used; the error names the place.
-    pub fn rules_json(self, json: &str) -> Result<Self, RulesError> {
-        let mut input = serde_json::Deserializer::from_str(json);
-        let read: Result<RulesFile, _> = serde_path_to_error::deserialize(&mut input);
-        let file = read.map_err(|error| {
-            let path = error.path().to_string();
-            RulesError(if path == "." { error.inner().to_string() } else { format!("{path}: {}", error.inner()) })
-        })?;
-        input.end().map_err(|error| RulesError(error.to_string()))?;
+    pub fn rules_json(self, text: &str) -> Result<Self, RulesError> {
+        let file: RulesFile = json::read(text.as_bytes()).map_err(|wrong| RulesError(wrong.to_string()))?;
         let mut responder = self;
         for rule in file.rules {
             responder = responder.rule(&rule.pattern, rule.reply)?;

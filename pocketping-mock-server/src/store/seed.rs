@@ -11,6 +11,7 @@ use serde::Deserialize;
 use super::projects::SeedProject;
 use super::{Project, Rejection, Tx, rules};
 use crate::contract::Contract;
+use crate::json;
 
 /// What a server starts with, in its first tenant.
 ///
@@ -91,18 +92,12 @@ impl Seed {
     /// # Errors
     /// When it is not JSON of this shape; the error names the field and the line. Whether its values can stand
     /// together is checked when the server starts.
-    pub fn from_json(json: &str) -> Result<Self, SeedError> {
-        if json.trim_start().starts_with('[') {
+    pub fn from_json(text: &str) -> Result<Self, SeedError> {
+        if text.trim_start().starts_with('[') {
             // serde would read an array as the fields in order.
             return Err(SeedError("it is an array; it must be an object with `sessions`".to_owned()));
         }
-        let mut input = serde_json::Deserializer::from_str(json);
-        let seed = serde_path_to_error::deserialize(&mut input).map_err(|error| {
-            let path = error.path().to_string();
-            SeedError(if path == "." { error.inner().to_string() } else { format!("{path}: {}", error.inner()) })
-        })?;
-        input.end().map_err(|error| SeedError(error.to_string()))?;
-        Ok(seed)
+        json::read(text.as_bytes()).map_err(|wrong| SeedError(wrong.to_string()))
     }
 
     /// Puts the seed into a tenant's empty tables; nothing is emitted.
