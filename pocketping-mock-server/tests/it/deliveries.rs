@@ -2,94 +2,20 @@
 
 use std::io::{Read, Write};
 use std::net::{TcpListener, TcpStream};
-use std::sync::mpsc::{Receiver, Sender, channel};
-use std::thread;
 use std::time::Duration;
 
 use pocketping_mock_server::{Contract, Delivery, DeliveryState, MockServer, Visit};
 use pocketping_sdk::webhooks::Verifier;
 use serde_json::{Value, json};
 
+use crate::receiver::{Received, Webhook};
 use crate::wire::{call, send};
 
-/// A request as it arrived.
-#[derive(Debug)]
-struct Received {
-    line: String,
-    headers: Vec<(String, String)>,
-    body: String,
-}
-
-impl Received {
-    fn header(&self, name: &str) -> Option<&str> {
-        self.headers.iter().find(|(known, _)| known == name).map(|(_, value)| value.as_str())
-    }
-
-    fn json(&self) -> Value {
-        serde_json::from_str(&self.body).unwrap()
-    }
-}
-
-/// A receiver that answers what it is told to, request by request.
-struct Webhook {
-    url: String,
-    received: Receiver<Received>,
-    answers: Sender<&'static str>,
-}
-
-impl Webhook {
-    fn start() -> Self {
-        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
-        let url = format!("http://{}/hook?a=1", listener.local_addr().unwrap());
-        let (tell, received) = channel();
-        let (answers, answer) = channel::<&'static str>();
-        thread::spawn(move || {
-            for stream in listener.incoming() {
-                let mut stream = stream.unwrap();
-                if tell.send(receive(&mut stream)).is_err() {
-                    return;
-                }
-                // Held until the test says what to answer.
-                let Ok(answer) = answer.recv() else { return };
-                drop(stream.write_all(format!("HTTP/1.1 {answer}\r\nContent-Length: 0\r\n\r\n").as_bytes()));
-            }
-        });
-        Self { url, received, answers }
-    }
-
-    /// The next request, which is answered with this.
-    #[track_caller]
-    fn next(&self, answer: &'static str) -> Received {
-        let received = self.received.recv_timeout(Duration::from_secs(10)).expect("a delivery in time");
-        self.answers.send(answer).unwrap();
-        received
-    }
-
-    fn register(&self, server: &MockServer, events: &[&str]) -> Value {
-        let body = json!({"url": self.url, "events": events, "secret": "whsec_test"}).to_string();
-        let answer = call(server, "POST /webhooks", &body);
-        assert!(answer.status == 201 || answer.status == 200, "{answer:?}");
-        answer.json()
-    }
-}
-
-fn receive(stream: &mut TcpStream) -> Received {
-    let mut head = Vec::new();
-    while !head.ends_with(b"\r\n\r\n") {
-        let mut byte = [0];
-        stream.read_exact(&mut byte).unwrap();
-        head.push(byte[0]);
-    }
-    let head = String::from_utf8(head).unwrap();
-    let mut lines = head.lines();
-    let line = lines.next().unwrap().to_owned();
-    let headers =
-        lines.filter_map(|line| line.split_once(": ")).map(|(name, value)| (name.to_lowercase(), value.to_owned()));
-    let headers: Vec<_> = headers.collect();
-    let length = headers.iter().find(|(name, _)| name == "content-length").unwrap().1.parse().unwrap();
-    let mut body = vec![0; length];
-    stream.read_exact(&mut body).unwrap();
-    Received { line, headers, body: String::from_utf8(body).unwrap() }
+fn register(hook: &Webhook, server: &MockServer, events: &[&str]) -> Value {
+    let body = json!({"url": hook.url, "events": events, "secret": "whsec_test"}).to_string();
+    let answer = call(server, "POST /webhooks", &body);
+    assert!(answer.status == 201 || answer.status == 200, "{answer:?}");
+    answer.json()
 }
 
 async fn until(server: &MockServer, are: impl Fn(&[Delivery]) -> bool) -> Vec<Delivery> {
@@ -104,7 +30,7 @@ fn attempts(deliveries: &[Delivery], n: usize) -> bool {
 async fn extended_deliveries_are_whole_signed_and_numbered() {
     let server = MockServer::builder().demo_seed().start().unwrap();
     let hook = Webhook::start();
-    hook.register(&server, &["message.created", "session.closed"]);
+    register(&hook, &server, &["message.created", "session.closed"]);
     call(&server, "POST /sessions/sess_abc123/messages", r#"{"content":"Hi"}"#);
     call(&server, "POST /sessions/sess_abc123/ai", r#"{"enabled":false}"#);
     let got = hook.next("204 No Content");
@@ -139,7 +65,7 @@ async fn extended_deliveries_are_whole_signed_and_numbered() {
 async fn strict_deliveries_are_the_documented_ones() {
     let server = MockServer::builder().contract(Contract::Strict).demo_seed().start().unwrap();
     let hook = Webhook::start();
-    hook.register(&server, &["session.created", "message.created", "session.closed"]);
+    register(&hook, &server, &["session.created", "message.created", "session.closed"]);
     server.visitor_says(&"sess_abc123".into(), "Hello!");
     let got = hook.next("200 OK");
     assert_eq!(
@@ -158,7 +84,7 @@ async fn strict_deliveries_are_the_documented_ones() {
 async fn failures_are_tried_again_on_the_servers_clock() {
     let server = MockServer::builder().demo_seed().start().unwrap();
     let hook = Webhook::start();
-    hook.register(&server, &["message.created"]);
+    register(&hook, &server, &["message.created"]);
     server.visitor_says(&"sess_abc123".into(), "Hello!");
     let waits = [1, 5, 30, 120, 600];
     for (n, wait) in waits.into_iter().enumerate() {
@@ -186,7 +112,7 @@ async fn failures_are_tried_again_on_the_servers_clock() {
 async fn a_receiver_may_ask_for_a_longer_wait() {
     let server = MockServer::builder().demo_seed().start().unwrap();
     let hook = Webhook::start();
-    hook.register(&server, &["message.created"]);
+    register(&hook, &server, &["message.created"]);
     server.visitor_says(&"sess_abc123".into(), "Hello!");
     hook.next("429 Slow\r\nRetry-After: 60");
     until(&server, |all| attempts(all, 1)).await;
@@ -205,7 +131,7 @@ async fn a_receiver_may_ask_for_a_longer_wait() {
 async fn a_session_keeps_its_order_while_others_go_ahead_and_no_request_waits() {
     let server = MockServer::builder().demo_seed().start().unwrap();
     let hook = Webhook::start();
-    hook.register(&server, &["message.created"]);
+    register(&hook, &server, &["message.created"]);
     server.visitor_says(&"sess_abc123".into(), "first");
     server.visitor_says(&"sess_abc123".into(), "second");
     // The receiver holds the first delivery; requests are answered all the same.
@@ -247,7 +173,7 @@ async fn what_cannot_be_reached_says_why() {
 async fn a_redirect_is_an_answer_and_not_followed() {
     let server = MockServer::builder().demo_seed().start().unwrap();
     let hook = Webhook::start();
-    hook.register(&server, &["message.created"]);
+    register(&hook, &server, &["message.created"]);
     server.visitor_says(&"sess_abc123".into(), "Hello!");
     hook.next("307 Elsewhere\r\nLocation: /other");
     let all = until(&server, |all| attempts(all, 1)).await;
@@ -288,7 +214,7 @@ fn a_server_others_can_reach_calls_no_private_address() {
 async fn a_webhook_that_is_deleted_gets_nothing_more() {
     let server = MockServer::builder().demo_seed().start().unwrap();
     let hook = Webhook::start();
-    let id = hook.register(&server, &["message.created"])["id"].as_str().unwrap().to_owned();
+    let id = register(&hook, &server, &["message.created"])["id"].as_str().unwrap().to_owned();
     server.visitor_says(&"sess_abc123".into(), "first");
     server.visitor_says(&"sess_abc123".into(), "second");
     let first = hook.received.recv_timeout(Duration::from_secs(10)).unwrap();

@@ -10,6 +10,7 @@ mod faults;
 mod lifecycle;
 mod management;
 mod paging;
+mod receiver;
 mod reference;
 mod refusals;
 mod seeds;
