@@ -153,7 +153,8 @@ impl From<io::Error> for CliError {
 
 impl From<StartError> for CliError {
     fn from(error: StartError) -> Self {
+        let exit = if error.is_usage() { Exit::Usage } else { Exit::Config };
         let source = error.source().map(|source| chain(source).into());
-        Self { exit: Exit::Config, message: error.to_string(), hint: None, source }
+        Self { exit, message: error.to_string(), hint: None, source }
     }
 }

@@ -7,7 +7,7 @@ use std::sync::Arc;
 
 use crate::app::{App, AppParts};
 use crate::contract::Contract;
-use crate::delivery::Tls;
+use crate::delivery::{Tls, refuses_host};
 use crate::deployed::EventsWebhook;
 use crate::limits::Limits;
 use crate::responder::Responder;
@@ -51,12 +51,32 @@ pub struct StartError {
     /// Whether the seed is at fault, whose file only the caller knows.
     #[cfg_attr(not(feature = "cli"), expect(dead_code, reason = "the command line names the file"))]
     pub(crate) is_seed: bool,
+    #[cfg(feature = "cli")]
+    is_usage: bool,
     source: Option<Box<dyn StdError + Send + Sync>>,
 }
 
 impl StartError {
     pub(crate) fn new(what: impl Into<String>) -> Self {
-        Self { what: what.into(), is_seed: false, source: None }
+        Self {
+            what: what.into(),
+            is_seed: false,
+            #[cfg(feature = "cli")]
+            is_usage: false,
+            source: None,
+        }
+    }
+
+    /// Flags that contradict each other.
+    #[cfg(feature = "cli")]
+    pub(crate) fn usage(what: impl Into<String>) -> Self {
+        Self { is_usage: true, ..Self::new(what) }
+    }
+
+    /// Whether the command line is at fault, and nothing that it leads to.
+    #[cfg(feature = "cli")]
+    pub fn is_usage(&self) -> bool {
+        self.is_usage
     }
 
     #[cfg(feature = "cli")]
@@ -216,7 +236,8 @@ impl MockServerBuilder {
     /// Starts the server. It answers as soon as this returns.
     ///
     /// # Errors
-    /// When the address cannot be listened on, a key or a root certificate cannot be one, or the seed contradicts itself.
+    /// When the address cannot be listened on, a key, a root certificate, the events webhook or a version cannot be one, or
+    /// the seed contradicts itself.
     pub fn start(self) -> Result<MockServer, StartError> {
         let io = |what: String| move |error: std::io::Error| StartError::new(what).with_source(error);
         let mut keys = self.keys.into_iter().collect::<Result<Vec<_>, _>>().map_err(StartError::new)?;
@@ -226,13 +247,13 @@ impl MockServerBuilder {
         let access = Access::new(keys.clone(), self.any_key).map_err(StartError::new)?;
         let tls = Tls::new(&self.webhook_roots).map_err(StartError::new)?;
         let versions = self.widget_versions.map_err(StartError::new)?;
+        let is_loopback = self.address.ip().to_canonical().is_loopback();
+        let private_webhooks = self.private_webhooks || is_loopback;
         if let Some(webhook) = &self.events_webhook {
-            rules::webhook_url(&webhook.url)
-                .map_err(|error| StartError::new(format!("the events webhook: {error}")))?;
+            check_events_webhook(&webhook.url, private_webhooks)?;
         }
         let listener =
             TcpListener::bind(self.address).map_err(io(format!("{} cannot be listened on", self.address)))?;
-        let is_loopback = self.address.ip().to_canonical().is_loopback();
         let app = App::new(AppParts {
             clock: self.clock,
             ids: self.ids,
@@ -240,7 +261,7 @@ impl MockServerBuilder {
             access,
             rate_limit: self.rate_limit,
             is_loopback,
-            private_webhooks: self.private_webhooks || is_loopback,
+            private_webhooks,
             tls,
             limits: self.limits,
             events_webhook: self.events_webhook,
@@ -257,4 +278,15 @@ impl MockServerBuilder {
         seeded?;
         MockServer::launch(app, keys, listener).map_err(io("the server's thread cannot start".to_owned()))
     }
+}
+
+/// As a webhook that is registered: a server that others can reach must not be made to call what only it can reach.
+fn check_events_webhook(url: &str, private: bool) -> Result<(), StartError> {
+    rules::webhook_url(url).map_err(|what| StartError::new(format!("the events webhook's URL {what}")))?;
+    if !private && refuses_host(url) {
+        let what = "the events webhook's URL is a private address, and others than this machine can reach this server; \
+                    --allow-private-webhooks allows it";
+        return Err(StartError::new(what));
+    }
+    Ok(())
 }

@@ -4,6 +4,7 @@ use std::io::Write;
 use std::process::ExitCode;
 
 use clap::Parser;
+use pocketping_mock_server::StartError;
 use pocketping_mock_server::args::{KeyArgs, ServeArgs};
 
 /// The in-memory reference bridge server for PocketPing
@@ -28,7 +29,9 @@ fn main() -> ExitCode {
             }
             // Nobody is left to tell when this fails, too.
             drop(writeln!(std::io::stderr(), "{line}"));
-            ExitCode::FAILURE
+            let is_usage = error.downcast_ref().is_some_and(StartError::is_usage);
+            // As where the flags cannot even be read.
+            if is_usage { ExitCode::from(2) } else { ExitCode::FAILURE }
         }
     }
 }

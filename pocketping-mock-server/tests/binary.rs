@@ -2,15 +2,34 @@
 
 #![allow(clippy::unwrap_used, reason = "tests")]
 
+#[allow(dead_code, reason = "the library's tests use all of it")]
+#[path = "it/receiver.rs"]
+mod receiver;
+
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::TcpStream;
 use std::process::{Child, Command, Output, Stdio};
 use std::time::{Duration, Instant};
 
+use pocketping_sdk::webhooks::Verifier;
+
+use receiver::Webhook;
+
+const SECRET: &str = "POCKETPING_EVENTS_WEBHOOK_SECRET";
+
 fn server(args: &[&str]) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_pocketping-mock-server"));
-    command.args(args).env_remove("POCKETPING_API_KEY").stdin(Stdio::null());
+    command.args(args).env_remove("POCKETPING_API_KEY").env_remove(SECRET).stdin(Stdio::null());
     command
+}
+
+/// Starts a server and gives its URL.
+fn started(command: &mut Command) -> (Running, String) {
+    let mut running = Running(command.stdout(Stdio::piped()).spawn().unwrap());
+    let mut line = String::new();
+    BufReader::new(running.0.stdout.take().unwrap()).read_line(&mut line).unwrap();
+    let url = line.trim().split_once("ready at ").unwrap().1.split(' ').next().unwrap().to_owned();
+    (running, url)
 }
 
 fn failed(args: &[&str]) -> (i32, String) {
@@ -29,8 +48,15 @@ impl Drop for Running {
 }
 
 fn get(url: &str, path: &str, key: &str) -> String {
+    send(url, &format!("GET {path}"), &format!("Authorization: Bearer {key}"), "")
+}
+
+fn send(url: &str, line: &str, header: &str, body: &str) -> String {
     let mut stream = TcpStream::connect(url.strip_prefix("http://").unwrap()).unwrap();
-    let request = format!("GET {path} HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer {key}\r\nConnection: close\r\n\r\n");
+    let length = body.len();
+    let request = format!(
+        "{line} HTTP/1.1\r\nHost: x\r\nConnection: close\r\nContent-Length: {length}\r\n{header}\r\n\r\n{body}"
+    );
     stream.write_all(request.as_bytes()).unwrap();
     let mut answer = String::new();
     stream.read_to_string(&mut answer).unwrap();
@@ -118,6 +144,9 @@ fn wrong_flags_and_files_are_named() {
     let bad = folder.path().join("seed.json");
     std::fs::write(&bad, r#"{"sessions": [{"visitor": "v"}]}"#).unwrap();
     let bad = bad.to_str().unwrap();
+    let rules = folder.path().join("rules.json");
+    std::fs::write(&rules, r#"{"rules": [{"pattern": "(", "reply": "x"}]}"#).unwrap();
+    let rules = rules.to_str().unwrap();
     let twice = folder.path().join("twice.json");
     std::fs::write(&twice, r#"{"sessions": [{"id": "a"}, {"id": "a"}]}"#).unwrap();
     let twice = twice.to_str().unwrap();
@@ -134,10 +163,96 @@ fn wrong_flags_and_files_are_named() {
         (&["--port", "0", "--webhook-ca", "/nowhere.pem"], 1, "/nowhere.pem cannot be read"),
         (&["--port", "0", "--webhook-ca", twice], 1, "twice.json: the webhook root certificate holds no PEM block"),
         (&["--port", "0", "--ready-file", "/nowhere/file"], 1, "/nowhere/file"),
+        (&["--events-webhook", "nowhere"], 2, "--events-webhook"),
+        (&["--events-webhook", "ftp://example.com/"], 2, "must start with http:// or https://"),
+        (&["--events-webhook-secret", "whsec_test"], 2, "--events-webhook"),
+        (&["--events-webhook", "http://a/", "--events-webhook-secret", ""], 2, "it is empty"),
+        (&["--host", "0.0.0.0", "--port", "0", "--events-webhook", "http://10.0.0.1/"], 1, "--allow-private-webhooks"),
+        (&["--host", "0.0.0.0", "--port", "0", "--events-webhook", "http://localhost/"], 1, "the events webhook"),
+        (&["--ai-delay", "30"], 2, "a number with its unit, such as 500ms, 30s, 10m or 2h; or off"),
+        (&["--ai-delay", "0s"], 2, "--ai-delay"),
+        (&["--ai-rules", rules], 2, "--ai-delay"),
+        (&["--port", "0", "--ai-delay", "off", "--ai-rules", rules], 2, "--ai-rules needs an --ai-delay"),
+        (&["--port", "0", "--ai-delay", "1s", "--ai-rules", "/nowhere.json"], 1, "/nowhere.json cannot be read"),
+        (
+            &["--port", "0", "--ai-delay", "1s", "--ai-rules", rules],
+            1,
+            "rules.json: the AI rules cannot be used: rules[0]",
+        ),
+        (&["--max-body", "1023"], 2, "it must be 1KiB or more"),
+        (&["--max-body", "1MB"], 2, "--max-body"),
+        (&["--max-frame", "0"], 2, "--max-frame"),
+        (&["--max-upload", "1.5MiB"], 2, "--max-upload"),
+        (&["--upload-memory", "17179869184GiB"], 2, "it is too large"),
+        (&["--max-queue", "0"], 2, "--max-queue"),
+        (&["--widget-min-version", "two"], 2, "--widget-min-version"),
+        (&["--widget-latest-version", "1.2.3.4"], 2, "such as 2.6.0"),
     ] {
         let (status, stderr) = failed(args);
         assert_eq!(status, code, "{args:?}: {stderr}");
         assert!(stderr.contains(named), "{args:?}: {stderr}");
         assert!(code == 2 || stderr.lines().count() == 1, "one line: {stderr}");
+        assert!(!stderr.contains("whsec_test"), "a secret is not repeated: {stderr}");
     }
+}
+
+#[test]
+fn events_limits_versions_and_the_ai_are_set_by_flags() {
+    let folder = tempfile::tempdir().unwrap();
+    let rules = folder.path().join("rules.json");
+    std::fs::write(&rules, r#"{"rules": [{"pattern": "price|cost", "reply": "Plans start at $19."}]}"#).unwrap();
+    let hook = Webhook::start();
+    let (_running, url) = started(
+        server(&["--port", "0", "--api-key", "key", "--events-webhook", &hook.url])
+            .args(["--ai-delay", "1ms", "--ai-rules", rules.to_str().unwrap()])
+            .args(["--max-body", "2KiB", "--max-frame", "64KiB", "--max-upload", "10"])
+            .args(["--upload-memory", "1MiB", "--max-queue", "7"])
+            .args(["--widget-min-version", "1.5", "--widget-latest-version", "v2.6.0"])
+            .env(SECRET, "whsec_test"),
+    );
+    let verifier = Verifier::new("whsec_test");
+    let next = || {
+        let got = hook.next("200 OK");
+        let genuine = verifier.verify(got.header("x-pocketping-signature"), got.body.as_bytes()).unwrap();
+        (genuine.payload().name().to_owned(), genuine.payload().session_id().map(str::to_owned))
+    };
+
+    let version = "X-PocketPing-Version: 1.9.0";
+    let connected = send(&url, "POST /pocketping/connect", version, r#"{"visitorId":"v"}"#);
+    for told in ["HTTP/1.1 200", "version-status: deprecated", "min-version: 1.5.0", "latest-version: 2.6.0"] {
+        assert!(connected.contains(told), "{told}: {connected}");
+    }
+    let (name, session) = next();
+    let session = session.unwrap();
+    assert_eq!(name, "new_session");
+    let old = send(&url, "POST /pocketping/connect", "X-PocketPing-Version: 1.4.9", r#"{"visitorId":"w"}"#);
+    assert!(old.starts_with("HTTP/1.1 426"), "{old}");
+
+    let body = format!(r#"{{"sessionId":"{session}","content":"{}"}}"#, "x".repeat(2048));
+    assert!(send(&url, "POST /pocketping/message", "Accept: */*", &body).starts_with("HTTP/1.1 413"));
+    let file = format!(r#"{{"sessionId":"{session}","filename":"a.txt","mimeType":"text/plain","size":11}}"#);
+    let refused = send(&url, "POST /pocketping/upload", "Accept: */*", &file);
+    assert!(refused.starts_with("HTTP/1.1 413") && refused.contains("10 bytes"), "{refused}");
+
+    let said = format!(r#"{{"sessionId":"{session}","content":"What does it cost?"}}"#);
+    assert!(send(&url, "POST /pocketping/message", "Accept: */*", &said).starts_with("HTTP/1.1 200"));
+    assert_eq!([next().0, next().0], ["visitor_message", "ai_takeover"]);
+    let messages = get(&url, &format!("/sessions/{session}/messages"), "key");
+    assert!(messages.contains("Plans start at $19."), "{messages}");
+}
+
+#[test]
+fn the_secret_of_the_environment_is_looked_at_where_it_is_needed() {
+    // Nobody asks for it, or the flag wins.
+    drop(started(server(&["--port", "0"]).env(SECRET, "")));
+    let hook = Webhook::start();
+    let flags = ["--port", "0", "--events-webhook", &hook.url, "--events-webhook-secret", "whsec_test"];
+    let (_running, url) = started(server(&flags).env(SECRET, ""));
+    send(&url, "POST /pocketping/connect", "Accept: */*", r#"{"visitorId":"v"}"#);
+    assert!(hook.next("200 OK").header("x-pocketping-signature").is_some());
+
+    let mut command = server(&["--port", "0", "--events-webhook", "http://127.0.0.1:1/"]);
+    let Output { status, stderr, .. } = command.env(SECRET, "").output().unwrap();
+    let stderr = String::from_utf8(stderr).unwrap();
+    assert_eq!((status.code(), stderr.contains(SECRET)), (Some(1), true), "{stderr}");
 }

@@ -7,9 +7,9 @@ use crate::context::Context;
 use crate::error::{CliError, Exit};
 use crate::jq::{Evaluator, Jq, Unended};
 use crate::output::Output;
-use crate::time::duration;
 use clap::Args;
 use futures::TryStreamExt;
+use pocketping_mock_server::args::duration;
 use pocketping_sdk::{After, ErrorKind, Event, Message, SessionHandle};
 use tokio::time::timeout;
 

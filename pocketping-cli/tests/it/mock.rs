@@ -38,6 +38,13 @@ fn what_keeps_it_from_starting_is_one_line() {
         (&["mock", "--host", "192.0.2.1", "--port", "0"], 3, "192.0.2.1"),
         (&["mock", "--api-key", "=t"], 2, "--api-key"),
         (&["mock", "--contract", "loose"], 2, "neither strict nor extended"),
+        (&["mock", "--port", "0", "--ai-rules", "/nowhere.json", "--ai-delay", "off"], 2, "--ai-rules needs"),
+        (
+            &["mock", "--port", "0", "--ai-rules", "/nowhere.json", "--ai-delay", "1s"],
+            3,
+            "/nowhere.json cannot be read",
+        ),
+        (&["mock", "--events-webhook", "nowhere"], 2, "--events-webhook"),
     ] {
         let ended = run(pocketping(args));
         assert_eq!((ended.code, ended.stdout.as_str()), (code, ""), "{args:?}: {}", ended.stderr);

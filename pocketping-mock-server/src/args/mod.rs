@@ -1,14 +1,27 @@
 //! The command line of the server, shared by its own binary and by `pocketping mock`.
 
+mod running;
+mod values;
+
+use std::env;
 use std::fs;
 use std::io;
 use std::net::{IpAddr, SocketAddr};
 use std::path::{Path, PathBuf};
-use std::str::FromStr;
 
+pub use running::{ReadyFile, Running};
+pub use values::duration;
+
+use crate::builder::MockServerBuilder;
 use crate::delivery::Tls;
 use crate::sources::{Clock, random_key};
-use crate::{ApiKey, Contract, MockServer, Seed, StartError};
+use crate::versions::Version;
+use crate::{ApiKey, Contract, Limits, MockServer, Responder, Seed, StartError};
+use running::Signals;
+use values::{AiDelay, RateLimit, Secret, Size};
+
+/// Where the secret of the events webhook is looked for when no flag says it.
+const EVENTS_SECRET: &str = "POCKETPING_EVENTS_WEBHOOK_SECRET";
 
 /// How the server is run.
 #[derive(Debug, clap::Args)]
@@ -45,9 +58,66 @@ pub struct ServeArgs {
     #[arg(long, value_name = "FILE")]
     webhook_ca: Option<PathBuf>,
 
+    /// Send events to this URL, too, in the form that PocketPing's deployments use
+    #[arg(long, value_name = "URL", value_parser = values::webhook_url)]
+    events_webhook: Option<String>,
+
+    /// Sign those events with this secret; better set in the environment as `POCKETPING_EVENTS_WEBHOOK_SECRET`, hidden
+    /// from other users of this machine
+    #[arg(long, value_name = "SECRET", requires = "events_webhook")]
+    events_webhook_secret: Option<Secret>,
+
+    /// Let a scripted AI answer visitors whom nobody answered for so long, such as 30s
+    #[arg(long, default_value = "off", value_name = "off|DURATION")]
+    ai_delay: AiDelay,
+
+    /// What the AI says to what, from this JSON file; it needs an --ai-delay
+    #[arg(long, value_name = "FILE", requires = "ai_delay")]
+    ai_rules: Option<PathBuf>,
+
+    /// Oldest version of the widget that is served
+    #[arg(long, value_name = "VERSION")]
+    widget_min_version: Option<Version>,
+
+    /// Newest version of the widget; older ones are told of it
+    #[arg(long, value_name = "VERSION")]
+    widget_latest_version: Option<Version>,
+
+    #[command(flatten)]
+    limits: LimitArgs,
+
     /// Write the base URL to this file once the server answers
     #[arg(long, value_name = "FILE")]
     ready_file: Option<PathBuf>,
+}
+
+/// How much of everything is taken.
+#[derive(Debug, clap::Args)]
+struct LimitArgs {
+    /// Largest JSON body
+    #[arg(
+        long,
+        value_name = "BYTES",
+        value_parser = values::body_size,
+        default_value_t = Size(Limits::default().body as u64)
+    )]
+    max_body: Size,
+
+    /// Largest frame of a socket
+    #[arg(long, value_name = "BYTES", default_value_t = Size(Limits::default().frame as u64))]
+    max_frame: Size,
+
+    /// Largest file that a visitor may upload
+    #[arg(long, value_name = "BYTES", default_value_t = Size(Limits::default().upload))]
+    max_upload: Size,
+
+    /// How much all uploads of a tenant may take together
+    #[arg(long, value_name = "BYTES", default_value_t = Size(Limits::default().upload_memory))]
+    upload_memory: Size,
+
+    /// How many frames may wait for one reader of a socket or stream
+    #[arg(long, value_name = "N", value_parser = values::queue, default_value_t = Limits::default().queue)]
+    max_queue: usize,
 }
 
 /// The keys of the server's own binary; `pocketping mock` takes them from its global flag.
@@ -56,49 +126,6 @@ pub struct KeyArgs {
     /// Key the server takes, and the tenant it opens; may be repeated [default: a random one]
     #[arg(long = "api-key", env = "POCKETPING_API_KEY", hide_env = true, value_name = "KEY[=TENANT]")]
     pub api_keys: Vec<ApiKey>,
-}
-
-/// A rate limit as it is typed.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-struct RateLimit(Option<u32>);
-
-impl FromStr for RateLimit {
-    type Err = String;
-
-    fn from_str(text: &str) -> Result<Self, Self::Err> {
-        Ok(Self(match text {
-            "free" => Some(100),
-            "pro" => Some(1000),
-            "team" => Some(10_000),
-            "none" => None,
-            other => Some(
-                other
-                    .strip_suffix("/min")
-                    .and_then(|number| number.parse().ok())
-                    .filter(|number| *number > 0)
-                    .ok_or_else(|| format!("{other:?} is none of free, pro, team, none and N/min"))?,
-            ),
-        }))
-    }
-}
-
-/// A server that runs, and its ready file, which is gone when this is.
-#[derive(Debug)]
-pub struct Running {
-    server: Option<MockServer>,
-    key: Option<String>,
-    /// Held for its drop.
-    _ready_file: Option<ReadyFile>,
-    ready_url: String,
-    signals: Signals,
-}
-
-/// A file that says that something is ready, and where. It is gone when this is, unless another program has written its
-/// own since.
-#[derive(Debug)]
-pub struct ReadyFile {
-    path: PathBuf,
-    text: String,
 }
 
 impl ServeArgs {
@@ -135,6 +162,12 @@ impl ServeArgs {
         if let Some(path) = &self.webhook_ca {
             builder = builder.webhook_root_certificate_pem(read_roots(path)?);
         }
+        builder = self.with_events_webhook(builder)?;
+        if let Some(responder) = self.responder()? {
+            builder = builder.responder(responder);
+        }
+        let [min, latest] = [self.widget_min_version, self.widget_latest_version].map(|it| it.map(|it| it.to_string()));
+        builder = builder.widget_versions(min.as_deref(), latest.as_deref()).limits(self.limits.limits());
         // From here on a signal ends the server in order, however early it comes.
         let signals = Signals::new()
             .map_err(|error| StartError::new("signals cannot be listened for".to_owned()).with_source(error))?;
@@ -142,56 +175,53 @@ impl ServeArgs {
             Some(path) if error.is_seed => error.in_file(path),
             _ => error,
         })?;
-        let ready_url = server.url().to_owned();
-        let ready_file = self.ready_file.map(|path| ReadyFile::write(path, &ready_url)).transpose()?;
-        Ok(Running { server: Some(server), key, _ready_file: ready_file, ready_url, signals })
-    }
-}
-
-impl Running {
-    /// The base URL.
-    pub fn url(&self) -> &str {
-        &self.ready_url
+        Running::new(server, key, self.ready_file, signals)
     }
 
-    /// The key, when the server made it; one that was given is not repeated.
-    pub fn made_key(&self) -> Option<&str> {
-        self.key.as_deref()
+    fn with_events_webhook(&self, builder: MockServerBuilder) -> Result<MockServerBuilder, StartError> {
+        let Some(url) = &self.events_webhook else { return Ok(builder) };
+        let secret = match &self.events_webhook_secret {
+            Some(secret) => Some(secret.clone()),
+            None => events_secret()?,
+        };
+        Ok(builder.events_webhook(url, secret.as_ref().map(Secret::as_str)))
     }
 
-    /// What a person needs to know to use it.
-    pub fn announcement(&self) -> String {
-        let key = self.made_key().map(|key| format!(" (key {key})")).unwrap_or_default();
-        format!("PocketPing mock server ready at {}{key}", self.url())
-    }
-
-    /// Runs until the process is told to stop (Ctrl-C, or SIGTERM), then shuts down in order.
-    pub async fn until_stopped(mut self) {
-        self.signals.stop().await;
-        if let Some(server) = self.server.take() {
-            server.shutdown().await;
+    fn responder(&self) -> Result<Option<Responder>, StartError> {
+        let responder = self.ai_delay.0.map(Responder::after);
+        match (responder, &self.ai_rules) {
+            (Some(responder), Some(path)) => {
+                let json = fs::read_to_string(path).map_err(|error| cannot("read", path, error))?;
+                let read = responder.rules_json(&json);
+                read.map(Some).map_err(|error| StartError::new(error.to_string()).in_file(path))
+            }
+            (None, Some(_)) => Err(StartError::usage("--ai-rules needs an --ai-delay that is not off, such as 30s")),
+            (responder, None) => Ok(responder),
         }
     }
 }
 
-impl ReadyFile {
-    /// Writes the text as the file's one line. Whoever sees the file sees all of it.
-    ///
-    /// # Errors
-    /// When the file cannot be written; the error names it.
-    pub fn write(path: PathBuf, text: &str) -> Result<Self, StartError> {
-        write_at_once(&path, text).map_err(|error| cannot("written", &path, error))?;
-        Ok(Self { path, text: text.to_owned() })
+impl LimitArgs {
+    fn limits(&self) -> Limits {
+        Limits {
+            body: self.max_body.in_memory(),
+            frame: self.max_frame.in_memory(),
+            upload: self.max_upload.0,
+            upload_memory: self.upload_memory.0,
+            queue: self.max_queue,
+        }
     }
 }
 
-impl Drop for ReadyFile {
-    fn drop(&mut self) {
-        let is_ours = fs::read_to_string(&self.path).is_ok_and(|text| text.trim_end() == self.text);
-        if is_ours && let Err(error) = fs::remove_file(&self.path) {
-            tracing::warn!(%error, path = %self.path.display(), "the ready file stays behind");
-        }
-    }
+/// The secret that the environment holds. One that is set and empty is an error: it must not mean unsigned.
+fn events_secret() -> Result<Option<Secret>, StartError> {
+    let text = match env::var(EVENTS_SECRET) {
+        Err(env::VarError::NotPresent) => return Ok(None),
+        Err(env::VarError::NotUnicode(_)) => Err("it is not Unicode".to_owned()),
+        Ok(text) => Ok(text),
+    };
+    let secret = text.and_then(|text| text.parse());
+    secret.map(Some).map_err(|what| StartError::new(format!("the environment variable {EVENTS_SECRET}: {what}")))
 }
 
 fn read_seed(path: &Path) -> Result<Seed, StartError> {
@@ -211,67 +241,4 @@ fn read_roots(path: &Path) -> Result<Vec<u8>, StartError> {
 
 fn cannot(what: &str, path: &Path, error: io::Error) -> StartError {
     StartError::new(format!("{} cannot be {what}", path.display())).with_source(error)
-}
-
-fn write_at_once(path: &Path, text: &str) -> io::Result<()> {
-    let mut name = path.as_os_str().to_owned();
-    name.push(format!(".{}.tmp", std::process::id()));
-    let temporary = PathBuf::from(name);
-    let written = fs::write(&temporary, format!("{text}\n")).and_then(|()| fs::rename(&temporary, path));
-    if written.is_err() {
-        // It may not be there; what matters is the error that is given.
-        drop(fs::remove_file(&temporary));
-    }
-    written
-}
-
-/// The signals that end a server.
-#[derive(Debug)]
-struct Signals {
-    #[cfg(unix)]
-    streams: [tokio::signal::unix::Signal; 2],
-}
-
-impl Signals {
-    #[cfg(unix)]
-    fn new() -> io::Result<Self> {
-        use tokio::signal::unix::{SignalKind, signal};
-        Ok(Self { streams: [signal(SignalKind::terminate())?, signal(SignalKind::interrupt())?] })
-    }
-
-    #[cfg(unix)]
-    async fn stop(&mut self) {
-        let [terminate, interrupt] = &mut self.streams;
-        tokio::select! {
-            _ = terminate.recv() => {}
-            _ = interrupt.recv() => {}
-        }
-    }
-
-    #[cfg(not(unix))]
-    fn new() -> io::Result<Self> {
-        Ok(Self {})
-    }
-
-    #[cfg(not(unix))]
-    async fn stop(&mut self) {
-        if let Err(error) = tokio::signal::ctrl_c().await {
-            tracing::error!(%error, "Ctrl-C cannot be waited for");
-        }
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_rate_limit_is_a_plan_or_a_number() {
-        for (text, limit) in [("free", Some(100)), ("team", Some(10_000)), ("none", None), ("7/min", Some(7))] {
-            assert_eq!(text.parse(), Ok(RateLimit(limit)), "{text}");
-        }
-        for bad in ["", "7", "0/min", "-1/min", "gold"] {
-            assert!(bad.parse::<RateLimit>().is_err(), "{bad}");
-        }
-    }
 }

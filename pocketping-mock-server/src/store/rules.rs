@@ -118,7 +118,7 @@ pub(crate) fn webhook(
     secret: Option<&str>,
     contract: Contract,
 ) -> Result<(), Rejection> {
-    webhook_url(url)?;
+    webhook_url(url).map_err(|what| Rejection::field("url", what))?;
     if events.is_empty() {
         return Err(Rejection::field("events", "names no event"));
     }
@@ -134,14 +134,13 @@ pub(crate) fn webhook(
 }
 
 /// Where a webhook can lead: an absolute `http(s)` URL.
-pub(crate) fn webhook_url(url: &str) -> Result<(), Rejection> {
-    let parsed =
-        Url::parse(url).map_err(|error| Rejection::field("url", format_args!("is no absolute URL: {error}")))?;
+pub(crate) fn webhook_url(url: &str) -> Result<(), String> {
+    let parsed = Url::parse(url).map_err(|error| format!("is no absolute URL: {error}"))?;
     if url.contains(|c: char| c.is_whitespace() || c.is_control()) {
-        return Err(Rejection::field("url", "holds a blank"));
+        return Err("holds a blank".to_owned());
     }
     if !matches!(parsed.scheme(), "http" | "https") || parsed.host().is_none() {
-        return Err(Rejection::field("url", "must start with http:// or https://"));
+        return Err("must start with http:// or https://".to_owned());
     }
     Ok(())
 }

@@ -1,0 +1,264 @@
+//! What flags are worth, as it is typed.
+
+use std::fmt;
+use std::str::FromStr;
+use std::time::Duration;
+
+use crate::store::rules;
+
+/// The longest duration: a hundred years. Clocks end somewhere.
+const LONGEST: u64 = 100 * 365 * 24 * 3_600_000;
+/// The smallest limit of a body that lets anything be said.
+const LEAST_BODY: u64 = 1 << 10;
+/// The longest queue: its frames share their bytes, and still each takes a place.
+const LONGEST_QUEUE: usize = 1_000_000;
+
+/// How long something takes: a number and its unit.
+///
+/// # Errors
+/// When it is no such thing, zero, or more than a hundred years; the error says which.
+pub fn duration(text: &str) -> Result<Duration, String> {
+    let wrong = || "it must be a number with its unit, such as 500ms, 30s, 10m or 2h".to_owned();
+    let (number, unit) = text.split_at(text.find(|c: char| !c.is_ascii_digit()).ok_or_else(wrong)?);
+    let millis: u64 = match unit {
+        "ms" => 1,
+        "s" => 1000,
+        "m" => 60_000,
+        "h" => 3_600_000,
+        _ => return Err(wrong()),
+    };
+    if number.is_empty() {
+        return Err(wrong());
+    }
+    // Only digits: what does not fit is too large.
+    match number.parse().ok().and_then(|number: u64| number.checked_mul(millis)) {
+        Some(0) => Err("it must be longer than zero".to_owned()),
+        Some(millis @ ..=LONGEST) => Ok(Duration::from_millis(millis)),
+        _ => Err("it is too long".to_owned()),
+    }
+}
+
+/// A rate limit.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct RateLimit(pub(super) Option<u32>);
+
+impl FromStr for RateLimit {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        Ok(Self(match text {
+            "free" => Some(100),
+            "pro" => Some(1000),
+            "team" => Some(10_000),
+            "none" => None,
+            other => Some(
+                other
+                    .strip_suffix("/min")
+                    .and_then(|number| number.parse().ok())
+                    .filter(|number| *number > 0)
+                    .ok_or_else(|| format!("{other:?} is none of free, pro, team, none and N/min"))?,
+            ),
+        }))
+    }
+}
+
+/// How long the AI waits, if there is one.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct AiDelay(pub(super) Option<Duration>);
+
+impl FromStr for AiDelay {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        match text {
+            "off" => Ok(Self(None)),
+            other => duration(other).map(|delay| Self(Some(delay))).map_err(|error| format!("{error}; or off")),
+        }
+    }
+}
+
+/// A number of bytes, at least one.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Size(pub(super) u64);
+
+/// The units of a [`Size`], and how often each is doubled.
+const UNITS: [(&str, u32); 3] = [("GiB", 30), ("MiB", 20), ("KiB", 10)];
+
+impl FromStr for Size {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        let unit = UNITS.into_iter().find_map(|(unit, doubled)| Some((text.strip_suffix(unit)?, doubled)));
+        let (number, doubled) = unit.unwrap_or((text, 0));
+        if number.is_empty() || !number.bytes().all(|b| b.is_ascii_digit()) {
+            return Err("it must be a number of bytes, such as 65536, 512KiB or 10MiB".to_owned());
+        }
+        // Only digits: what does not fit is too large.
+        match number.parse().ok().and_then(|number: u64| number.checked_mul(1 << doubled)) {
+            Some(0) => Err("it must be more than zero".to_owned()),
+            Some(bytes) => Ok(Self(bytes)),
+            None => Err("it is too large".to_owned()),
+        }
+    }
+}
+
+impl fmt::Display for Size {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match UNITS.into_iter().find(|(_, doubled)| self.0 > 0 && self.0.is_multiple_of(1 << doubled)) {
+            Some((unit, doubled)) => write!(f, "{}{unit}", self.0 >> doubled),
+            None => write!(f, "{}", self.0),
+        }
+    }
+}
+
+impl Size {
+    /// As much as this machine can count in memory.
+    pub(super) fn in_memory(self) -> usize {
+        usize::try_from(self.0).unwrap_or(usize::MAX)
+    }
+}
+
+/// The limit of a body.
+pub(super) fn body_size(text: &str) -> Result<Size, String> {
+    let size: Size = text.parse()?;
+    if size.0 < LEAST_BODY { Err(format!("it must be {} or more", Size(LEAST_BODY))) } else { Ok(size) }
+}
+
+/// How many may wait.
+pub(super) fn queue(text: &str) -> Result<usize, String> {
+    let length = text.parse().ok().filter(|length| (1..=LONGEST_QUEUE).contains(length));
+    length.ok_or_else(|| format!("it must be a number from 1 to {LONGEST_QUEUE}"))
+}
+
+/// Where events are sent.
+pub(super) fn webhook_url(text: &str) -> Result<String, String> {
+    rules::webhook_url(text).map_err(|what| format!("it {what}"))?;
+    Ok(text.to_owned())
+}
+
+/// What events are signed with.
+#[derive(Clone, PartialEq, Eq)]
+pub(super) struct Secret(String);
+
+impl Secret {
+    pub(super) fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl FromStr for Secret {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        if text.is_empty() { Err("it is empty".to_owned()) } else { Ok(Self(text.to_owned())) }
+    }
+}
+
+impl fmt::Debug for Secret {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Secret(<masked>)")
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::Limits;
+
+    #[test]
+    fn a_duration_has_a_unit() {
+        for (text, millis) in [("500ms", 500), ("30s", 30_000), ("10m", 600_000), ("2h", 7_200_000)] {
+            assert_eq!(duration(text), Ok(Duration::from_millis(millis)), "{text}");
+            assert_eq!(text.parse(), Ok(AiDelay(Some(Duration::from_millis(millis)))), "{text}");
+        }
+        for (bad, why) in [
+            ("", "unit"),
+            ("s", "unit"),
+            ("30", "unit"),
+            ("-1s", "unit"),
+            ("1.5s", "unit"),
+            ("10 m", "unit"),
+            ("1d", "unit"),
+            ("1ß", "unit"),
+            ("0s", "longer than zero"),
+            ("876001h", "too long"),
+            ("99999999999h", "too long"),
+            ("99999999999999999999s", "too long"),
+        ] {
+            let error = duration(bad).unwrap_err();
+            assert!(error.contains(why), "{bad}: {error}");
+        }
+        assert_eq!("off".parse(), Ok(AiDelay(None)));
+        assert!("soon".parse::<AiDelay>().unwrap_err().ends_with("or off"));
+    }
+
+    #[test]
+    fn a_rate_limit_is_a_plan_or_a_number() {
+        for (text, limit) in [("free", Some(100)), ("team", Some(10_000)), ("none", None), ("7/min", Some(7))] {
+            assert_eq!(text.parse(), Ok(RateLimit(limit)), "{text}");
+        }
+        for bad in ["", "7", "0/min", "-1/min", "gold"] {
+            assert!(bad.parse::<RateLimit>().is_err(), "{bad}");
+        }
+    }
+
+    #[test]
+    fn a_size_is_bytes_or_has_a_unit_and_reads_as_it_is_written() {
+        for (text, bytes, shown) in [
+            ("1", 1, "1"),
+            ("1000", 1000, "1000"),
+            ("1024", 1024, "1KiB"),
+            ("512KiB", 512 << 10, "512KiB"),
+            ("10MiB", 10 << 20, "10MiB"),
+            ("2048MiB", 2 << 30, "2GiB"),
+            ("18446744073709551615", u64::MAX, "18446744073709551615"),
+        ] {
+            let size: Size = text.parse().unwrap();
+            assert_eq!((size.0, size.to_string().as_str()), (bytes, shown), "{text}");
+            assert_eq!(shown.parse(), Ok(size));
+        }
+        for (bad, why) in [
+            ("", "number of bytes"),
+            ("KiB", "number of bytes"),
+            ("-1", "number of bytes"),
+            ("+1", "number of bytes"),
+            ("1.5MiB", "number of bytes"),
+            ("1 MiB", "number of bytes"),
+            ("1MB", "number of bytes"),
+            ("1mib", "number of bytes"),
+            ("0", "more than zero"),
+            ("0MiB", "more than zero"),
+            ("18446744073709551616", "too large"),
+            ("17179869184GiB", "too large"),
+        ] {
+            let error = bad.parse::<Size>().unwrap_err();
+            assert!(error.contains(why), "{bad}: {error}");
+        }
+        let of_limits = Limits::default();
+        assert_eq!(Size(of_limits.upload).to_string(), "10MiB");
+        assert_eq!(Size(of_limits.upload_memory).in_memory(), 256 << 20);
+    }
+
+    #[test]
+    fn a_body_must_be_able_to_say_something() {
+        assert_eq!(body_size("1KiB"), Ok(Size(1024)));
+        for bad in ["1023", "1", "0", "x"] {
+            assert!(body_size(bad).is_err(), "{bad}");
+        }
+    }
+
+    #[test]
+    fn a_queue_has_a_place_and_an_end() {
+        assert_eq!((queue("1"), queue("1000000")), (Ok(1), Ok(1_000_000)));
+        for bad in ["0", "1000001", "-1", "", "many", "99999999999999999999"] {
+            assert!(queue(bad).is_err(), "{bad}");
+        }
+    }
+
+    #[test]
+    fn a_secret_is_shown_to_nobody() {
+        let secret: Secret = "whsec_test".parse().unwrap();
+        assert_eq!((secret.as_str(), format!("{secret:?}").as_str()), ("whsec_test", "Secret(<masked>)"));
+        assert!("".parse::<Secret>().is_err());
+    }
+}
