@@ -11,18 +11,18 @@ use serde_json::{Value, json};
 use crate::receiver::{Received, Webhook};
 use crate::wire::{call, send};
 
-fn register(hook: &Webhook, server: &MockServer, events: &[&str]) -> Value {
+pub(crate) fn register(hook: &Webhook, server: &MockServer, events: &[&str]) -> Value {
     let body = json!({"url": hook.url, "events": events, "secret": "whsec_test"}).to_string();
     let answer = call(server, "POST /webhooks", &body);
     assert!(answer.status == 201 || answer.status == 200, "{answer:?}");
     answer.json()
 }
 
-async fn until(server: &MockServer, are: impl Fn(&[Delivery]) -> bool) -> Vec<Delivery> {
+pub(crate) async fn until(server: &MockServer, are: impl Fn(&[Delivery]) -> bool) -> Vec<Delivery> {
     tokio::time::timeout(Duration::from_secs(10), server.deliveries_until(are)).await.expect("deliveries in time")
 }
 
-fn attempts(deliveries: &[Delivery], n: usize) -> bool {
+pub(crate) fn attempts(deliveries: &[Delivery], n: usize) -> bool {
     deliveries.iter().map(|delivery| delivery.attempts.len()).sum::<usize>() == n
 }
 

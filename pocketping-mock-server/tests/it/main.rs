@@ -5,6 +5,8 @@
 mod additions;
 mod consistency;
 mod deliveries;
+mod deployed;
+mod deployed_delivery;
 mod events;
 mod faults;
 mod lifecycle;
