@@ -52,7 +52,7 @@ pub(crate) fn event(change: &Change, tenant: &Tenant) -> Option<(&'static str, V
             data["editedAt"] = json!(told(message.edited_at));
             operators("operator_message_edited", data)
         }
-        Change::Deleted(message) => {
+        Change::Deleted(message, _) => {
             let mut data = json!({"sessionId": message.session_id, "messageId": message.id});
             if message.kind == MessageKind::Visitor {
                 return Some(("visitor_message_deleted", data));

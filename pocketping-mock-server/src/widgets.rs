@@ -92,7 +92,7 @@ fn frame_of(change: &Change) -> Option<Bytes> {
     Some(match change {
         Change::Said(message, _) => message_frame(message),
         Change::Edited(message) => edited(message),
-        Change::Deleted(message) => deleted(message),
+        Change::Deleted(message, _) => deleted(message),
         Change::Received(_, messages, receipt) => received(messages, *receipt),
         Change::RatingAsked(_, at) => csat_request(*at),
         Change::Typing { session, sender, is_typing } => {

@@ -45,6 +45,8 @@ impl Timers {
                 _ => self.cancel(tenant, &session.id),
             },
             Change::Closed(session) => self.cancel(tenant, &session.id),
+            // The visitor took back all that was to be answered: what is said next is a first message.
+            Change::Deleted(_, session) if session.unanswered == Some(false) => self.cancel(tenant, &session.id),
             Change::Updated(session, Update::Ai) if session.ai_enabled == Some(false) => {
                 self.cancel(tenant, &session.id);
             }

@@ -20,8 +20,8 @@ pub(crate) enum Change {
     Said(Arc<Message>, Arc<Session>),
     /// A message has another text.
     Edited(Arc<Message>),
-    /// A message is gone.
-    Deleted(Arc<Message>),
+    /// A message is gone; the session as it is since.
+    Deleted(Arc<Message>, Arc<Session>),
     /// Messages were delivered, or read.
     Received(SessionId, Vec<Arc<Message>>, Receipt),
     /// The visitor is asked for a rating. Of this, and of what follows, the contract's events do not tell.
@@ -85,7 +85,7 @@ impl Change {
             Self::Updated(session, _) => vec![EventData::SessionUpdated(owned(session))],
             Self::Closed(session) => vec![EventData::SessionClosed(session.id.clone())],
             Self::Said(said, _) => vec![EventData::MessageCreated(message(said))],
-            Self::Edited(changed) | Self::Deleted(changed) => vec![EventData::MessageUpdated(message(changed))],
+            Self::Edited(changed) | Self::Deleted(changed, _) => vec![EventData::MessageUpdated(message(changed))],
             Self::Received(_, messages, _) => {
                 messages.iter().map(|changed| EventData::MessageUpdated(message(changed))).collect()
             }
@@ -100,9 +100,10 @@ impl Change {
             | Self::Updated(session, _)
             | Self::Closed(session)
             | Self::Said(_, session)
+            | Self::Deleted(_, session)
             | Self::TakenOver(session, _)
             | Self::FromPage(session, _) => Some(&session.id),
-            Self::Edited(message) | Self::Deleted(message) => message.session_id.as_ref(),
+            Self::Edited(message) => message.session_id.as_ref(),
             Self::Received(session, ..)
             | Self::RatingAsked(session, _)
             | Self::Typing { session, .. }

@@ -119,8 +119,8 @@ impl Tx<'_> {
         }
         let messages = &self.tenant.record(session)?.messages;
         let unanswered = pocketping_sdk::is_unanswered(messages.iter().map(Arc::as_ref));
-        self.change_session(session, |session, _| session.unanswered = Some(unanswered))?;
-        self.changes.push(Change::Deleted(Arc::clone(&changed)));
+        let session = self.change_session(session, |session, _| session.unanswered = Some(unanswered))?;
+        self.changes.push(Change::Deleted(Arc::clone(&changed), session));
         Ok(changed)
     }
 
