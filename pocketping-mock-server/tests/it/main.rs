@@ -15,6 +15,7 @@ mod paging;
 mod receiver;
 mod reference;
 mod refusals;
+mod responder;
 mod seeds;
 mod socket;
 mod socket_faults;
