@@ -18,3 +18,4 @@ mod sends;
 mod tls;
 mod together;
 mod webhooks;
+mod witness;
