@@ -113,7 +113,11 @@ impl Seed {
                 taken.take(message.id.as_deref(), || format!("sessions[{n}].messages[{m}].id"))?;
             }
         }
-        tx.set_projects(projects(self.projects.unwrap_or_default(), &sessions)?);
+        let described = self.projects.unwrap_or_default();
+        // A session that names no project belongs to the first one described, else to that of a server without a seed.
+        let needs_own = described.is_empty() && sessions.iter().any(|session| session.project_id.is_none());
+        let own = needs_own.then(|| tx.tables().project().clone());
+        tx.set_projects(projects(own, described, &sessions)?);
         for (n, seeded) in sessions.into_iter().enumerate() {
             let at = |field: &str| format!("sessions[{n}].{field}");
             let (session, messages) = seeded.into_parts(tx, &taken, &at)?;
@@ -133,8 +137,12 @@ impl Seed {
 }
 
 /// The projects that are described, then those that sessions only name.
-fn projects(described: Vec<SeedProject>, sessions: &[SeedSession]) -> Result<Vec<Project>, SeedError> {
-    let mut projects: Vec<Project> = Vec::new();
+fn projects(
+    own: Option<Project>,
+    described: Vec<SeedProject>,
+    sessions: &[SeedSession],
+) -> Result<Vec<Project>, SeedError> {
+    let mut projects: Vec<Project> = own.into_iter().collect();
     for (n, project) in described.into_iter().enumerate() {
         let wrong = |field: &str, what: &str| SeedError(format!("projects[{n}].{field}: {what}"));
         check_id(&project.id).map_err(|what| wrong("id", what))?;

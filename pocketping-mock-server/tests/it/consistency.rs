@@ -147,7 +147,7 @@ impl Play {
             Step::Rate(n) => drop(self.visitor("POST /csat", json!({"score": n % 7}))),
             Step::Leave => drop(self.visitor("POST /disconnect", json!({"duration": 1, "reason": "page_unload"}))),
             Step::Return => {
-                drop(self.visitor("POST /connect", json!({"visitorId": "v", "metadata": {"url": "https://b/"}})))
+                drop(self.visitor("POST /connect", json!({"visitorId": "v", "metadata": {"url": "https://b/"}})));
             }
             Step::Send(n) => {
                 let sent = self.contract("POST /sessions/sess_1/messages", &json!({"content": format!("o{n}")}));

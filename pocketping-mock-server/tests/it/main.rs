@@ -19,8 +19,6 @@ mod responder;
 mod seeds;
 mod socket;
 mod socket_faults;
-mod streams;
 mod strict;
-mod uploads;
 mod widget;
 mod wire;

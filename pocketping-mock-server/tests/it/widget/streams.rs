@@ -10,8 +10,8 @@ use serde_json::{Value, json};
 use tokio_tungstenite::connect_async;
 use tokio_tungstenite::tungstenite::{Error, Message};
 
+use super::{HELLO, connected, ok};
 use crate::socket::{Socket, close_code, frame, message};
-use crate::widget::{HELLO, connected, ok};
 use crate::wire::{call, send};
 
 async fn join(server: &MockServer) -> Socket {

@@ -5,7 +5,7 @@ use std::time::Duration;
 use pocketping_mock_server::{Limits, MockServer};
 use serde_json::{Value, json};
 
-use crate::widget::{HELLO, connected, ok, widget};
+use super::{HELLO, connected, ok, widget};
 use crate::wire::{Answer, call, send};
 
 const ANNOUNCE: &str = r#"{"sessionId":"sess_1","filename":"a.txt","mimeType":"text/plain","size":3}"#;
