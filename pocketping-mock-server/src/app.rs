@@ -7,6 +7,7 @@ use pocketping_sdk::{DeliveryId, Event, Message, ProjectId, SessionId, Timestamp
 use tokio::sync::{Notify, watch};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
+use url::Url;
 
 use crate::contract::Contract;
 use crate::delivery::{Attempt, Delivery, DeliveryState, EVENTS_WEBHOOK, Form, Job, Outbox, Tls};
@@ -18,9 +19,12 @@ use crate::limits::Limits;
 use crate::responder::{Due, Responder, Timers};
 use crate::sources::{Clock, Ids, epoch};
 use crate::store::change::Change;
-use crate::store::{Access, Began, Kept, MessageQuery, Page, Rejection, Replays, Scope, Store, Tenant, TenantId, Tx};
+use crate::store::{
+    Access, After, Began, Kept, MessageQuery, Page, Rejection, Replays, Scope, ScreenshotRequest, Store, Tenant,
+    TenantId, Tx,
+};
 use crate::versions::Versions;
-use crate::widgets::{Joined, Widgets, csat_request, frame, message_frame, screenshot_request};
+use crate::widgets::{First, Joined, Widgets};
 
 /// How many requests a minute a key has with the management API, where requests are counted.
 const MANAGEMENT_RATE: u32 = 600;
@@ -41,6 +45,10 @@ pub(crate) struct Shared {
     pub(crate) faults: Faults,
     /// Whether only this machine can reach the server.
     pub(crate) is_loopback: bool,
+    /// Where it listens, as this machine can reach it.
+    pub(crate) own_url: Url,
+    /// Where others reach it, when that was said.
+    pub(crate) public_url: Option<Url>,
     /// Whether webhooks may lead to private addresses.
     pub(crate) private_webhooks: bool,
     /// How `https` webhooks are spoken to.
@@ -83,6 +91,8 @@ pub(crate) struct AppParts {
     pub(crate) access: Access,
     pub(crate) rate_limit: Option<u32>,
     pub(crate) is_loopback: bool,
+    pub(crate) own_url: Url,
+    pub(crate) public_url: Option<Url>,
     pub(crate) private_webhooks: bool,
     pub(crate) tls: Tls,
     pub(crate) limits: Limits,
@@ -125,6 +135,8 @@ impl App {
             management_limits: RateLimits::new(parts.rate_limit.map(|_| MANAGEMENT_RATE)),
             faults: Faults::default(),
             is_loopback: parts.is_loopback,
+            own_url: parts.own_url,
+            public_url: parts.public_url,
             private_webhooks: parts.private_webhooks,
             tls: parts.tls,
             limits: parts.limits,
@@ -218,8 +230,8 @@ impl App {
         }
     }
 
-    /// Adds a widget that shows this session. It is shown what changed since then, or else the last messages, and what
-    /// it is still asked for; and hears then of everything.
+    /// Adds a widget that shows this session. It is shown what changed since then, or else the last messages, and the
+    /// rating it is still asked for; and hears then of everything.
     pub(crate) fn join(
         &self,
         tenant: &TenantId,
@@ -232,16 +244,20 @@ impl App {
         let tables = store.tenant(tenant, &self.0.ids);
         tables.session_in(project, session)?;
         let messages = match after {
-            Some(after) => tables.news(session, after)?,
+            Some(after) => tables.news(session, after, After::OfWidget)?,
             None => tables.recent(session)?,
         };
-        tables.note_shown(session, self.0.clock.now());
-        let warning = tables.widget_version(session).and_then(|version| self.0.versions.warning(version));
-        let mut first: Vec<_> = warning.map(|data| frame("version_warning", &data)).into_iter().collect();
-        first.extend(messages.iter().map(|message| message_frame(message)));
-        first.extend(tables.rating_asked(session).map(csat_request));
-        first.extend(tables.hand_out_screenshots(session).iter().map(screenshot_request));
+        let first = First {
+            warning: tables.widget_version(session).and_then(|version| self.0.versions.warning(version)),
+            messages,
+            rating_asked: tables.rating_asked(session),
+        };
         Ok(widgets.join(tenant, session, Some(project), first))
+    }
+
+    /// Hands out the screenshots that a session's browser is still asked for, each once: to one that hears.
+    pub(crate) fn hand_out_screenshots(&self, tenant: &TenantId, session: &SessionId) -> Vec<ScreenshotRequest> {
+        self.lock().store.tenant(tenant, &self.0.ids).hand_out_screenshots(session)
     }
 
     /// The tenant and the project that a widget's address leads to.

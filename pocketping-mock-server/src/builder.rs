@@ -15,6 +15,7 @@ use crate::server::MockServer;
 use crate::sources::{Clock, Ids};
 use crate::store::{Access, ApiKey, Rejection, Seed, SeedError, rules};
 use crate::versions::Versions;
+use url::Url;
 
 /// Configures a [`MockServer`].
 ///
@@ -35,6 +36,7 @@ pub struct MockServerBuilder {
     seed: Seed,
     rate_limit: Option<u32>,
     private_webhooks: bool,
+    public_url: Option<String>,
     webhook_roots: Vec<Vec<u8>>,
     events_webhook: Option<EventsWebhook>,
     limits: Limits,
@@ -118,6 +120,7 @@ impl Default for MockServerBuilder {
             seed: Seed::default(),
             rate_limit: None,
             private_webhooks: false,
+            public_url: None,
             webhook_roots: Vec::new(),
             events_webhook: None,
             limits: Limits::default(),
@@ -207,6 +210,13 @@ impl MockServerBuilder {
         self
     }
 
+    /// Where others reach the server, such as `https://chat.example.com/bridge`: addresses of files begin with it. Default:
+    /// as the visitor's browser wrote it; on loopback only when that is a name of this machine.
+    pub fn public_url(mut self, url: impl Into<String>) -> Self {
+        self.public_url = Some(url.into());
+        self
+    }
+
     /// Lets a scripted AI answer where nobody does. Default: silence.
     pub fn responder(mut self, responder: Responder) -> Self {
         self.responder = Some(responder);
@@ -247,6 +257,8 @@ impl MockServerBuilder {
         let access = Access::new(keys.clone(), self.any_key).map_err(StartError::new)?;
         let tls = Tls::new(&self.webhook_roots).map_err(StartError::new)?;
         let versions = self.widget_versions.map_err(StartError::new)?;
+        let public_url = self.public_url.as_deref().map(rules::web_url).transpose();
+        let public_url = public_url.map_err(|what| StartError::new(format!("the public URL {what}")))?;
         let is_loopback = self.address.ip().to_canonical().is_loopback();
         let private_webhooks = self.private_webhooks || is_loopback;
         if let Some(webhook) = &self.events_webhook {
@@ -254,6 +266,7 @@ impl MockServerBuilder {
         }
         let listener =
             TcpListener::bind(self.address).map_err(io(format!("{} cannot be listened on", self.address)))?;
+        let own_url = own_url(listener.local_addr().map_err(io("its own address cannot be read".to_owned()))?);
         let app = App::new(AppParts {
             clock: self.clock,
             ids: self.ids,
@@ -261,6 +274,8 @@ impl MockServerBuilder {
             access,
             rate_limit: self.rate_limit,
             is_loopback,
+            own_url,
+            public_url,
             private_webhooks,
             tls,
             limits: self.limits,
@@ -282,11 +297,21 @@ impl MockServerBuilder {
 
 /// As a webhook that is registered: a server that others can reach must not be made to call what only it can reach.
 fn check_events_webhook(url: &str, private: bool) -> Result<(), StartError> {
-    rules::webhook_url(url).map_err(|what| StartError::new(format!("the events webhook's URL {what}")))?;
+    rules::web_url(url).map_err(|what| StartError::new(format!("the events webhook's URL {what}")))?;
     if !private && refuses_host(url) {
         let what = "the events webhook's URL is a private address, and others than this machine can reach this server; \
                     --allow-private-webhooks allows it";
         return Err(StartError::new(what));
     }
     Ok(())
+}
+
+/// Where this machine reaches a server that listens there.
+fn own_url(address: SocketAddr) -> Url {
+    let text = if address.ip().is_unspecified() {
+        format!("http://localhost:{}", address.port())
+    } else {
+        format!("http://{address}")
+    };
+    Url::parse(&text).unwrap_or_else(|error| unreachable!("an address is always a URL: {error}"))
 }

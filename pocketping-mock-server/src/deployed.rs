@@ -92,6 +92,7 @@ pub(crate) fn event(change: &Change, tenant: &Tenant) -> Option<(&'static str, V
         Change::FromPage(session, event) => Some(("custom_event", json!({"event": event, "session": full(session)}))),
         Change::Closed(_)
         | Change::Typing { .. }
+        | Change::AiDeclined(_)
         | Change::ToPage(..)
         | Change::ScreenshotAsked(..)
         | Change::Tracked(..) => None,

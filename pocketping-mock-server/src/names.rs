@@ -6,7 +6,7 @@ use std::borrow::Cow;
 use pocketping_sdk::{Attachment, Extra, Identity, Message, MessageKind, Metadata, Session, Timestamp};
 use serde_json::{Map, Value, json};
 
-use crate::store::Rejection;
+use crate::store::{Rejection, rules};
 
 /// The longest id a client may bring along.
 const MOST_ID: usize = 255;
@@ -138,14 +138,27 @@ pub(crate) fn metadata(metadata: &Metadata) -> Value {
     Value::Object(fields)
 }
 
-/// The page and browser as a widget tells them. What is not the text it should be is kept as it came.
-pub(crate) fn read_metadata(mut told: Extra) -> Metadata {
-    let (page_url, user_agent) = (take_text(&mut told, "url"), take_text(&mut told, "userAgent"));
+/// The page and browser as a widget tells them. Names that are the contract's own are not the widget's to give.
+pub(crate) fn read_metadata(mut told: Extra) -> Result<Metadata, Rejection> {
+    let mut text = |name: &str| match told.remove(name) {
+        Some(Value::String(text)) => Ok(Some(text)),
+        Some(Value::Null) | None => Ok(None),
+        Some(_) => Err(Rejection::field(&format!("metadata.{name}"), "must be a text")),
+    };
     let mut metadata = Metadata::new();
-    metadata.page_url = page_url;
-    metadata.user_agent = user_agent;
+    (metadata.page_url, metadata.user_agent) = (text("url")?, text("userAgent")?);
+    let page_url = text("pageUrl")?;
+    metadata.page_url = metadata.page_url.or(page_url);
     metadata.extra = told;
-    metadata
+    Ok(metadata)
+}
+
+/// Who the visitor is, after this was said. Another person's id makes it another person.
+pub(crate) fn introduced(stored: Option<&Identity>, said: Identity) -> Result<Identity, Rejection> {
+    let is_other = stored
+        .and_then(|stored| stored.customer_id.as_ref())
+        .is_some_and(|known| said.customer_id.as_ref().is_some_and(|id| id != known));
+    rules::merged(stored.filter(|_| !is_other), said)
 }
 
 /// Takes a text out; what is of another kind stays as it came.
@@ -260,11 +273,14 @@ mod tests {
     #[test]
     fn metadata_is_the_same_after_both_ways() {
         let told = json!({"url": "https://a/", "userAgent": "x", "referrer": "r", "botSignals": {"webdriver": false}});
-        let metadata_of = read_metadata(told.as_object().unwrap().clone());
+        let metadata_of = read_metadata(told.as_object().unwrap().clone()).unwrap();
         assert_eq!(metadata_of.page_url.as_deref(), Some("https://a/"));
         assert_eq!(metadata(&metadata_of), told);
-        let odd = json!({"url": 7, "userAgent": null});
-        let metadata_of = read_metadata(odd.as_object().unwrap().clone());
-        assert_eq!((metadata_of.page_url.as_ref(), metadata(&metadata_of)), (None, json!({"url": 7})));
+        for odd in [json!({"url": 7}), json!({"userAgent": []}), json!({"pageUrl": 7})] {
+            assert!(read_metadata(odd.as_object().unwrap().clone()).is_err(), "{odd}");
+        }
+        let by_contract = json!({"pageUrl": "https://b/", "userAgent": null});
+        let told = read_metadata(by_contract.as_object().unwrap().clone()).unwrap();
+        assert_eq!((told.page_url.as_deref(), told.extra.len()), (Some("https://b/"), 0));
     }
 }

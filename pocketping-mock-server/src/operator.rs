@@ -112,7 +112,10 @@ impl Operator<'_> {
     pub fn asks_for_screenshot(&self, session: &SessionId, silent: bool) -> String {
         self.write("ask for a screenshot", |tx| {
             let id = tx.ids().next("shot");
-            tx.request_screenshot(session, ScreenshotRequest { id: id.clone(), requested_by: None, silent })?;
+            tx.request_screenshot(
+                session,
+                ScreenshotRequest { id: id.clone(), requested_by: None, silent, file: None },
+            )?;
             Ok(id)
         })
     }

@@ -18,9 +18,26 @@ use crate::subscribers::{End, Subscribers};
 /// A widget's side: what it is shown at once, then what comes.
 #[derive(Debug)]
 pub(crate) struct Joined {
-    pub(crate) first: Vec<Bytes>,
+    pub(crate) first: First,
     pub(crate) frames: mpsc::Receiver<Bytes>,
     pub(crate) end: End,
+}
+
+/// What a widget is shown at once. The frames are made of it when no lock is held.
+#[derive(Debug, Default)]
+pub(crate) struct First {
+    pub(crate) warning: Option<Value>,
+    pub(crate) messages: Vec<Arc<Message>>,
+    pub(crate) rating_asked: Option<Timestamp>,
+}
+
+impl First {
+    pub(crate) fn frames(&self) -> impl Iterator<Item = Bytes> {
+        let warning = self.warning.iter().map(|data| frame("version_warning", data));
+        let messages = self.messages.iter().map(|message| message_frame(message));
+        let rating = self.rating_asked.map(csat_request);
+        warning.chain(messages).chain(rating)
+    }
 }
 
 /// Who shows which session.
@@ -47,7 +64,7 @@ impl Widgets {
         tenant: &TenantId,
         session: &SessionId,
         project: Option<&ProjectId>,
-        first: Vec<Bytes>,
+        first: First,
     ) -> Joined {
         self.audiences.retain(|_, audience| !audience.subscribers.is_empty());
         let audience = self
@@ -73,7 +90,7 @@ impl Widgets {
             _ => {
                 let Some(session) = change.session_id() else { return 0 };
                 let Some(audience) = self.audiences.get_mut(&(Arc::clone(tenant), session.clone())) else { return 0 };
-                frame_of(change).map_or(0, |frame| audience.subscribers.send(&frame))
+                frames_of(change).iter().map(|frame| audience.subscribers.send(frame)).max().unwrap_or(0)
             }
         }
     }
@@ -88,12 +105,12 @@ impl Widgets {
 }
 
 /// What a change is to the widgets of its session.
-fn frame_of(change: &Change) -> Option<Bytes> {
-    Some(match change {
+fn frames_of(change: &Change) -> Vec<Bytes> {
+    vec![match change {
         Change::Said(message, _) => message_frame(message),
         Change::Edited(message) => edited(message),
         Change::Deleted(message, _) => deleted(message),
-        Change::Received(_, messages, receipt) => received(messages, *receipt),
+        Change::Received(_, messages, receipt) => return received(messages, *receipt),
         Change::RatingAsked(_, at) => csat_request(*at),
         Change::Typing { session, sender, is_typing } => {
             frame("typing", &json!({"sessionId": session, "sender": sender, "isTyping": is_typing}))
@@ -105,9 +122,10 @@ fn frame_of(change: &Change) -> Option<Bytes> {
         | Change::Updated(..)
         | Change::Closed(_)
         | Change::FromPage(..)
+        | Change::AiDeclined(_)
         | Change::OperatorOnline(_)
-        | Change::Tracked(..) => return None,
-    })
+        | Change::Tracked(..) => return Vec::new(),
+    }]
 }
 
 /// A frame, as it stands in a socket's text and in a stream's `data:`.
@@ -136,18 +154,20 @@ fn deleted(message: &Message) -> Bytes {
     frame("message_deleted", &json!({"messageId": message.id, "deletedAt": message.deleted_at.map(names::time)}))
 }
 
-fn received(messages: &[Arc<Message>], receipt: Receipt) -> Bytes {
-    let ids: Vec<_> = messages.iter().map(|message| &message.id).collect();
-    let mut data = json!({"messageIds": ids, "status": receipt.as_str()});
-    // They were received together.
-    if let Some(message) = messages.first() {
-        for (name, at) in [("deliveredAt", message.delivered_at), ("readAt", message.read_at)] {
+/// One frame for those that were delivered together: it has one time for all of them.
+fn received(messages: &[Arc<Message>], receipt: Receipt) -> Vec<Bytes> {
+    let mut frames = Vec::new();
+    for together in messages.chunk_by(|one, next| one.delivered_at == next.delivered_at) {
+        let ids: Vec<_> = together.iter().map(|message| &message.id).collect();
+        let mut data = json!({"messageIds": ids, "status": receipt.as_str()});
+        for (name, at) in [("deliveredAt", together[0].delivered_at), ("readAt", together[0].read_at)] {
             if let Some(at) = at {
                 data[name] = json!(names::time(at));
             }
         }
+        frames.push(frame("read", &data));
     }
-    frame("read", &data)
+    frames
 }
 
 /// The visitor is to rate the conversation.

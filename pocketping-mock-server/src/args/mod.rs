@@ -58,8 +58,12 @@ pub struct ServeArgs {
     #[arg(long, value_name = "FILE")]
     webhook_ca: Option<PathBuf>,
 
+    /// Where others reach the server, such as `https://chat.example.com/bridge`; addresses of uploaded files begin with it
+    #[arg(long, value_name = "URL", value_parser = values::web_url)]
+    public_url: Option<String>,
+
     /// Send events to this URL, too, in the form that PocketPing's deployments use
-    #[arg(long, value_name = "URL", value_parser = values::webhook_url)]
+    #[arg(long, value_name = "URL", value_parser = values::web_url)]
     events_webhook: Option<String>,
 
     /// Sign those events with this secret; better set in the environment as `POCKETPING_EVENTS_WEBHOOK_SECRET`, hidden
@@ -161,6 +165,9 @@ impl ServeArgs {
         }
         if let Some(path) = &self.webhook_ca {
             builder = builder.webhook_root_certificate_pem(read_roots(path)?);
+        }
+        if let Some(url) = &self.public_url {
+            builder = builder.public_url(url);
         }
         builder = self.with_events_webhook(builder)?;
         if let Some(responder) = self.responder()? {

@@ -130,9 +130,9 @@ pub(super) fn queue(text: &str) -> Result<usize, String> {
     length.ok_or_else(|| format!("it must be a number from 1 to {LONGEST_QUEUE}"))
 }
 
-/// Where events are sent.
-pub(super) fn webhook_url(text: &str) -> Result<String, String> {
-    rules::webhook_url(text).map_err(|what| format!("it {what}"))?;
+/// Where something is on the web.
+pub(super) fn web_url(text: &str) -> Result<String, String> {
+    rules::web_url(text).map_err(|what| format!("it {what}"))?;
     Ok(text.to_owned())
 }
 

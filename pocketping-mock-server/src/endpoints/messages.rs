@@ -59,5 +59,5 @@ pub(crate) fn send_filled(
     if is_closed {
         tx.reopen_session(id)?;
     }
-    tx.add_message(id, Words { kind, content: body.content }, fill)
+    tx.add_message(id, Words::new(kind, body.content), fill)
 }

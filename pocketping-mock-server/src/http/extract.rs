@@ -19,7 +19,7 @@ impl<S: Send + Sync, T: From<String>> FromRequestParts<S> for PathId<T> {
     type Rejection = Rejection;
 
     async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Rejection> {
-        let wrong = || Rejection::Invalid("the id in the path is not UTF-8".to_owned());
+        let wrong = || Rejection::Invalid("the path is not UTF-8".to_owned());
         let params = RawPathParams::from_request_parts(parts, state).await.map_err(|_| wrong())?;
         let (_, id) = params.iter().last().ok_or_else(wrong)?;
         Ok(Self(T::from(id.to_owned())))
@@ -57,6 +57,10 @@ impl<T: DeserializeOwned> FromRequest<App> for Body<T> {
             None => Rejection::Invalid(format!("the body cannot be read: {wrong}")),
             Some(field) => Rejection::field(field, format_args!("cannot be read: {}", wrong.what)),
         })?;
+        if bytes.trim_ascii_start().starts_with(b"[") {
+            // serde reads an array as the fields of a struct in their order.
+            return Err(Rejection::Invalid("the body is an array; it must be a JSON object".to_owned()));
+        }
         Ok(Self(value))
     }
 }

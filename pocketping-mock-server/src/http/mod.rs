@@ -15,3 +15,13 @@ pub(crate) use faulty::answer as faulty_answer;
 pub(crate) use finish::{finish, insert, no_such_method, no_such_path, panicked, plain_errors};
 pub(crate) use rate_limit::RateLimits;
 pub(crate) use routes::Routes;
+
+/// Whether an address names this machine, whatever resolves it.
+pub(crate) fn is_of_this_machine(url: &url::Url) -> bool {
+    match url.host() {
+        Some(url::Host::Domain(name)) => name == "localhost" || name.ends_with(".localhost"),
+        Some(url::Host::Ipv4(ip)) => ip.is_loopback(),
+        Some(url::Host::Ipv6(ip)) => ip.to_canonical().is_loopback(),
+        None => false,
+    }
+}

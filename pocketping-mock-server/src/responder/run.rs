@@ -47,6 +47,8 @@ async fn answer_when_due(app: &App, due: Due) {
 fn answer(tx: &mut Tx<'_>, id: &SessionId, responder: &Responder) -> Result<(), Rejection> {
     let session = Arc::clone(tx.session(id)?);
     if !may_answer(&session) {
+        // Told under the same lock: a message that comes from now on starts a timer of its own.
+        tx.tell(Change::AiDeclined(id.clone()));
         return Ok(());
     }
     let messages = tx.tables().conversation(id)?;
@@ -60,6 +62,6 @@ fn answer(tx: &mut Tx<'_>, id: &SessionId, responder: &Responder) -> Result<(), 
     let content = responder.reply_to(&words.join("\n")).to_owned();
     tx.tell(Change::TakenOver(session, "timeout"));
     tx.tell(Change::Typing { session: id.clone(), sender: MessageKind::Ai, is_typing: true });
-    tx.add_message(id, Words { kind: MessageKind::Ai, content }, |_| {})?;
+    tx.add_message(id, Words::new(MessageKind::Ai, content), |_| {})?;
     Ok(())
 }

@@ -45,6 +45,11 @@ impl Timers {
                 _ => self.cancel(tenant, &session.id),
             },
             Change::Closed(session) => self.cancel(tenant, &session.id),
+            Change::AiDeclined(session) => self.cancel(tenant, session),
+            // An answer was taken back.
+            Change::Deleted(_, session) if session.unanswered == Some(true) => {
+                self.start(responder, clock, tenant, session);
+            }
             // The visitor took back all that was to be answered: what is said next is a first message.
             Change::Deleted(_, session) if session.unanswered == Some(false) => self.cancel(tenant, &session.id),
             Change::Updated(session, Update::Ai) if session.ai_enabled == Some(false) => {

@@ -32,6 +32,8 @@ pub(crate) enum Change {
     OperatorOnline(bool),
     /// The AI takes over, for this reason.
     TakenOver(Arc<Session>, &'static str),
+    /// There is nothing for the AI to answer any more.
+    AiDeclined(SessionId),
     /// The visitor's page told something: `{name, data?, timestamp, sessionId}`.
     FromPage(Arc<Session>, Value),
     /// The visitor's page is told something: `{name, data?, timestamp, sessionId}`.
@@ -107,6 +109,7 @@ impl Change {
             Self::Received(session, ..)
             | Self::RatingAsked(session, _)
             | Self::Typing { session, .. }
+            | Self::AiDeclined(session)
             | Self::ToPage(session, _)
             | Self::ScreenshotAsked(session, _) => Some(session),
             Self::OperatorOnline(_) | Self::Tracked(..) => None,

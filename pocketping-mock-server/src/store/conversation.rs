@@ -1,5 +1,6 @@
 //! What is done in a conversation: write, edit, delete, receive, close, rate.
 
+use std::collections::HashSet;
 use std::sync::Arc;
 
 use pocketping_sdk::{
@@ -11,14 +12,29 @@ use super::tables::{ScreenshotRequest, VisitorSignal};
 use super::uploads::Upload;
 use super::{Rejection, Tx};
 
-/// How many signals of a session are kept.
+/// How many signals of a session are kept, and how many bytes of them, as JSON.
 const SIGNALS: usize = 1000;
+const SIGNAL_BYTES: usize = 1 << 20;
 
-/// What a message says, and who says it.
+/// What a message says, who says it, and whether that wants an answer.
 #[derive(Clone, Debug)]
 pub(crate) struct Words {
-    pub(crate) kind: MessageKind,
-    pub(crate) content: String,
+    kind: MessageKind,
+    content: String,
+    wants_answer: bool,
+}
+
+impl Words {
+    /// A visitor's want an answer.
+    pub(crate) fn new(kind: MessageKind, content: String) -> Self {
+        Self { wants_answer: kind == MessageKind::Visitor, kind, content }
+    }
+
+    /// What a visitor only sends because it was asked for.
+    pub(crate) fn asked_for(mut self) -> Self {
+        self.wants_answer = false;
+        self
+    }
 }
 
 impl Tx<'_> {
@@ -39,8 +55,8 @@ impl Tx<'_> {
         fill(&mut message);
         let kind = message.kind.clone();
         let session = self.change_session(id, |session, _| match kind {
-            MessageKind::Visitor => session.unanswered = Some(true),
-            MessageKind::System => {}
+            MessageKind::Visitor if words.wants_answer => session.unanswered = Some(true),
+            MessageKind::Visitor | MessageKind::System => {}
             _ => session.unanswered = Some(false),
         })?;
         let said = Arc::new(message.clone());
@@ -56,21 +72,22 @@ impl Tx<'_> {
         messages.iter().rev().find(|message| message.id == *id).ok_or_else(|| Rejection::MessageNotFound(id.clone()))
     }
 
-    /// Notes that the visitor wrote or edited something: its time may be later than what the visitor has seen.
-    pub(crate) fn visitor_acted(&mut self, id: &SessionId) -> Result<(), Rejection> {
-        self.tenant.record_mut(id)?.aside.shown.acted();
+    /// The visitor is here, whatever was said before: browsers say goodbye too early (`session.updated` when that is news).
+    pub(crate) fn visitor_is_here(&mut self, id: &SessionId) -> Result<(), Rejection> {
+        if self.tenant.session(id)?.visitor_online == Some(false) {
+            self.update_session(id, Update::Returned, |session, _| session.visitor_online = Some(true))?;
+        }
         Ok(())
     }
 
-    /// The same of what the visitor's widget notes with a time of its own clock.
-    pub(crate) fn visitor_acted_by_own_clock(&mut self, id: &SessionId) -> Result<(), Rejection> {
-        self.tenant.record_mut(id)?.aside.shown.acted_by_own_clock();
-        Ok(())
+    /// Takes what a poll says it knows as a proof of what was shown.
+    pub(crate) fn note_known(&mut self, id: &SessionId, after: &str) -> Result<(), Rejection> {
+        self.tenant.note_known(id, after)
     }
 
-    /// Notes that all of a session is shown to its visitor.
-    pub(crate) fn note_shown(&mut self, id: &SessionId) {
-        self.tenant.note_shown(id, self.now);
+    /// Notes that a connecting visitor is shown the last messages.
+    pub(crate) fn note_connected(&mut self, id: &SessionId) -> Result<(), Rejection> {
+        self.tenant.note_connected(id, self.now)
     }
 
     fn change_message(
@@ -133,37 +150,39 @@ impl Tx<'_> {
         receipt: Receipt,
         whose: impl Fn(&MessageKind) -> bool,
     ) -> Result<usize, Rejection> {
+        let now = self.now;
+        let ids: HashSet<&MessageId> = ids.iter().collect();
         let is_news = |message: &Message| {
             let known = if receipt == Receipt::Read { message.read_at } else { message.delivered_at };
-            whose(&message.kind) && message.deleted_at.is_none() && known.is_none()
+            ids.contains(&message.id) && whose(&message.kind) && message.deleted_at.is_none() && known.is_none()
         };
-        let messages = &self.tenant.record(session)?.messages;
-        let news: Vec<MessageId> = messages
-            .iter()
-            .filter(|message| ids.contains(&message.id) && is_news(message))
-            .map(|message| message.id.clone())
-            .collect();
-        if news.is_empty() {
-            return Ok(0);
-        }
-        let mut changed = Vec::with_capacity(news.len());
-        for id in &news {
-            changed.push(self.change_message(session, id, |message, now| {
+        let messages = &mut self.tenant.record_mut(session)?.messages;
+        let changed: Vec<_> = messages
+            .iter_mut()
+            .filter(|message| is_news(message))
+            .map(|message| {
+                let changed = Arc::make_mut(message);
                 // What was read was delivered.
-                message.delivered_at.get_or_insert(now);
+                changed.delivered_at.get_or_insert(now);
                 if receipt == Receipt::Read {
-                    message.read_at = Some(now);
+                    changed.read_at = Some(now);
                 }
-            })?);
+                changed.updated_at = Some(now);
+                Arc::clone(message)
+            })
+            .collect();
+        let count = changed.len();
+        if count > 0 {
+            self.change_session(session, |_, _| {})?;
+            self.changes.push(Change::Received(session.clone(), changed, receipt));
         }
-        self.changes.push(Change::Received(session.clone(), changed, receipt));
-        Ok(news.len())
+        Ok(count)
     }
 
     /// Closes a session (`message.created` for the system's word on it, then `session.closed`), and asks the visitor for a
     /// rating where the project does.
     pub(crate) fn close_session(&mut self, id: &SessionId) -> Result<Arc<Session>, Rejection> {
-        let words = Words { kind: MessageKind::System, content: "Session closed".to_owned() };
+        let words = Words::new(MessageKind::System, "Session closed".to_owned());
         self.add_message(id, words, |_| {})?;
         let session = self.change_session(id, |session, now| {
             session.status = SessionStatus::Closed;
@@ -230,9 +249,9 @@ impl Tx<'_> {
     }
 
     /// A file that a visitor announces.
-    pub(crate) fn announce_upload(&mut self, upload: Upload) {
+    pub(crate) fn announce_upload(&mut self, upload: Upload) -> Result<(), Rejection> {
         self.tenant.uploads.forget_expired(self.now);
-        self.tenant.uploads.announce(upload);
+        self.tenant.uploads.announce(upload)
     }
 
     /// The uploads, to be changed.
@@ -254,10 +273,13 @@ impl Tx<'_> {
 
     /// Keeps what a visitor's page told besides messages.
     pub(crate) fn add_signal(&mut self, id: &SessionId, signal: VisitorSignal) -> Result<(), Rejection> {
-        let signals = &mut self.tenant.record_mut(id)?.aside.signals;
-        signals.push_back(signal);
-        if signals.len() > SIGNALS {
-            signals.pop_front();
+        let bytes = |signal: &VisitorSignal| signal.data.to_string().len();
+        let aside = &mut self.tenant.record_mut(id)?.aside;
+        aside.signal_bytes += bytes(&signal);
+        aside.signals.push_back(signal);
+        while aside.signals.len() > SIGNALS || aside.signal_bytes > SIGNAL_BYTES {
+            let Some(oldest) = aside.signals.pop_front() else { break };
+            aside.signal_bytes -= bytes(&oldest);
         }
         Ok(())
     }
@@ -276,9 +298,13 @@ impl Tx<'_> {
     }
 
     /// A screenshot that was handed out and has not come yet, by its request.
-    pub(crate) fn screenshot_request(&self, id: &SessionId, request: &str) -> Result<&ScreenshotRequest, Rejection> {
-        let out = &self.tenant.record(id)?.aside.screenshots_out;
-        let found = out.iter().find(|out| out.id == request);
+    pub(crate) fn screenshot_request(
+        &mut self,
+        id: &SessionId,
+        request: &str,
+    ) -> Result<&mut ScreenshotRequest, Rejection> {
+        let out = &mut self.tenant.record_mut(id)?.aside.screenshots_out;
+        let found = out.iter_mut().find(|out| out.id == request);
         found.ok_or_else(|| Rejection::field("requestId", "is no screenshot that was asked for, or has come already"))
     }
 

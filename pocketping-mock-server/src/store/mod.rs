@@ -22,9 +22,10 @@ pub use visit::Visit;
 
 pub(crate) use access::{Access, TenantId, given_name};
 pub(crate) use conversation::Words;
-pub(crate) use projects::{Project, Settings};
+pub(crate) use projects::{Project, Settings, WidgetConfig};
 pub(crate) use query::{MessageQuery, SessionQuery};
 pub(crate) use rejection::Rejection;
 pub(crate) use replays::{Began, Kept, Replays, Scope};
+pub(crate) use shown::After;
 pub(crate) use tables::{Page, ScreenshotRequest, Store, Tenant};
 pub(crate) use tx::Tx;

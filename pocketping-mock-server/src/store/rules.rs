@@ -1,6 +1,7 @@
 //! The contract's rules on what may be written, each naming the field it is about.
 
 use pocketping_sdk::{EventKind, Extra, Identity, Message, MessageKind, Metadata};
+use serde_json::Value;
 use url::Url;
 
 use super::Rejection;
@@ -50,8 +51,27 @@ pub(crate) fn kind(kind: MessageKind) -> Result<MessageKind, Rejection> {
     }
 }
 
+/// How deep an object may be: whoever reads an event has a limit, too.
+const MOST_DEPTH: usize = 32;
+
+/// Refuses what is nested too deeply.
+pub(crate) fn depth<'a>(name: &str, values: impl IntoIterator<Item = &'a Value>) -> Result<(), Rejection> {
+    fn is_deep(value: &Value, left: usize) -> bool {
+        match value {
+            Value::Array(items) => left == 0 || items.iter().any(|item| is_deep(item, left - 1)),
+            Value::Object(fields) => left == 0 || fields.values().any(|field| is_deep(field, left - 1)),
+            _ => false,
+        }
+    }
+    if values.into_iter().any(|value| is_deep(value, MOST_DEPTH)) {
+        return Err(Rejection::field(name, format_args!("is nested more than {MOST_DEPTH} levels deep")));
+    }
+    Ok(())
+}
+
 /// What a visit brings along: bounded, like everything that stands in an event.
 pub(crate) fn metadata(metadata: &Metadata) -> Result<(), Rejection> {
+    depth("metadata", metadata.extra.values())?;
     let size = serde_json::to_vec(metadata).map_or(usize::MAX, |json| json.len());
     if size > MOST_OBJECT {
         return Err(Rejection::field(
@@ -91,6 +111,7 @@ pub(crate) fn merged(stored: Option<&Identity>, said: Identity) -> Result<Identi
     merged.name = said.name.or(merged.name);
     merged.customer_id = said.customer_id.or(merged.customer_id);
     if let Some(metadata) = said.metadata.filter(|metadata| !metadata.is_empty()) {
+        depth("metadata", metadata.values())?;
         check_size("metadata", merged.metadata.get_or_insert_default(), metadata)?;
     }
     let size = serde_json::to_vec(&merged).map_or(usize::MAX, |json| json.len());
@@ -118,7 +139,7 @@ pub(crate) fn webhook(
     secret: Option<&str>,
     contract: Contract,
 ) -> Result<(), Rejection> {
-    webhook_url(url).map_err(|what| Rejection::field("url", what))?;
+    web_url(url).map_err(|what| Rejection::field("url", what))?;
     if events.is_empty() {
         return Err(Rejection::field("events", "names no event"));
     }
@@ -133,8 +154,8 @@ pub(crate) fn webhook(
     Ok(())
 }
 
-/// Where a webhook can lead: an absolute `http(s)` URL.
-pub(crate) fn webhook_url(url: &str) -> Result<(), String> {
+/// Where a webhook can lead, or a server be reached: an absolute `http(s)` URL.
+pub(crate) fn web_url(url: &str) -> Result<Url, String> {
     let parsed = Url::parse(url).map_err(|error| format!("is no absolute URL: {error}"))?;
     if url.contains(|c: char| c.is_whitespace() || c.is_control()) {
         return Err("holds a blank".to_owned());
@@ -142,7 +163,7 @@ pub(crate) fn webhook_url(url: &str) -> Result<(), String> {
     if !matches!(parsed.scheme(), "http" | "https") || parsed.host().is_none() {
         return Err("must start with http:// or https://".to_owned());
     }
-    Ok(())
+    Ok(parsed)
 }
 
 #[cfg(test)]

@@ -1,10 +1,11 @@
 //! What a widget has not seen yet.
 //!
 //! A widget that polls asks for what changed `after` the latest time it knows, of whatever kind: that of a message it has
-//! just written itself, or its own clock's when it noted that it had read or deleted one. Either may be later than
-//! something an operator wrote and no poll has shown yet, which would then never be asked for. So the server remembers
-//! when it last showed everything, and shows what others did since, whatever the widget says it knows. Widgets know what
-//! they have by its id; showing it twice costs nothing.
+//! just written itself, or its own clock's, when it shows a message that is still on its way or marks one as read. Either
+//! may be later than something an operator wrote and no answer has shown, which would then never be asked for. Only a
+//! time that the visitor cannot have but by reading proves that everything before it was shown; until a poll names one,
+//! what others did since the last such proof is shown again. Widgets know what they have by its id: showing it twice costs
+//! nothing.
 
 use std::sync::Arc;
 
@@ -16,28 +17,13 @@ use super::{Rejection, Tenant};
 /// How many messages a widget is shown that says nothing of those it knows.
 const RECENT: usize = 200;
 
-/// How far a session was shown to its visitor.
-#[derive(Debug, Default)]
-pub(super) struct Shown {
-    /// When everything was last shown.
-    at: Option<Timestamp>,
-    /// Whether the visitor did something since: the times it knows may be later than what it has seen.
-    acted: bool,
-    /// Whether the visitor's widget has noted times of its own clock.
-    has_own_times: bool,
-}
-
-impl Shown {
-    /// The visitor did something whose time the server gives.
-    pub(super) fn acted(&mut self) {
-        self.acted = true;
-    }
-
-    /// The visitor did something whose time the widget notes by its own clock.
-    pub(super) fn acted_by_own_clock(&mut self) {
-        self.acted = true;
-        self.has_own_times = true;
-    }
+/// How a poll's `after` is to be read.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum After {
+    /// As the latest of all times that a widget knows.
+    OfWidget,
+    /// As what it says.
+    Plain,
 }
 
 impl Tenant {
@@ -47,18 +33,20 @@ impl Tenant {
         Ok(messages[messages.len().saturating_sub(RECENT)..].to_vec())
     }
 
-    /// A session's messages that changed since `after`, a time or the id of a message, and whatever a widget that knows
-    /// such times may have missed. Oldest first.
-    pub(crate) fn news(&self, id: &SessionId, after: &str) -> Result<Vec<Arc<Message>>, Rejection> {
+    /// A session's messages that changed since `after`, a time or the id of a message; for a widget also what its time
+    /// may have passed over. Oldest first.
+    pub(crate) fn news(&self, id: &SessionId, after: &str, how: After) -> Result<Vec<Arc<Message>>, Rejection> {
         let record = self.record(id)?;
         let messages = &record.messages;
         if let Ok(time) = after.parse() {
-            let missed = missed_since(&record.aside.shown, messages, time);
-            // The same millisecond counts: what was committed later in it would be lost.
-            let is_new = |message: &&Arc<Message>| {
-                changed(message).is_none_or(|at| at >= time)
-                    || missed.is_some_and(|since| changed_by_others(message).is_some_and(|at| at >= since))
+            let unproved = how == After::OfWidget && !is_proof(messages, time);
+            let proved = record.aside.proved;
+            let may_be_missed = |message: &Message| {
+                unproved && changed_by_others(message).is_some_and(|at| proved.is_none_or(|proved| at >= proved))
             };
+            // The same millisecond counts: what was committed later in it would be lost.
+            let is_new =
+                |message: &&Arc<Message>| changed(message).is_none_or(|at| at >= time) || may_be_missed(message);
             return Ok(messages.iter().filter(is_new).cloned().collect());
         }
         let Some(position) = messages.iter().position(|message| message.id == *after) else {
@@ -72,25 +60,34 @@ impl Tenant {
         Ok(messages.iter().enumerate().filter(is_new).map(|(_, message)| Arc::clone(message)).collect())
     }
 
-    /// Notes that all of a session was shown at this time.
-    pub(crate) fn note_shown(&mut self, id: &SessionId, now: Timestamp) {
-        // As the time of a commit: what is committed from now on is not older.
-        let now = self.last_time.map_or(now, |last| last.max(now));
-        if let Ok(record) = self.record_mut(id) {
-            record.aside.shown.at = Some(now);
-            record.aside.shown.acted = false;
+    /// Takes a time that a poll knows as a proof, if it is one.
+    pub(super) fn note_known(&mut self, id: &SessionId, after: &str) -> Result<(), Rejection> {
+        let record = self.record_mut(id)?;
+        if let Ok(time) = after.parse()
+            && is_proof(&record.messages, time)
+        {
+            record.aside.proved = record.aside.proved.max(Some(time));
         }
+        Ok(())
+    }
+
+    /// Whoever connects is shown the last messages, and asks for nothing before it has them.
+    pub(super) fn note_connected(&mut self, id: &SessionId, now: Timestamp) -> Result<(), Rejection> {
+        let proved = &mut self.record_mut(id)?.aside.proved;
+        *proved = (*proved).max(Some(now));
+        Ok(())
     }
 }
 
-/// Since when a widget that knows this time may have missed something; `None` when the time can be trusted.
-fn missed_since(shown: &Shown, messages: &[Arc<Message>], time: Timestamp) -> Option<Timestamp> {
-    let is_own = || shown.has_own_times && !messages.iter().any(|message| times(message).contains(&Some(time)));
-    shown.at.filter(|_| shown.acted || is_own())
-}
-
-fn times(message: &Message) -> [Option<Timestamp>; 5] {
-    [message.created_at, message.edited_at, message.deleted_at, message.delivered_at, message.read_at]
+/// Whether the visitor can have this time only by reading: it is that of something others did, or the server's of
+/// something the visitor was told nothing about when doing it.
+fn is_proof(messages: &[Arc<Message>], time: Timestamp) -> bool {
+    messages.iter().any(|message| {
+        let others = [message.deleted_at, message.delivered_at, message.read_at];
+        let authors = [message.created_at, message.edited_at];
+        let told = if message.kind == MessageKind::Visitor { &[][..] } else { &authors };
+        others.iter().chain(told).any(|known| *known == Some(time))
+    })
 }
 
 /// When somebody else made a message what it is: wrote it, or received what the visitor wrote.

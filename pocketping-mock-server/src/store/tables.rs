@@ -3,10 +3,9 @@
 use std::collections::{HashMap, HashSet, VecDeque};
 use std::sync::Arc;
 
-use pocketping_sdk::{Message, MessageId, ProjectId, Session, SessionId, Timestamp, VisitorId, Webhook};
+use pocketping_sdk::{AttachmentId, Message, MessageId, ProjectId, Session, SessionId, Timestamp, VisitorId, Webhook};
 use serde_json::Value;
 
-use super::shown::Shown;
 use super::uploads::Uploads;
 use super::{MessageQuery, Project, Rejection, SessionQuery, TenantId};
 use crate::sources::Ids;
@@ -74,11 +73,14 @@ pub(super) struct Aside {
     pub(super) screenshots: VecDeque<ScreenshotRequest>,
     /// Those that were handed out, and have not come yet.
     pub(super) screenshots_out: Vec<ScreenshotRequest>,
-    pub(super) shown: Shown,
+    /// Up to when the visitor is known to have been shown everything.
+    pub(super) proved: Option<Timestamp>,
     /// The version that the visitor's widget said it has.
     pub(super) widget_version: Option<String>,
     /// What the visitor's page told besides messages, oldest first.
     pub(super) signals: VecDeque<VisitorSignal>,
+    /// How long they are as JSON.
+    pub(super) signal_bytes: usize,
 }
 
 /// A screenshot that somebody asks the visitor's browser for.
@@ -86,8 +88,10 @@ pub(super) struct Aside {
 pub(crate) struct ScreenshotRequest {
     pub(crate) id: String,
     pub(crate) requested_by: Option<String>,
-    /// Whether the visitor's conversation shows it.
+    /// Whether the visitor's conversation does not show it.
     pub(crate) silent: bool,
+    /// The file it is to be, once it was announced.
+    pub(crate) file: Option<AttachmentId>,
 }
 
 /// What a visitor's page told besides messages: a custom event, or an element that was picked in the inspector.

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use axum::extract::{Extension, State};
 use axum::routing::post;
 use http::{HeaderMap, StatusCode};
-use pocketping_sdk::{Extra, Metadata, ProjectId, Session, SessionId, VisitorId};
+use pocketping_sdk::{Extra, Message, Metadata, ProjectId, Session, SessionId, VisitorId};
 use serde::Deserialize;
 use serde_json::{Map, Value, json};
 
@@ -16,7 +16,7 @@ use crate::app::App;
 use crate::connection::Connection;
 use crate::http::{Answer, Body, Routes};
 use crate::names;
-use crate::store::{Rejection, Tenant, Tx, Visit, rules};
+use crate::store::{Rejection, Tx, Visit, WidgetConfig, rules};
 
 pub(super) fn routes() -> Routes {
     Routes::new().route("/connect", post(connect))
@@ -44,13 +44,20 @@ async fn connect(
     let widget = headers.get(version::VERSION).and_then(|value| value.to_str().ok()).map(str::to_owned);
     let ip = address(&headers, connection.peer());
     let token = hello.inspector_token.take();
-    let answer = app.write(&place.tenant, |tx| {
+    let welcome = app.write(&place.tenant, |tx| {
         let session = enter(tx, &place.project, hello, ip.as_deref())?;
         tx.set_widget_version(&session.id, widget)?;
-        tx.note_shown(&session.id);
-        welcome(tx.tables(), &place.project, &session, token.as_deref())
+        tx.note_connected(&session.id)?;
+        let tables = tx.tables();
+        let config = tables.project_by_id(&place.project)?.widget.clone();
+        Ok(Welcome {
+            operator_online: tables.operator_online(),
+            messages: tables.recent(&session.id)?,
+            config,
+            session,
+        })
     })?;
-    Ok(Answer::json(StatusCode::OK, &answer))
+    Ok(Answer::json(StatusCode::OK, &welcome.json(token.as_deref())))
 }
 
 /// Finds the visitor's session, by its id or else by the visitor, or opens one: an unknown id is no error.
@@ -59,10 +66,11 @@ fn enter(tx: &mut Tx<'_>, project: &ProjectId, hello: Hello, ip: Option<&str>) -
     let known = tx.tables().session_of(project, hello.session_id.as_ref(), &hello.visitor_id).cloned();
     let stored = known.as_ref().and_then(|session| session.identity.as_ref());
     let identity = match said {
-        Some(said) => Some(rules::merged(stored, said)?),
+        Some(said) => Some(names::introduced(stored, said)?),
         None => stored.cloned(),
     };
-    let told = hello.metadata.map(|told| described(names::read_metadata(told), known.as_deref(), ip));
+    let told = hello.metadata.map(names::read_metadata).transpose()?;
+    let told = told.map(|told| described(told, known.as_deref(), ip));
     if let Some(session) = known {
         let metadata = told.unwrap_or_else(|| session.metadata.clone());
         rules::metadata(&metadata)?;
@@ -100,38 +108,42 @@ fn address(headers: &HeaderMap, peer: Option<IpAddr>) -> Option<String> {
 }
 
 /// What a widget needs to begin: the conversation, and how it is to look.
-fn welcome(
-    tables: &Tenant,
-    project: &ProjectId,
-    session: &Session,
-    inspector_token: Option<&str>,
-) -> Result<Value, Rejection> {
-    let config = &tables.project_by_id(project)?.widget;
-    let messages = tables.recent(&session.id)?;
-    let mut answer = Map::new();
-    for (name, value) in [
-        ("sessionId", Some(json!(session.id))),
-        ("visitorId", Some(json!(session.visitor_id))),
-        ("operatorOnline", Some(json!(tables.operator_online()))),
-        ("operatorReachable", Some(json!(config.operator_reachable.unwrap_or(true)))),
-        ("messages", Some(messages.iter().map(|message| names::message(message)).collect())),
-        // Widgets insist on an id in it.
-        ("identity", session.identity.as_ref().filter(|it| it.customer_id.is_some()).map(names::identity_of)),
-        ("welcomeMessage", config.welcome_message.as_ref().map(|text| json!(text))),
-        ("operatorName", config.operator_name.as_ref().map(|text| json!(text))),
-        ("operatorAvatar", config.operator_avatar.as_ref().map(|text| json!(text))),
-        ("primaryColor", config.primary_color.clone()),
-        ("headerColor", config.header_color.clone()),
-        ("footerColor", config.footer_color.clone()),
-        ("chatBackground", config.chat_background.clone()),
-        ("toggleColor", config.toggle_color.clone()),
-        ("preChatForm", config.pre_chat_form.as_ref().map(|form| form.json(names::can_be_reached(session)))),
-        ("trackedElements", config.tracked_elements.as_ref().map(|elements| json!(elements))),
-        ("inspectorMode", config.inspects(inspector_token).then_some(json!(true))),
-    ] {
-        if let Some(value) = value {
-            answer.insert(name.to_owned(), value);
+struct Welcome {
+    session: Arc<Session>,
+    messages: Vec<Arc<Message>>,
+    operator_online: bool,
+    config: WidgetConfig,
+}
+
+impl Welcome {
+    fn json(self, inspector_token: Option<&str>) -> Value {
+        let Self { session, messages, operator_online, config } = self;
+        let text = |text: Option<String>| text.map(Value::String);
+        let mut answer = Map::new();
+        for (name, value) in [
+            ("sessionId", Some(json!(session.id))),
+            ("visitorId", Some(json!(session.visitor_id))),
+            ("operatorOnline", Some(json!(operator_online))),
+            ("operatorReachable", Some(json!(config.operator_reachable.unwrap_or(true)))),
+            ("messages", Some(messages.iter().map(|message| names::message(message)).collect())),
+            // Widgets insist on an id in it.
+            ("identity", session.identity.as_ref().filter(|it| it.customer_id.is_some()).map(names::identity_of)),
+            ("preChatForm", config.pre_chat_form.as_ref().map(|form| form.json(names::can_be_reached(&session)))),
+            ("inspectorMode", config.inspects(inspector_token).then_some(json!(true))),
+            ("trackedElements", config.tracked_elements.map(Value::Array)),
+            ("welcomeMessage", text(config.welcome_message)),
+            ("operatorName", text(config.operator_name)),
+            ("operatorAvatar", text(config.operator_avatar)),
+            ("primaryColor", config.primary_color),
+            ("headerColor", config.header_color),
+            ("footerColor", config.footer_color),
+            ("chatBackground", config.chat_background),
+            ("toggleColor", config.toggle_color),
+        ] {
+            if let Some(value) = value {
+                answer.insert(name.to_owned(), value);
+            }
         }
+        Value::Object(answer)
     }
-    Ok(Value::Object(answer))
 }

@@ -2,17 +2,18 @@
 
 use axum::extract::State;
 use axum::routing::{get, patch, post};
-use http::StatusCode;
+use http::{HeaderMap, StatusCode};
 use pocketping_sdk::{Attachment, AttachmentId, Message, MessageId, MessageKind, ReplyTo, SessionId, SessionStatus};
 use serde::Deserialize;
 use serde_json::{Value, json};
 
 use super::place::Place;
+use super::version;
 use crate::app::App;
 use crate::http::{Answer, Body, Pairs, PathId, Routes};
 use crate::names;
 use crate::store::change::Receipt;
-use crate::store::{Rejection, Tx, Words, rules};
+use crate::store::{After, Rejection, Tx, Words, rules};
 
 pub(super) fn routes() -> Routes {
     Routes::new()
@@ -25,6 +26,8 @@ pub(super) fn routes() -> Routes {
 
 /// How many files one message may carry.
 const MOST_FILES: usize = 20;
+/// How many messages can be received at once: each is an event.
+const MOST_RECEIPTS: usize = 500;
 /// The largest page that can be asked for.
 const MOST_PAGE: usize = 100;
 
@@ -32,10 +35,8 @@ const MOST_PAGE: usize = 100;
 #[serde(rename_all = "camelCase")]
 struct NewWords {
     session_id: SessionId,
-    #[serde(default)]
-    content: String,
+    content: Option<String>,
     sender: Option<MessageKind>,
-    #[serde(default)]
     attachment_ids: Option<Vec<AttachmentId>>,
     reply_to: Option<MessageId>,
 }
@@ -57,25 +58,38 @@ async fn write(State(app): State<App>, place: Place, Body(words): Body<NewWords>
 fn say(tx: &mut Tx<'_>, words: NewWords, place: &Place) -> Result<Message, Rejection> {
     let ids = words.attachment_ids.unwrap_or_default();
     // A file needs no words.
-    if ids.is_empty() || !words.content.trim().is_empty() {
-        rules::content(&words.content)?;
+    let content = words.content.unwrap_or_default();
+    if ids.is_empty() || !content.trim().is_empty() {
+        rules::content(&content)?;
     }
     if let Some(id) = &words.reply_to {
         names::check_id("replyTo", id.as_str())?;
     }
     let files = attachable(tx, &words.session_id, &ids, place)?;
-    if tx.session(&words.session_id)?.status == SessionStatus::Closed {
-        tx.reopen_session(&words.session_id)?;
+    let message = Words::new(MessageKind::Visitor, content);
+    put(tx, &words.session_id, message, files, words.reply_to)
+}
+
+/// Adds what a visitor sends, checked: a closed session opens again, and the visitor is there.
+pub(super) fn put(
+    tx: &mut Tx<'_>,
+    session: &SessionId,
+    words: Words,
+    files: Vec<Attachment>,
+    reply_to: Option<MessageId>,
+) -> Result<Message, Rejection> {
+    if tx.session(session)?.status == SessionStatus::Closed {
+        tx.reopen_session(session)?;
     }
-    let message = Words { kind: MessageKind::Visitor, content: words.content };
-    let said = tx.add_message(&words.session_id, message, |message| {
-        message.reply_to = words.reply_to.map(ReplyTo::Id);
+    tx.visitor_is_here(session)?;
+    let ids: Vec<_> = files.iter().map(|file| file.id.clone()).collect();
+    let said = tx.add_message(session, words, |message| {
+        message.reply_to = reply_to.map(ReplyTo::Id);
         message.attachments = Some(files).filter(|files| !files.is_empty());
     })?;
     for id in &ids {
         tx.uploads_mut().attach(id);
     }
-    tx.visitor_acted(&words.session_id)?;
     Ok(said)
 }
 
@@ -104,22 +118,23 @@ fn attachable(
         .collect()
 }
 
-async fn list(State(app): State<App>, place: Place, Pairs(pairs): Pairs) -> Result<Answer, Rejection> {
+async fn list(
+    State(app): State<App>,
+    place: Place,
+    headers: HeaderMap,
+    Pairs(pairs): Pairs,
+) -> Result<Answer, Rejection> {
     let asked = |name: &str| pairs.iter().find(|(known, _)| known == name).map(|(_, value)| value.as_str());
     let session = session_of(&pairs)?;
     let limit = asked("limit").map(page_size).transpose()?;
     let after = asked("after").filter(|after| !after.is_empty());
+    // Whoever says a widget's version asks as a widget does.
+    let how = if headers.contains_key(version::VERSION) { After::OfWidget } else { After::Plain };
     let messages = app.write(&place.tenant, |tx| {
-        let tables = tx.tables();
-        tables.session_in(&place.project, &session)?;
-        let messages = match after {
-            None => tables.conversation(&session)?.to_vec(),
-            Some(after) => tables.news(&session, after)?,
-        };
-        if limit.is_none_or(|limit| limit >= messages.len()) {
-            tx.note_shown(&session);
-        }
-        Ok(messages)
+        tx.tables().session_in(&place.project, &session)?;
+        let Some(after) = after else { return tx.tables().conversation(&session).map(<[_]>::to_vec) };
+        tx.note_known(&session, after)?;
+        tx.tables().news(&session, after, how)
     })?;
     // A widget asks for no limit and reads no `hasMore`: a limit it did not ask for would hide messages from it.
     let shown = limit.unwrap_or(messages.len()).min(messages.len());
@@ -155,7 +170,6 @@ async fn edit(
         tx.tables().session_in(&place.project, &words.session_id)?;
         rules::own(tx.message(&words.session_id, &id.0)?, &MessageKind::Visitor)?;
         rules::content(&words.content)?;
-        tx.visitor_acted(&words.session_id)?;
         tx.edit_message(&words.session_id, &id.0, words.content)
     })?;
     Ok(Answer::json(StatusCode::OK, &json!({"message": names::message(&changed)})))
@@ -171,7 +185,6 @@ async fn remove(
     app.write(&place.tenant, |tx| {
         tx.tables().session_in(&place.project, &session)?;
         rules::own(tx.message(&session, &id.0)?, &MessageKind::Visitor)?;
-        tx.visitor_acted_by_own_clock(&session)?;
         tx.delete_message(&session, &id.0)
     })?;
     Ok(Answer::json(StatusCode::OK, &json!({"deleted": true})))
@@ -195,7 +208,7 @@ async fn typing(State(app): State<App>, place: Place, Body(key): Body<Keystroke>
 #[serde(rename_all = "camelCase")]
 struct Seen {
     session_id: SessionId,
-    message_ids: Vec<MessageId>,
+    message_ids: Option<Vec<MessageId>>,
     status: Option<String>,
 }
 
@@ -205,11 +218,15 @@ async fn read(State(app): State<App>, place: Place, Body(seen): Body<Seen>) -> R
         Some("delivered") => Receipt::Delivered,
         Some(_) => return Err(Rejection::field("status", "is delivered or read")),
     };
+    let ids = seen.message_ids.unwrap_or_default();
+    if ids.len() > MOST_RECEIPTS {
+        let what = format_args!("names {}; at most {MOST_RECEIPTS} are taken at once", ids.len());
+        return Err(Rejection::field("messageIds", what));
+    }
     let updated = app.write(&place.tenant, |tx| {
         tx.tables().session_in(&place.project, &seen.session_id)?;
-        tx.visitor_acted_by_own_clock(&seen.session_id)?;
         // A visitor can receive what others wrote, and nothing else.
-        tx.receive_messages(&seen.session_id, &seen.message_ids, receipt, |kind| *kind != MessageKind::Visitor)
+        tx.receive_messages(&seen.session_id, &ids, receipt, |kind| *kind != MessageKind::Visitor)
     })?;
     Ok(Answer::json(StatusCode::OK, &json!({"updated": updated})))
 }

@@ -10,8 +10,8 @@ use axum::response::sse::{Event, Sse};
 use axum::response::{IntoResponse, Response};
 use axum::routing::get;
 use bytes::Bytes;
-use futures::Stream;
 use futures::stream;
+use futures::{Stream, StreamExt};
 use http::HeaderMap;
 use http::header::{HeaderValue, UPGRADE};
 use pocketping_sdk::SessionId;
@@ -25,8 +25,8 @@ use crate::connection::Connection;
 use crate::http::{Pairs, Routes};
 use crate::names;
 use crate::store::change::Change;
-use crate::store::{Rejection, Tx, VisitorSignal};
-use crate::widgets::Joined;
+use crate::store::{Rejection, TenantId, Tx, VisitorSignal, rules};
+use crate::widgets::{Joined, screenshot_request};
 use crate::ws::link::{self, Over, Told};
 
 pub(super) fn routes() -> Routes {
@@ -48,40 +48,48 @@ async fn open(
     upgrade: Result<WebSocketUpgrade, WebSocketUpgradeRejection>,
 ) -> Result<Response, Rejection> {
     let session = session_of(&pairs);
-    let upgrade = match upgrade {
-        Ok(upgrade) => upgrade,
-        Err(rejection) if headers.contains_key(UPGRADE) => {
-            return Err(Rejection::Invalid(format!("this is no WebSocket upgrade: {}", rejection.body_text())));
-        }
-        Err(_) => {
-            let after = pairs.iter().find(|(name, after)| name == "after" && !after.is_empty());
-            let joined = app.join(&place.tenant, &place.project, &session?, after.map(|(_, after)| after.as_str()))?;
-            return Ok(events(app, joined));
-        }
-    };
+    let is_socket = headers.get(UPGRADE).is_some_and(|to| to.as_bytes().eq_ignore_ascii_case(b"websocket"));
+    if !is_socket {
+        let session = session?;
+        let after = pairs.iter().find(|(name, after)| name == "after" && !after.is_empty());
+        let joined = app.join(&place.tenant, &place.project, &session, after.map(|(_, after)| after.as_str()))?;
+        return Ok(events(app, place.tenant, session, joined));
+    }
+    let upgrade = upgrade
+        .map_err(|rejection| Rejection::Invalid(format!("this is no WebSocket upgrade: {}", rejection.body_text())))?;
     let Ok(session) = session else {
         return Ok(link::open(app, connection, upgrade, |_, socket| async {
             (socket, Over::Close(4000, "sessionId required"))
         }));
     };
+    // Before the upgrade is answered: whoever sees the answer hears of everything from then on.
     let joined = app.join(&place.tenant, &place.project, &session, None)?;
     Ok(link::open(app, connection, upgrade, move |app, mut socket| async move {
-        let over = talk(&app, &mut socket, joined, &place, &session).await;
+        let over = talk(&app, &mut socket, joined, &place.tenant, &session).await;
         (socket, over)
     }))
 }
 
+/// What is done only for a widget that is known to hear: the visitor is there, and what is handed out once is handed out.
+fn heard(app: &App, tenant: &TenantId, session: &SessionId) -> Vec<Bytes> {
+    if let Err(rejection) = app.write(tenant, |tx| tx.visitor_is_here(session)) {
+        tracing::warn!(%rejection, %session, "the visitor cannot be marked as being there");
+    }
+    app.hand_out_screenshots(tenant, session).iter().map(screenshot_request).collect()
+}
+
 /// Serves a widget's socket.
-async fn talk(app: &App, socket: &mut WebSocket, joined: Joined, place: &Place, session: &SessionId) -> Over {
+async fn talk(app: &App, socket: &mut WebSocket, joined: Joined, tenant: &TenantId, session: &SessionId) -> Over {
     let Joined { first, frames, end } = joined;
-    let told = Told { greeting: None, backlog: first, frames, end, is_faulty: false };
+    let backlog = first.frames().chain(heard(app, tenant, session)).collect();
+    let told = Told { greeting: None, backlog, frames, end, is_faulty: false };
     link::serve(app, socket, told, |text| {
         if text.len() > MOST_FRAME {
             tracing::warn!(bytes = text.len(), %session, "a widget's frame is larger than what is kept");
             return;
         }
         let heard = serde_json::from_str::<Frame>(text).map_err(|error| Rejection::Invalid(error.to_string()));
-        let heard = heard.and_then(|frame| app.write(&place.tenant, |tx| hear(tx, session, frame)));
+        let heard = heard.and_then(|frame| app.write(tenant, |tx| hear(tx, session, frame)));
         if let Err(rejection) = heard {
             // The protocol has no answer for it.
             tracing::warn!(%rejection, %session, "a widget's frame was not taken");
@@ -103,6 +111,7 @@ struct Frame {
 /// other types may come from newer widgets.
 fn hear(tx: &mut Tx<'_>, id: &SessionId, frame: Frame) -> Result<(), Rejection> {
     let session = tx.session(id)?.clone();
+    rules::depth("data", frame.data.values())?;
     match frame.kind.as_str() {
         "event" => {
             let Some(name) = frame.data.get("name").and_then(Value::as_str).filter(|name| !name.is_empty()) else {
@@ -130,18 +139,25 @@ fn signal(kind: &str, data: Value, tx: &Tx<'_>) -> VisitorSignal {
 }
 
 /// Server-sent events. All of them are unnamed, since widgets listen to few names.
-fn events(app: App, joined: Joined) -> Response {
-    let mut response = Sse::new(told(app, joined)).into_response();
+fn events(app: App, tenant: TenantId, session: SessionId, joined: Joined) -> Response {
+    // A comment first: whoever waits for a byte knows at once that the stream stands.
+    let begin = stream::iter([Ok(Event::default().comment("connected"))]);
+    // The rest is made when it is first asked for; a HEAD never asks.
+    let told = stream::once(async move { told(app, &tenant, &session, joined) }).flatten();
+    let mut response = Sse::new(begin.chain(told)).into_response();
     // A proxy that collects would hold back what is to come at once.
     response.headers_mut().insert("x-accel-buffering", HeaderValue::from_static("no"));
     response
 }
 
-fn told(app: App, joined: Joined) -> impl Stream<Item = Result<Event, Infallible>> {
+fn told(
+    app: App,
+    tenant: &TenantId,
+    session: &SessionId,
+    joined: Joined,
+) -> impl Stream<Item = Result<Event, Infallible>> + use<> {
     let Joined { first, frames, end } = joined;
-    // A comment first: whoever waits for a byte knows at once that the stream stands.
-    let begin = stream::iter([Ok(Event::default().comment("connected"))]);
-    let first = stream::iter(first.into_iter().map(|frame| Ok(data(&frame))));
+    let first: Vec<_> = first.frames().chain(heard(&app, tenant, session)).map(|frame| Ok(data(&frame))).collect();
     let rest = stream::unfold((app, frames, end), |(app, mut frames, end)| async move {
         let event = tokio::select! {
             biased;
@@ -153,7 +169,7 @@ fn told(app: App, joined: Joined) -> impl Stream<Item = Result<Event, Infallible
         };
         Some((Ok(event), (app, frames, end)))
     });
-    futures::StreamExt::chain(futures::StreamExt::chain(begin, first), rest)
+    stream::iter(first).chain(rest)
 }
 
 fn data(frame: &Bytes) -> Event {

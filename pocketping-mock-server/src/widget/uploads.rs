@@ -3,6 +3,7 @@
 use axum::extract::{Request, State};
 use axum::response::{IntoResponse, Response};
 use axum::routing::{get, post, put};
+use bytes::Bytes;
 use http::header::{CACHE_CONTROL, CONTENT_TYPE, X_CONTENT_TYPE_OPTIONS};
 use http::{HeaderValue, StatusCode};
 use pocketping_sdk::{AttachmentId, SessionId};
@@ -38,7 +39,7 @@ async fn announce(State(app): State<App>, place: Place, Body(file): Body<Announc
     check_size(&app, file.size)?;
     let upload = app.write(&place.tenant, |tx| {
         tx.tables().session_in(&place.project, &file.session_id)?;
-        Ok(new_upload(tx, file.session_id, file.filename, file.mime_type, Some(file.size)))
+        new_upload(tx, file.session_id, file.filename, file.mime_type, Some(file.size))
     })?;
     Ok(Answer::json(StatusCode::OK, &address_of(&upload, &place)))
 }
@@ -61,7 +62,7 @@ pub(super) fn new_upload(
     filename: String,
     mime_type: String,
     size: Option<u64>,
-) -> Upload {
+) -> Result<Upload, Rejection> {
     let upload = Upload {
         id: tx.ids().next("att").into(),
         session_id,
@@ -72,8 +73,8 @@ pub(super) fn new_upload(
         expires_at: tx.now().saturating_add(LIFETIME),
         state: UploadState::Announced,
     };
-    tx.announce_upload(upload.clone());
-    upload
+    tx.announce_upload(upload.clone())?;
+    Ok(upload)
 }
 
 /// Where a file is to be sent, and until when.
@@ -101,16 +102,49 @@ async fn send(
     request: Request,
 ) -> Result<Answer, Rejection> {
     let token = token_of(&pairs);
-    // Nobody without the token gets to send a single byte of it.
-    app.read(&place.tenant, |tables| tables.uploads().by_token(&id.0, token).map(drop))?;
-    let limit = usize::try_from(app.limits.upload).unwrap_or(usize::MAX);
-    let bytes = collect(request.into_body(), limit).await?;
-    let most = app.limits.upload_memory;
-    app.write(&place.tenant, |tx| {
+    // Nobody without the token gets to send a single byte, and nobody more than there is room for.
+    let expected = app.write(&place.tenant, |tx| {
         let now = tx.now();
-        tx.uploads_mut().send(&id.0, token, bytes, now, most)
+        tx.uploads_mut().expect(&id.0, token, now, app.limits.upload, app.limits.upload_memory)
     })?;
+    let room = Room { app: &app, place: &place, expected: Some(expected) };
+    let limit = usize::try_from(expected).unwrap_or(usize::MAX);
+    let bytes = collect(request.into_body(), limit).await.map_err(|rejection| match rejection {
+        Rejection::TooLarge(_) if expected < app.limits.upload => {
+            Rejection::Invalid(format!("more than the {expected} announced bytes were sent"))
+        }
+        other => other,
+    })?;
+    room.take(&id.0, bytes)?;
     Ok(Answer::ok())
+}
+
+/// The room of a file that is on its way; given back when it does not come.
+struct Room<'a> {
+    app: &'a App,
+    place: &'a Place,
+    expected: Option<u64>,
+}
+
+impl Room<'_> {
+    fn take(mut self, id: &AttachmentId, bytes: Bytes) -> Result<(), Rejection> {
+        let expected = self.expected.unwrap_or(0);
+        self.app.write(&self.place.tenant, |tx| tx.uploads_mut().send(id, expected, bytes))?;
+        self.expected = None;
+        Ok(())
+    }
+}
+
+impl Drop for Room<'_> {
+    fn drop(&mut self) {
+        let Some(expected) = self.expected else { return };
+        let given_back = self.app.write(&self.place.tenant, |tx| {
+            tx.uploads_mut().give_up(expected);
+            Ok(())
+        });
+        // It refuses nothing.
+        drop(given_back);
+    }
 }
 
 fn token_of(pairs: &[(String, String)]) -> &str {
@@ -127,7 +161,8 @@ struct Completion {
 async fn complete(State(app): State<App>, place: Place, Body(done): Body<Completion>) -> Result<Answer, Rejection> {
     let attachment = app.write(&place.tenant, |tx| {
         tx.tables().session_in(&place.project, &done.session_id)?;
-        let upload = tx.uploads_mut().complete(&done.attachment_id, &done.session_id)?;
+        let now = tx.now();
+        let upload = tx.uploads_mut().complete(&done.attachment_id, &done.session_id, now)?;
         Ok(upload.attachment(place.file_url(upload)))
     })?;
     Ok(Answer::json(StatusCode::OK, &names::attachment(&attachment)))

@@ -45,7 +45,7 @@ async fn identify(State(app): State<App>, place: Place, Body(said): Body<Introdu
 /// Adds what was said to what is known of the visitor.
 fn introduce(tx: &mut Tx<'_>, place: &Place, id: &SessionId, said: Identity) -> Result<(), Rejection> {
     let stored = tx.tables().session_in(&place.project, id)?.identity.as_ref();
-    let merged = rules::merged(stored, said)?;
+    let merged = names::introduced(stored, said)?;
     tx.update_session(id, Update::Identified, |session, _| session.identity = Some(merged))?;
     Ok(())
 }
@@ -124,17 +124,17 @@ async fn presence(State(app): State<App>, place: Place) -> Answer {
 #[serde(rename_all = "camelCase")]
 struct Goodbye {
     session_id: SessionId,
-    #[serde(default)]
-    duration: f64,
+    duration: Option<f64>,
     reason: Option<String>,
 }
 
 async fn leave(State(app): State<App>, place: Place, Body(goodbye): Body<Goodbye>) -> Result<Answer, Rejection> {
-    if !goodbye.duration.is_finite() || goodbye.duration < 0.0 {
+    let seconds = goodbye.duration.unwrap_or(0.0);
+    if !seconds.is_finite() || seconds < 0.0 {
         return Err(Rejection::field("duration", "is a number of seconds"));
     }
     #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "checked above; it saturates")]
-    let duration = goodbye.duration as u64;
+    let duration = seconds as u64;
     let reason = goodbye.reason.unwrap_or_else(|| "page_unload".to_owned());
     names::check_id("reason", &reason)?;
     app.write(&place.tenant, |tx| {

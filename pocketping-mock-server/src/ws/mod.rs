@@ -13,11 +13,11 @@ use http::HeaderMap;
 use http::header::ORIGIN;
 use serde_json::{Value, json};
 use tokio::time::timeout;
-use url::{Host, Url};
+use url::Url;
 
 use crate::app::App;
 use crate::connection::Connection;
-use crate::http::faulty_answer;
+use crate::http::{faulty_answer, is_of_this_machine};
 use crate::hub::Subscription;
 use crate::store::{Rejection, TenantId};
 use link::{Over, Told, fault};
@@ -53,13 +53,7 @@ pub(crate) async fn socket(
 
 /// A page elsewhere must not drive a developer's server: on loopback only pages of this machine may connect.
 fn check_origin(app: &App, headers: &HeaderMap) -> Result<(), Rejection> {
-    let is_here = |url: Url| match url.host() {
-        _ if !matches!(url.scheme(), "http" | "https") => false,
-        Some(Host::Domain(name)) => name == "localhost" || name.ends_with(".localhost"),
-        Some(Host::Ipv4(ip)) => ip.is_loopback(),
-        Some(Host::Ipv6(ip)) => ip.to_canonical().is_loopback(),
-        None => false,
-    };
+    let is_here = |url: Url| matches!(url.scheme(), "http" | "https") && is_of_this_machine(&url);
     let mut origins = headers.get_all(ORIGIN).iter();
     // contract gap: the reference says nothing of browsers. All of several origins must be this machine's.
     if !app.is_loopback

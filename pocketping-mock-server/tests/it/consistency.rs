@@ -22,6 +22,7 @@ enum Step {
     Edit(usize, u8),
     Delete(usize),
     Read(usize),
+    Delivered(usize),
     Identify(u8),
     Rate(u8),
     Leave,
@@ -41,6 +42,7 @@ fn step() -> impl Strategy<Value = Step> {
         2 => (any::<usize>(), any::<u8>()).prop_map(|(n, text)| Step::Edit(n, text)),
         2 => any::<usize>().prop_map(Step::Delete),
         2 => any::<usize>().prop_map(Step::Read),
+        1 => any::<usize>().prop_map(Step::Delivered),
         1 => any::<u8>().prop_map(Step::Identify),
         1 => any::<u8>().prop_map(Step::Rate),
         1 => Just(Step::Leave),
@@ -142,6 +144,10 @@ impl Play {
             Step::Read(n) => {
                 let some: Vec<_> = self.operators.iter().take(n % 4).chain(&self.visitors).collect();
                 self.visitor("POST /read", json!({"messageIds": some, "status": "read"}));
+            }
+            Step::Delivered(n) => {
+                let some: Vec<_> = self.operators.iter().skip(n % 3).collect();
+                self.visitor("POST /read", json!({"messageIds": some, "status": "delivered"}));
             }
             Step::Identify(n) => drop(self.visitor("POST /identify", json!({"identity": {"id": format!("u{n}")}}))),
             Step::Rate(n) => drop(self.visitor("POST /csat", json!({"score": n % 7}))),
@@ -278,7 +284,7 @@ fn told_by_deployed(events: &[Value]) -> BTreeMap<String, (String, Option<String
                 let line = lines.get_mut(&id).unwrap();
                 (line.1, line.2) = (Some(String::new()), true);
             }
-            "message_read" => {
+            "message_read" if inner["status"] == "read" => {
                 for id in inner["messageIds"].as_array().unwrap() {
                     // The system's own words are no message there.
                     if let Some(line) = lines.get_mut(id.as_str().unwrap()) {

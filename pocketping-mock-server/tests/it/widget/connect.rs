@@ -3,7 +3,7 @@
 use pocketping_mock_server::MockServer;
 use serde_json::json;
 
-use super::{HELLO, connected, ok, seeded};
+use super::{HELLO, connected, ok, refused, seeded, widget};
 use crate::wire::{call, send};
 
 #[test]
@@ -107,4 +107,46 @@ fn a_project_says_how_its_widget_looks_and_whom_it_asks() {
     assert_eq!(hello(r#"{"visitorId":"v","inspectorToken":"secret"}"#)["inspectorMode"], true);
     ok(&server, "POST /prechat", r#"{"sessionId":"sess_1","email":"a@b.c"}"#);
     assert_eq!(hello(r#"{"visitorId":"v"}"#)["preChatForm"]["completed"], true);
+}
+
+#[test]
+fn what_a_browser_tells_cannot_pass_for_the_contracts_own_words() {
+    let server = connected();
+    for (metadata, sentence) in [
+        (json!({"url": 7}), "`metadata.url` must be a text"),
+        (json!({"userAgent": 7}), "`metadata.userAgent` must be a text"),
+        (json!({"url": "https://a/", "pageUrl": 7}), "`metadata.pageUrl` must be a text"),
+    ] {
+        let body = json!({"visitorId": "v", "metadata": metadata}).to_string();
+        refused(&server, "POST /connect", &body, 400, sentence);
+    }
+    ok(&server, "POST /connect", r#"{"visitorId":"v","metadata":{"url":"https://a/","pageUrl":"https://b/"}}"#);
+    let metadata = call(&server, "GET /sessions/sess_2", "").body;
+    assert_eq!(metadata.matches("pageUrl").count(), 1, "{metadata}");
+    assert!(metadata.contains(r#""pageUrl":"https://a/""#));
+
+    // Whoever reads an event has a limit, too.
+    let nested = |depth| (0..depth).fold(json!(1), |inner, _| json!([inner]));
+    for (depth, status) in [(32, 200), (33, 400)] {
+        let body = json!({"visitorId": "w", "metadata": {"deep": nested(depth)}}).to_string();
+        assert_eq!(widget(&server, "POST /connect", &body).status, status, "{depth}");
+        let body = json!({"sessionId": "sess_1", "identity": {"id": "u", "deep": nested(depth)}}).to_string();
+        assert_eq!(widget(&server, "POST /identify", &body).status, status, "{depth}");
+    }
+    assert_eq!(server.events().len(), 4, "all of them can be read");
+}
+
+#[test]
+fn another_persons_id_makes_it_another_person() {
+    let server = MockServer::start();
+    let known = |body: &str| ok(&server, "POST /connect", body)["identity"].clone();
+    let ann = r#"{"visitorId":"v","identity":{"id":"u1","email":"a@b.c","name":"Ann"}}"#;
+    assert_eq!(known(ann), json!({"id": "u1", "email": "a@b.c", "name": "Ann"}));
+    assert_eq!(known(r#"{"visitorId":"v","identity":{"id":"u1","plan":"pro"}}"#)["email"], "a@b.c");
+    assert_eq!(known(r#"{"visitorId":"v","identity":{"id":"u2"}}"#), json!({"id": "u2"}));
+    ok(&server, "POST /identify", r#"{"sessionId":"sess_1","identity":{"id":"u3","name":"Bob"}}"#);
+    assert_eq!(
+        call(&server, "GET /sessions/sess_1", "").json()["identity"],
+        json!({"name": "Bob", "customerId": "u3"})
+    );
 }

@@ -5,7 +5,7 @@ use std::time::Duration;
 use serde_json::json;
 
 use super::{connected, ok, refused};
-use crate::wire::call;
+use crate::wire::{call, send};
 
 #[test]
 fn what_a_visitor_writes_is_a_message_of_the_contract() {
@@ -63,8 +63,9 @@ fn polling_gives_what_changed_since_a_time_or_a_message() {
         call(&server, "POST /sessions/sess_1/messages", &json!({"content": text}).to_string());
         second();
     }
+    // Without a widget's version an `after` is what it says.
     let ids = |query: &str| {
-        let list = ok(&server, &format!("GET /messages?sessionId=sess_1{query}"), "");
+        let list = send(&server, &format!("GET /pocketping/messages?sessionId=sess_1{query}"), &[], "").json();
         list["messages"].as_array().unwrap().iter().map(|it| it["id"].as_str().unwrap().to_owned()).collect::<Vec<_>>()
     };
     assert_eq!(ids(""), ["msg_1", "msg_2", "msg_3"]);
@@ -101,22 +102,21 @@ fn what_an_operator_wrote_is_shown_whatever_time_the_widget_has_got_to_by_itself
     // The widget's own message is the latest it knows, and later than what it has not seen.
     ok(&server, "POST /message", r#"{"sessionId":"sess_1","content":"hello"}"#);
     assert_eq!(polled("02.000"), ["msg_1", "msg_2"]);
-    assert_eq!(polled("02.000"), ["msg_2"], "once is enough");
+    assert_eq!(polled("02.000"), ["msg_1", "msg_2"], "an answer that is lost proves nothing");
+    assert_eq!(polled("01.000"), ["msg_1", "msg_2"], "a time that others made proves what was before it");
 
     second();
     write("two");
+    // It shows its own message before the server has it, and notes what it reads, by its own clock, which may be fast.
+    assert_eq!(polled("59.123"), ["msg_1", "msg_3"]);
+    assert_eq!(polled("03.000"), ["msg_3"], "now it is known to have seen this one");
     second();
-    // It notes when it read something by its own clock, which may be fast.
     ok(&server, "POST /read", r#"{"sessionId":"sess_1","messageIds":["msg_1"],"status":"read"}"#);
     second();
-    assert_eq!(polled("59.123"), ["msg_1", "msg_3"]);
-    second();
     write("three");
-    assert_eq!(polled("59.123"), ["msg_4"], "as long as it is fast");
-    ok(&server, "DELETE /message/msg_2?sessionId=sess_1", "");
-    second();
-    write("four");
-    assert_eq!(polled("59.500"), ["msg_4", "msg_5"]);
+    assert_eq!(polled("59.123"), ["msg_1", "msg_3", "msg_4"]);
+    assert_eq!(polled("05.000"), ["msg_4"]);
+    assert_eq!(polled("59.500"), ["msg_4"], "and nothing from before that");
 }
 
 #[test]
@@ -172,6 +172,9 @@ fn receipts_count_once_and_for_what_others_wrote() {
     let kinds = server.events().iter().filter(|event| event.kind() == "message.updated").count();
     assert_eq!(kinds, 2, "delivered, then read");
     refused(&server, "POST /read", r#"{"sessionId":"sess_1","messageIds":[],"status":"lost"}"#, 400, "`status`");
+    assert_eq!(read(r#"{"sessionId":"sess_1","messageIds":null}"#), 0);
+    let many = json!({"sessionId": "sess_1", "messageIds": vec!["x"; 501]}).to_string();
+    refused(&server, "POST /read", &many, 400, "`messageIds` names 501");
 }
 
 #[test]

@@ -261,10 +261,12 @@ fn an_event_stream_begins_at_once_and_tells_the_same() {
     let (mut later, _) = Events::open(&server, "sessionId=sess_1&after=msg_1");
     assert_eq!(later.next(), ": connected");
     assert_eq!(later.frame()["data"]["id"], "msg_2", "what came after");
+    // A widget's clock may be ahead of what it has seen.
     let (mut later, _) = Events::open(&server, "sessionId=sess_1&after=2024-01-15T10%3A30%3A01.000Z");
     assert_eq!(later.next(), ": connected");
+    assert_eq!(later.frame()["data"]["id"], "msg_2", "what the operator wrote");
     server.operator().is_online(true);
-    assert_eq!(later.frame()["type"], "presence", "nothing changed since");
+    assert_eq!(later.frame()["type"], "presence", "and nothing else");
     for (query, status) in [("", "http/1.1 400 bad request"), ("sessionId=nope", "http/1.1 404 not found")] {
         let (_, head) = Events::open(&server, query);
         assert_eq!(head[0], status);
@@ -308,4 +310,40 @@ async fn a_widget_that_reads_too_slowly_is_closed_and_never_skipped() {
     };
     assert!(next < 5000, "it was closed before the end");
     assert!(matches!(end, Some(1013) | None), "{end:?}");
+}
+
+#[tokio::test]
+async fn what_was_delivered_at_different_times_is_told_so() {
+    let server = connected();
+    for text in ["one", "two"] {
+        call(&server, "POST /sessions/sess_1/messages", &json!({"content": text}).to_string());
+    }
+    let mut socket = join(&server).await;
+    ok(&server, "POST /read", r#"{"sessionId":"sess_1","messageIds":["msg_1"],"status":"delivered"}"#);
+    server.clock().advance(Duration::from_secs(1));
+    ok(&server, "POST /read", r#"{"sessionId":"sess_1","messageIds":["msg_1","msg_2"],"status":"read"}"#);
+    let mut told = Vec::new();
+    while told.len() < 3 {
+        let frame = frame(&mut socket).await;
+        if frame["type"] == "read" {
+            told.push((frame["data"]["messageIds"].clone(), frame["data"]["deliveredAt"].clone()));
+        }
+    }
+    let (at, later) = (json!("2024-01-15T10:30:00.000Z"), json!("2024-01-15T10:30:01.000Z"));
+    assert_eq!(told, [(json!(["msg_1"]), at.clone()), (json!(["msg_1"]), at), (json!(["msg_2"]), later)]);
+}
+
+#[test]
+fn only_a_request_that_hears_it_takes_what_is_told_once() {
+    let server = connected();
+    server.operator().asks_for_screenshot(&"sess_1".into(), false);
+    for line in ["HEAD /pocketping/screenshot/requests?sessionId=sess_1", "HEAD /pocketping/stream?sessionId=sess_1"] {
+        assert_eq!(send(&server, line, &[], "").status, 200);
+    }
+    // A client that offers HTTP/2 by upgrade is no socket.
+    let (mut events, head) =
+        Events::open(&server, "sessionId=sess_1 HTTP/1.1\r\nUpgrade: h2c\r\nConnection: Upgrade\r\nX: ");
+    assert_eq!(head[0], "http/1.1 200 ok");
+    assert_eq!(events.next(), ": connected");
+    assert_eq!(events.frame()["type"], "screenshot_request");
 }

@@ -72,6 +72,7 @@ fn an_upload_that_cannot_be_is_refused_with_its_reason() {
         (r#"{"sessionId":"sess_1","filename":"a","mimeType":"text/plain","size":-1}"#, 400, "`size`"),
         (r#"{"sessionId":"sess_1","filename":"a","mimeType":"text/plain","size":10485761}"#, 413, "10485760"),
         (r#"{"sessionId":"nope","filename":"a","mimeType":"text/plain","size":3}"#, 404, "Session not found"),
+        (&long_type(), 400, "`mimeType`"),
     ] {
         refused(&widget(&server, "POST /upload", body), status, sentence);
     }
@@ -87,7 +88,7 @@ fn a_file_is_what_was_announced_and_its_address_a_secret_with_an_end() {
     let announced = ok(&server, "POST /upload", ANNOUNCE);
     let url = &announced["uploadUrl"];
     refused(&widget(&server, "POST /upload/complete", COMPLETE), 409, "nothing was sent");
-    refused(&put(&server, url, "text/plain", "abcd"), 400, "4 bytes were sent, and 3 announced");
+    refused(&put(&server, url, "text/plain", "abcd"), 400, "more than the 3 announced bytes");
     for token in ["", "?token=", "?token=wrong"] {
         let wrong = json!(format!("http://localhost/pocketping/upload/att_1{token}"));
         refused(&put(&server, &wrong, "text/plain", "abc"), 404, "no upload att_1");
@@ -107,6 +108,8 @@ fn a_file_is_what_was_announced_and_its_address_a_secret_with_an_end() {
     let late = ok(&server, "POST /upload", ANNOUNCE);
     server.clock().advance(Duration::from_secs(900));
     refused(&put(&server, &late["uploadUrl"], "text/plain", "abc"), 410, "att_2 has expired");
+    let done = r#"{"sessionId":"sess_1","attachmentId":"att_2"}"#;
+    refused(&widget(&server, "POST /upload/complete", done), 410, "att_2 has expired");
 
     // Another visitor neither completes nor attaches it.
     ok(&server, "POST /connect", r#"{"visitorId":"other"}"#);
@@ -126,7 +129,8 @@ fn the_memory_of_uploads_has_an_end() {
     let server = MockServer::builder().limits(limits).start().unwrap();
     ok(&server, "POST /connect", HELLO);
     let [one, two] = [ANNOUNCE; 2].map(|body| ok(&server, "POST /upload", body)["uploadUrl"].clone());
-    refused(&put(&server, &one, "text/plain", "abcdefgh"), 413, "larger than 4 bytes");
+    refused(&put(&server, &one, "text/plain", "abcdefgh"), 400, "more than the 3 announced bytes");
+    refused(&put(&server, &one, "text/plain", "ab"), 400, "2 bytes were sent, and 3 announced");
     assert_eq!(put(&server, &one, "text/plain", "abc").status, 200);
     refused(&put(&server, &two, "text/plain", "abc"), 507, "5 bytes");
     ok(&server, "POST /upload/complete", COMPLETE);
@@ -165,4 +169,87 @@ fn a_screenshot_is_asked_for_once_and_becomes_a_message_unless_it_is_silent() {
         400,
         "`requestId`",
     );
+}
+
+fn long_type() -> String {
+    json!({"sessionId": "sess_1", "filename": "a", "mimeType": format!("text/plain;{}", "x".repeat(300)), "size": 3})
+        .to_string()
+}
+
+#[test]
+fn what_belongs_to_no_message_is_gone_in_time() {
+    let mut limits = Limits::default();
+    limits.upload_memory = 5;
+    let server = MockServer::builder().limits(limits).start().unwrap();
+    ok(&server, "POST /connect", HELLO);
+    let one = ok(&server, "POST /upload", ANNOUNCE)["uploadUrl"].clone();
+    assert_eq!(put(&server, &one, "text/plain", "abc").status, 200);
+    ok(&server, "POST /upload/complete", COMPLETE);
+    server.clock().advance(Duration::from_secs(1799));
+    let two = ok(&server, "POST /upload", ANNOUNCE)["uploadUrl"].clone();
+    refused(&put(&server, &two, "text/plain", "abc"), 507, "5 bytes");
+    server.clock().advance(Duration::from_secs(1));
+    let three = ok(&server, "POST /upload", ANNOUNCE)["uploadUrl"].clone();
+    assert_eq!(put(&server, &three, "text/plain", "abc").status, 200, "the first one is gone");
+    refused(&widget(&server, "POST /upload/complete", COMPLETE), 404, "no upload att_1");
+}
+
+#[test]
+fn a_session_has_a_hundred_files_on_their_way_at_most() {
+    let server = connected();
+    for _ in 0..100 {
+        ok(&server, "POST /upload", ANNOUNCE);
+    }
+    refused(&widget(&server, "POST /upload", ANNOUNCE), 409, "100 files");
+    ok(&server, "POST /connect", r#"{"visitorId":"other"}"#);
+    let others = r#"{"sessionId":"sess_2","filename":"a.txt","mimeType":"text/plain","size":3}"#;
+    ok(&server, "POST /upload", others);
+}
+
+#[test]
+fn a_file_is_where_the_server_is_and_not_where_a_visitor_says() {
+    let seed = pocketping_mock_server::Seed::from_json(r#"{"projects": [{"id": "proj b/é"}]}"#).unwrap();
+    let server = MockServer::builder().seed(seed.clone()).start().unwrap();
+    ok(&server, "POST /connect", HELLO);
+    let announced = |server: &MockServer, path: &str, host: &str| {
+        let request = format!(
+            "POST {path}/upload HTTP/1.1\r\nHost: {host}\r\nConnection: close\r\nContent-Length: {}\r\n\r\n{ANNOUNCE}",
+            ANNOUNCE.len()
+        );
+        let url = crate::wire::raw(server, request.as_bytes()).json()["uploadUrl"].as_str().unwrap().to_owned();
+        url.split("/upload/").next().unwrap().to_owned()
+    };
+    let own = format!("{}/pocketping", server.url());
+    assert_eq!(announced(&server, "/pocketping", "chat.localhost:3001"), "http://chat.localhost:3001/pocketping");
+    for host in ["evil.example", "127.0.0.1@evil.example", "evil.example/x?", &"x".repeat(300), ""] {
+        assert_eq!(announced(&server, "/pocketping", host), own, "{host}");
+    }
+    let encoded = "/api/widget/proj%20b%2F%C3%A9";
+    assert_eq!(announced(&server, encoded, "localhost"), format!("http://localhost{encoded}"));
+    let public = MockServer::builder().seed(seed).public_url("https://chat.example.com/bridge/").start().unwrap();
+    ok(&public, "POST /connect", HELLO);
+    assert_eq!(announced(&public, "/pocketping", "evil.example"), "https://chat.example.com/bridge/pocketping");
+}
+
+#[test]
+fn a_screenshot_is_the_file_that_was_announced_for_it_and_asks_nothing() {
+    let server = connected();
+    call(&server, "POST /sessions/sess_1/messages", r#"{"content":"Hi"}"#);
+    let id = server.operator().asks_for_screenshot(&"sess_1".into(), false);
+    ok(&server, "GET /screenshot/requests?sessionId=sess_1", "");
+    let other = ok(&server, "POST /upload", ANNOUNCE);
+    put(&server, &other["uploadUrl"], "text/plain", "abc");
+    let complete = |attachment: &str| {
+        let body = json!({"sessionId": "sess_1", "requestId": id, "attachmentId": attachment, "size": 3});
+        widget(&server, "POST /screenshot/upload/complete", &body.to_string())
+    };
+    refused(&complete("att_1"), 400, "`attachmentId`");
+    let body = json!({"sessionId": "sess_1", "requestId": id}).to_string();
+    let announced = ok(&server, "POST /screenshot/upload", &body);
+    put(&server, &announced["uploadUrl"], "image/png", "PNG");
+    refused(&complete("att_1"), 400, "`attachmentId`");
+    call(&server, "POST /sessions/sess_1/close", "");
+    assert_eq!(complete("att_2").status, 200);
+    let session = call(&server, "GET /sessions/sess_1", "").json();
+    assert_eq!((&session["status"], &session["unanswered"]), (&json!("active"), &json!(false)));
 }

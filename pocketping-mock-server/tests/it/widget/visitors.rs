@@ -78,8 +78,14 @@ fn leaving_is_told_once_and_looking_away_is_not() {
     }
     let events = server.events();
     assert_eq!((events.len(), events[1].session().unwrap().visitor_online), (2, Some(false)));
+    let is_online = || call(&server, "GET /sessions/sess_1", "").json()["visitorOnline"].clone();
     ok(&server, "POST /connect", r#"{"visitorId":"mwri6tl9-iwzugjfcc","sessionId":"sess_1"}"#);
-    assert_eq!(call(&server, "GET /sessions/sess_1", "").json()["visitorOnline"], true);
+    assert_eq!(is_online(), true);
+    // A page that comes back from the browser's memory does not connect again.
+    beacon("POST /pocketping/disconnect", r#"{"sessionId":"sess_1","duration":null}"#);
+    assert_eq!(is_online(), false);
+    ok(&server, "POST /message", r#"{"sessionId":"sess_1","content":"still here","attachmentIds":null}"#);
+    assert_eq!(is_online(), true);
     refused(&server, "POST /visibility", r#"{"sessionId":"sess_1","state":"sideways"}"#, 400, "`state`");
     refused(&server, "POST /disconnect", r#"{"sessionId":"sess_1","duration":-1}"#, 400, "`duration`");
 }
