@@ -12,6 +12,7 @@ mod deployed;
 mod endpoints;
 mod faults;
 mod http;
+mod http_client;
 mod hub;
 mod json;
 mod limits;
