@@ -26,6 +26,8 @@ mod sources;
 mod store;
 mod subscribers;
 mod versions;
+#[cfg(feature = "visitor")]
+pub mod visitor;
 mod walk;
 mod widget;
 mod widgets;
