@@ -12,6 +12,7 @@ use url::{Position, Url};
 
 use super::error::{Error, Result};
 use crate::http_client::{self, Exchange, Tls, Wire};
+use crate::json;
 
 /// The largest answer, frame or event that is read.
 pub(super) const MOST: usize = 16 << 20;
@@ -179,11 +180,7 @@ impl Answer {
 
     /// The answer's body, which must be JSON of this form.
     pub(super) fn read<T: DeserializeOwned>(&self) -> Result<T> {
-        let mut input = serde_json::Deserializer::from_slice(&self.body);
-        let read = serde_path_to_error::deserialize(&mut input);
-        let read = read.map_err(|error| error.to_string());
-        read.and_then(|value| input.end().map(|()| value).map_err(|error| error.to_string()))
-            .map_err(|why| Error::unreadable(&self.asked, self.status, why, &self.body))
+        json::read(&self.body).map_err(|wrong| Error::unreadable(&self.asked, self.status, wrong, &self.body))
     }
 
     /// The answer's body may say what it likes, as long as it is JSON.
