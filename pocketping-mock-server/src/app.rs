@@ -10,10 +10,11 @@ use tokio_util::task::TaskTracker;
 use url::Url;
 
 use crate::contract::Contract;
-use crate::delivery::{Attempt, Delivery, DeliveryState, EVENTS_WEBHOOK, Form, Job, Outbox, Tls};
+use crate::delivery::{Attempt, Delivery, DeliveryState, EVENTS_WEBHOOK, Form, Job, Outbox};
 use crate::deployed::{self, EventsWebhook};
 use crate::faults::Faults;
 use crate::http::RateLimits;
+use crate::http_client::Tls;
 use crate::hub::{Hub, Subscription};
 use crate::limits::Limits;
 use crate::responder::{Due, Responder, Timers};

@@ -7,8 +7,9 @@ use std::sync::Arc;
 
 use crate::app::{App, AppParts};
 use crate::contract::Contract;
-use crate::delivery::{Tls, refuses_host};
+use crate::delivery::refuses_host;
 use crate::deployed::EventsWebhook;
+use crate::http_client::Tls;
 use crate::limits::Limits;
 use crate::responder::Responder;
 use crate::server::MockServer;
@@ -255,7 +256,7 @@ impl MockServerBuilder {
             keys.push(ApiKey::new("test_key").map_err(StartError::new)?);
         }
         let access = Access::new(keys.clone(), self.any_key).map_err(StartError::new)?;
-        let tls = Tls::new(&self.webhook_roots).map_err(StartError::new)?;
+        let tls = Tls::new(&self.webhook_roots).map_err(|error| StartError::new(format!("the webhook {error}")))?;
         let versions = self.widget_versions.map_err(StartError::new)?;
         let public_url = self.public_url.as_deref().map(rules::web_url).transpose();
         let public_url = public_url.map_err(|what| StartError::new(format!("the public URL {what}")))?;

@@ -12,6 +12,7 @@ mod deployed;
 mod endpoints;
 mod faults;
 mod http;
+mod http_client;
 mod hub;
 mod json;
 mod limits;
@@ -25,6 +26,8 @@ mod sources;
 mod store;
 mod subscribers;
 mod versions;
+#[cfg(feature = "visitor")]
+pub mod visitor;
 mod walk;
 mod widget;
 mod widgets;

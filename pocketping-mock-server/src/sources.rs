@@ -211,6 +211,21 @@ pub(crate) fn random_key() -> String {
     Ids::Random.secret("sk_mock")
 }
 
+/// An id as browsers make theirs: the time and nine random characters, both in base 36.
+#[cfg(feature = "visitor")]
+pub(crate) fn browser_id(now: Timestamp) -> String {
+    let digits = |mut number: u128, most: usize| {
+        let mut digits = Vec::new();
+        while digits.is_empty() || (number > 0 && digits.len() < most) {
+            digits.push(char::from(b"0123456789abcdefghijklmnopqrstuvwxyz"[(number % 36) as usize]));
+            number /= 36;
+        }
+        digits.into_iter().rev().collect::<String>()
+    };
+    let millis = u128::try_from(now.as_millis()).unwrap_or(0);
+    format!("{}-{:0>9}", digits(millis, usize::MAX), digits(ulid::Ulid::new().random(), 9))
+}
+
 fn ulid() -> String {
     ulid::Ulid::from_parts(u64::try_from(system_millis()).unwrap_or(0), ulid::Ulid::new().random())
         .to_string()

@@ -70,6 +70,9 @@ fn each_foreign_dependency_has_one_module() {
     // Its type, for the header; its clock is banned by clippy.toml.
     only("pocketping-mock-server/src", "SystemTime", &["sources.rs", "http/finish.rs"]);
     only("pocketping-mock-server/src", "clap", &["args/mod.rs", "main.rs"]);
+    only("pocketping-mock-server/src", "rustls", &["http_client/tls.rs"]);
+    only("pocketping-mock-server/src", "hyper::client", &["http_client/mod.rs"]);
+    only("pocketping-mock-server/src", "tokio_tungstenite", &["visitor/socket.rs"]);
     only("pocketping-cli/src", "comfy_table", &["output/human.rs"]);
     only("pocketping-cli/src", "jaq_core", &["jq.rs"]);
     only("pocketping-cli/src", "stdout", &["output/mod.rs"]);
@@ -147,6 +150,23 @@ fn the_lock_is_taken_in_one_place_and_never_held_over_an_await() {
         }
     }
     only("pocketping-mock-server/src", "Store", &["app.rs", "store/mod.rs", "store/tables.rs"]);
+}
+
+#[test]
+fn visitors_know_the_protocol_and_nothing_of_the_server() {
+    for (name, code) in sources("pocketping-mock-server/src/visitor") {
+        for line in code.lines().filter(|line| line.contains("crate::")) {
+            let known = ["visitor", "http_client", "json", "names", "sources"];
+            let is_protocol = known.iter().any(|module| line.contains(&format!("crate::{module}")));
+            // One accessor stands with what it gives.
+            let is_accessor = name.ends_with("visitor/mod.rs") && line.contains("crate::server::MockServer");
+            assert!(is_protocol || is_accessor, "{name}: {line}");
+        }
+        assert!(!says(&code, "axum"), "{name} says `axum`");
+    }
+    for (name, code) in sources("pocketping-mock-server/src/http_client") {
+        assert!(!code.contains("crate::"), "{name} knows what is asked, or who asks");
+    }
 }
 
 #[test]

@@ -13,7 +13,7 @@ pub use running::{ReadyFile, Running};
 pub use values::duration;
 
 use crate::builder::MockServerBuilder;
-use crate::delivery::Tls;
+use crate::http_client::Tls;
 use crate::sources::{Clock, random_key};
 use crate::versions::Version;
 use crate::{ApiKey, Contract, Limits, MockServer, Responder, Seed, StartError};
@@ -242,7 +242,8 @@ fn read_seed(path: &Path) -> Result<Seed, StartError> {
 fn read_roots(path: &Path) -> Result<Vec<u8>, StartError> {
     let pem = fs::read(path).map_err(|error| cannot("read", path, error))?;
     // Only here is it known which file it was.
-    Tls::new(std::slice::from_ref(&pem)).map_err(|error| StartError::new(error).in_file(path))?;
+    Tls::new(std::slice::from_ref(&pem))
+        .map_err(|error| StartError::new(format!("the webhook {error}")).in_file(path))?;
     Ok(pem)
 }
 

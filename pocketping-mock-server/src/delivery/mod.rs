@@ -2,16 +2,10 @@
 
 mod outbox;
 mod post;
-#[cfg(feature = "tls")]
-mod tls;
-#[cfg(not(feature = "tls"))]
-#[path = "no_tls.rs"]
-mod tls;
 mod worker;
 
 pub use outbox::{Attempt, Delivery, DeliveryState};
 
 pub(crate) use outbox::{EVENTS_WEBHOOK, Form, Job, Outbox};
 pub(crate) use post::refuses_host;
-pub(crate) use tls::Tls;
 pub(crate) use worker::run;

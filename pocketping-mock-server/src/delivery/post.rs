@@ -1,20 +1,14 @@
-//! One delivery over HTTP: a connection of its own, no redirects, and no way to addresses that are nobody else's business.
+//! One delivery over HTTP, and no way to addresses that are nobody else's business.
 
-use std::io;
-use std::net::{IpAddr, SocketAddr};
+use std::net::IpAddr;
 use std::time::Duration;
 
 use bytes::Bytes;
-use http::header::{CONTENT_TYPE, HOST, RETRY_AFTER, USER_AGENT};
-use http::{HeaderMap, Request};
-use http_body_util::Full;
-use hyper::client::conn::http1;
-use hyper_util::rt::TokioIo;
-use tokio::io::{AsyncRead, AsyncWrite};
-use tokio::net::{TcpStream, lookup_host};
+use http::header::{CONTENT_TYPE, RETRY_AFTER, USER_AGENT};
+use http::{HeaderMap, HeaderValue, Method};
 use url::{Host, Url};
 
-use super::Tls;
+use crate::http_client::{Tls, connect, exchange, request};
 
 /// How long a receiver has to answer.
 const PATIENCE: Duration = Duration::from_secs(10);
@@ -39,82 +33,19 @@ pub(super) async fn post(url: &str, headers: HeaderMap, body: Bytes, way: Way<'_
     }
 }
 
-async fn send(url: &str, headers: HeaderMap, body: Bytes, way: Way<'_>) -> Result<Answer, String> {
+async fn send(url: &str, mut headers: HeaderMap, body: Bytes, way: Way<'_>) -> Result<Answer, String> {
     let url = Url::parse(url).map_err(|error| error.to_string())?;
-    let host = url.host().ok_or("the URL has no host")?;
-    let request = request(&url, headers, body)?;
-    match url.scheme() {
-        "https" => {
-            let connector = way.tls.connector().await?;
-            let stream = connect(&url, way.private).await.map_err(|error| error.to_string())?;
-            let stream = connector.connect(&host, stream).await;
-            exchange(stream.map_err(|error| format!("no TLS with {host}: {error}"))?, request).await
-        }
-        _ => exchange(connect(&url, way.private).await.map_err(|error| error.to_string())?, request).await,
-    }
-}
-
-fn request(url: &Url, headers: HeaderMap, body: Bytes) -> Result<Request<Full<Bytes>>, String> {
-    let path = match url.query() {
-        Some(query) => format!("{}?{query}", url.path()),
-        None => url.path().to_owned(),
+    headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
+    headers.insert(USER_AGENT, HeaderValue::from_static(concat!("pocketping-mock-server/", env!("CARGO_PKG_VERSION"))));
+    let request = request(Method::POST, &url, headers, body)?;
+    let refuses = |ip: IpAddr| {
+        let is_refused = !way.private && is_private(ip);
+        is_refused.then(|| format!("{ip} is a private address; --allow-private-webhooks allows it"))
     };
-    let mut request = Request::post(path).body(Full::new(body)).map_err(|error| error.to_string())?;
-    *request.headers_mut() = headers;
-    let host = &url[url::Position::BeforeHost..url::Position::AfterPort];
-    for (name, value) in [
-        (HOST, host),
-        (CONTENT_TYPE, "application/json"),
-        (USER_AGENT, concat!("pocketping-mock-server/", env!("CARGO_PKG_VERSION"))),
-    ] {
-        request.headers_mut().insert(name, value.parse().map_err(|_| format!("{value:?} cannot be a header"))?);
-    }
-    Ok(request)
-}
-
-/// Sends a request on a connection of its own and waits for the answer's head.
-async fn exchange<S>(stream: S, request: Request<Full<Bytes>>) -> Result<Answer, String>
-where
-    S: AsyncRead + AsyncWrite + Unpin,
-{
-    let (mut sender, connection) = http1::handshake(TokioIo::new(stream)).await.map_err(|error| error.to_string())?;
-    let answer = async {
-        let answer = sender.send_request(request).await.map_err(|error| error.to_string())?;
-        let wait = answer.headers().get(RETRY_AFTER).and_then(|value| value.to_str().ok()?.trim().parse().ok());
-        Ok((answer.status().as_u16(), wait))
-    };
-    // The connection lives as long as this delivery, and not longer. One that ends has handed over its answer, or never will.
-    let mut answer = std::pin::pin!(answer);
-    tokio::select! {
-        biased;
-        answer = &mut answer => answer,
-        _ = connection => answer.await,
-    }
-}
-
-/// Connects, to a public address only unless private ones are allowed: the address that is really connected counts, not
-/// the name.
-async fn connect(url: &Url, private: bool) -> io::Result<TcpStream> {
-    let port = url.port_or_known_default().unwrap_or(80);
-    let addresses: Vec<SocketAddr> = match url.host() {
-        Some(Host::Domain(name)) => lookup_host((name, port)).await?.collect(),
-        Some(Host::Ipv4(ip)) => vec![(ip, port).into()],
-        Some(Host::Ipv6(ip)) => vec![(ip, port).into()],
-        None => Vec::new(),
-    };
-    let mut failure = io::Error::other("the host has no address");
-    for address in addresses {
-        if !private && is_private(address.ip()) {
-            failure =
-                io::Error::other(format!("{} is a private address; --allow-private-webhooks allows it", address.ip()));
-            continue;
-        }
-        match TcpStream::connect(address).await {
-            Ok(stream) => return Ok(stream),
-            Err(error) => failure = error,
-        }
-    }
-    Err(failure)
+    let wire = connect(&url, way.tls, refuses).await.map_err(|failure| failure.to_string())?;
+    let answer = exchange(wire, request).await.map_err(|failure| failure.to_string())?;
+    let wait = answer.head.headers.get(RETRY_AFTER).and_then(|value| value.to_str().ok()?.trim().parse().ok());
+    Ok((answer.head.status.as_u16(), wait))
 }
 
 /// Whether a webhook's host can be told to be private by its spelling alone.

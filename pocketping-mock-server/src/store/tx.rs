@@ -2,7 +2,9 @@
 
 use std::sync::Arc;
 
-use pocketping_sdk::{EventKind, Message, ProjectId, Session, SessionId, SessionStatus, Timestamp, Webhook, WebhookId};
+use pocketping_sdk::{
+    EventKind, Message, ProjectId, Session, SessionId, SessionStatus, Timestamp, VisitorId, Webhook, WebhookId,
+};
 
 use super::change::{Change, Update};
 use super::{Project, Rejection, Tenant, Visit, rules};
@@ -78,11 +80,7 @@ impl<'a> Tx<'a> {
     pub(crate) fn open_session(&mut self, visit: Visit) -> Result<Session, Rejection> {
         rules::metadata(&visit.metadata)?;
         let mut session = Session::new(self.unused("sess", |tenant, id| tenant.positions.contains_key(id)));
-        session.visitor_id = Some(
-            visit
-                .visitor_id
-                .unwrap_or_else(|| self.unused("vis", |tenant, id| tenant.visitors.contains_key(id)).into()),
-        );
+        session.visitor_id = Some(visit.visitor_id.unwrap_or_else(|| self.new_visitor_id()));
         session.project_id = Some(visit.project_id.unwrap_or_else(|| self.tenant.project().id.clone()));
         session.status = SessionStatus::Active;
         session.created_at = Some(self.now);
@@ -131,6 +129,11 @@ impl<'a> Tx<'a> {
         let position = position.ok_or_else(|| Rejection::WebhookNotFound(id.clone()))?;
         self.tenant.webhooks.remove(position);
         Ok(())
+    }
+
+    /// The id of a visitor who was never here.
+    pub(crate) fn new_visitor_id(&self) -> VisitorId {
+        self.unused("vis", |tenant, id| tenant.visitors.contains_key(id)).into()
     }
 
     /// A new id nobody has: a seed may have taken the next one.

@@ -1,4 +1,4 @@
-//! What stands in for TLS in a build without the feature `tls`: deliveries to `https` targets fail and say why.
+//! What stands in for TLS in a build without the feature `tls`: connections to `https` targets fail and say why.
 
 use std::io;
 

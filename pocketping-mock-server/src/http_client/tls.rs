@@ -1,4 +1,4 @@
-//! TLS to webhook targets: one rustls configuration with an explicit provider. The only file that names rustls.
+//! TLS to other servers: one rustls configuration with an explicit provider. The only file that names rustls.
 
 use std::io;
 use std::net::IpAddr;
@@ -13,7 +13,7 @@ use tokio_rustls::TlsConnector;
 use tokio_rustls::client::TlsStream;
 use url::Host;
 
-/// The authorities that are trusted, and what is made of them when the first `https` target is delivered to: reading
+/// The authorities that are trusted, and what is made of them when the first `https` target is connected to: reading
 /// the system's takes longer than everything else a start does.
 #[derive(Debug)]
 pub(crate) struct Tls {
@@ -22,19 +22,19 @@ pub(crate) struct Tls {
 }
 
 impl Tls {
-    /// Trusts the system's authorities and those of these PEM texts.
+    /// Trusts the system's authorities and those of these PEM texts. What is wrong with one begins with "root certificate".
     pub(crate) fn new(pems: &[Vec<u8>]) -> Result<Self, String> {
         let mut roots = Vec::new();
         for pem in pems {
             let before = roots.len();
             for certificate in CertificateDer::pem_slice_iter(pem) {
                 let certificate = certificate.map_err(|error| unusable(&error))?;
-                // What is no certificate at all is found here, and not with the first delivery.
+                // What is no certificate at all is found here, and not with the first connection.
                 RootCertStore::empty().add(certificate.clone()).map_err(|error| unusable(&error))?;
                 roots.push(certificate);
             }
             if roots.len() == before {
-                return Err("the webhook root certificate holds no PEM block CERTIFICATE".to_owned());
+                return Err("root certificate holds no PEM block CERTIFICATE".to_owned());
             }
         }
         Ok(Self { roots, config: OnceCell::new() })
@@ -51,7 +51,7 @@ impl Tls {
 }
 
 fn unusable(error: &dyn std::fmt::Display) -> String {
-    format!("the webhook root certificate cannot be used: {error}")
+    format!("root certificate cannot be used: {error}")
 }
 
 fn config(roots: Vec<CertificateDer<'static>>) -> Result<Arc<ClientConfig>, String> {
