@@ -61,6 +61,10 @@ impl<T: DeserializeOwned> FromRequest<App> for Body<T> {
             }
         })?;
         input.end().map_err(|error| Rejection::Invalid(format!("the body cannot be read: {error}")))?;
+        if bytes.trim_ascii_start().starts_with(b"[") {
+            // serde reads an array as the fields of a struct in their order.
+            return Err(Rejection::Invalid("the body is an array; it must be a JSON object".to_owned()));
+        }
         Ok(Self(value))
     }
 }
