@@ -15,6 +15,7 @@ mod http;
 mod hub;
 mod limits;
 mod names;
+mod openapi;
 mod operator;
 mod responder;
 mod router;
