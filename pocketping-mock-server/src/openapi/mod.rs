@@ -2,6 +2,8 @@
 //! AsyncAPI. They are written by hand; the tests hold them against the routes, the answers and the frames.
 
 mod overlay;
+#[cfg(test)]
+mod tests;
 
 use std::sync::LazyLock;
 
