@@ -18,6 +18,7 @@ mod json;
 mod limits;
 mod management;
 mod names;
+mod openapi;
 mod operator;
 mod responder;
 mod router;

@@ -11,7 +11,7 @@ use tower_http::cors::{Any, CorsLayer};
 
 use crate::app::App;
 use crate::contract::Contract;
-use crate::{endpoints, http as layers, management, widget, ws};
+use crate::{endpoints, http as layers, management, openapi, widget, ws};
 
 /// The whole server as one service.
 pub(crate) fn router(app: App) -> Router {
@@ -24,6 +24,7 @@ pub(crate) fn router(app: App) -> Router {
         .nest("/v1", contract.clone().merge(open.clone()))
         .merge(contract)
         .merge(open)
+        .merge(openapi::routes().into_router())
         .route("/ws", get(ws::socket))
         .fallback(layers::no_such_path)
         .method_not_allowed_fallback(layers::no_such_method)

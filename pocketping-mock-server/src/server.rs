@@ -107,6 +107,12 @@ impl MockServer {
         Ok(Self { app, address, url: format!("http://{address}"), keys, patient, done })
     }
 
+    /// What it serves, for tests that call it without a connection.
+    #[cfg(test)]
+    pub(crate) fn service(&self) -> Router {
+        crate::router::router(self.app.clone())
+    }
+
     /// The base URL, such as `http://127.0.0.1:41234`.
     pub fn url(&self) -> &str {
         &self.url

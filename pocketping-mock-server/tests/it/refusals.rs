@@ -90,6 +90,20 @@ fn a_bad_body_is_refused_by_its_field() {
 }
 
 #[test]
+fn an_array_is_no_object_whatever_it_holds() {
+    let server = MockServer::builder().demo_seed().start().unwrap();
+    for (line, body) in [
+        ("POST /sessions/sess_abc123/ai", "[false]"),
+        ("POST /pocketping/visibility", r#" ["sess_abc123", "visible"]"#),
+        ("POST /pocketping/csat", r#"["sess_abc123", 5, null]"#),
+    ] {
+        let answer = call(&server, line, body);
+        assert_eq!((answer.status, &answer.json()["code"]), (400, &json!("INVALID_REQUEST")), "{line}");
+    }
+    assert_eq!(server.sessions()[0].csat, None);
+}
+
+#[test]
 fn a_bad_query_is_refused_by_its_parameter() {
     let server = MockServer::builder().demo_seed().start().unwrap();
     for (query, named) in [

@@ -338,3 +338,15 @@ fn the_widget_asks_whether_there_is_one() {
     assert_eq!(presence(&server), json!({"online": false, "aiEnabled": true, "aiActiveAfter": 30}));
     assert_eq!(presence(&MockServer::start())["aiEnabled"], false);
 }
+
+#[tokio::test]
+async fn an_answer_that_is_taken_back_leaves_the_question_to_the_ai() {
+    let mut scene = Scene::start(Contract::Extended).await;
+    let id = scene.asks("What does it cost?");
+    scene.rest(&id, "messages", r#"{"content":"Let me see"}"#);
+    scene.pass(60);
+    let answer = scene.server.messages(&id)[1].id.clone();
+    scene.server.operator().deletes(&id, &answer);
+    scene.pass(30);
+    assert_eq!(scene.answer().await, (id, "Plans start at $19.".to_owned()));
+}

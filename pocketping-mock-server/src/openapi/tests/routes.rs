@@ -1,0 +1,96 @@
+//! The paths and methods of the documents are those that are served: no more, no fewer.
+
+use std::collections::BTreeSet;
+
+use serde_json::Value;
+
+use super::descriptions::{BOTH, CONTRACT, Descriptions, METHODS, WIDGET};
+use super::player::{Request, send};
+use crate::contract::Contract;
+use crate::http::Routes;
+use crate::server::MockServer;
+use crate::{endpoints, widget};
+
+/// The operations that are served below a path, found out by asking for every method of every path the routers were given.
+async fn served(contract: Contract, below: &str, routes: &Routes) -> BTreeSet<String> {
+    let server = MockServer::builder().contract(contract).start().unwrap();
+    let mut found = BTreeSet::new();
+    for path in routes.paths() {
+        for method in METHODS.map(str::to_uppercase) {
+            let request = Request::new(&method, format!("{below}{}", filled(path))).key("test_key");
+            let answer = send(server.service(), request).await;
+            let is_refused = answer.status == 405 || (answer.status == 404 && answer.json()["code"] == "NOT_FOUND");
+            if !is_refused {
+                found.insert(format!("{method} {path}"));
+            }
+        }
+    }
+    found
+}
+
+/// The path with an id for each parameter.
+fn filled(path: &str) -> String {
+    path.split('/')
+        .map(|segment| if segment.starts_with('{') { "nobody" } else { segment })
+        .collect::<Vec<_>>()
+        .join("/")
+}
+
+/// What only one side has; nothing when both are the same.
+fn differences(served: &BTreeSet<String>, documented: &BTreeSet<String>) -> Vec<String> {
+    let undocumented = served.difference(documented).map(|it| format!("{it} is served and not documented"));
+    let unserved = documented.difference(served).map(|it| format!("{it} is documented and not served"));
+    undocumented.chain(unserved).collect()
+}
+
+fn contract_routes(contract: Contract) -> Routes {
+    endpoints::contract_routes(contract).merge(endpoints::open_routes())
+}
+
+#[tokio::test]
+async fn the_contract_s_document_names_what_is_served_and_nothing_else() {
+    for contract in BOTH {
+        let documented = Descriptions::of(contract).document(CONTRACT).operations();
+        for below in ["", "/v1"] {
+            let served = served(contract, below, &contract_routes(contract)).await;
+            assert_eq!(differences(&served, &documented), [""; 0], "{contract:?}, below {below:?}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn the_widget_s_document_names_what_is_served_and_nothing_else() {
+    for contract in BOTH {
+        let documented = Descriptions::of(contract).document(WIDGET).operations();
+        // The first tenant's project is the first id there is.
+        for below in ["/pocketping", "/api/widget/proj_1"] {
+            let served = served(contract, below, &widget::routes()).await;
+            assert_eq!(differences(&served, &documented), [""; 0], "{contract:?}, below {below:?}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn an_operation_that_is_missing_or_one_too_many_is_named() {
+    for contract in BOTH {
+        for (name, below, routes) in
+            [(CONTRACT, "", contract_routes(contract)), (WIDGET, "/pocketping", widget::routes())]
+        {
+            let descriptions = Descriptions::of(contract);
+            let document = descriptions.document(name);
+            let served = served(contract, below, &routes).await;
+            for operation in document.operations() {
+                let (method, path) = operation.split_once(' ').unwrap();
+                let mut without = document.clone();
+                let methods = without.root["paths"][path].as_object_mut().unwrap();
+                methods.remove(&method.to_lowercase()).unwrap();
+                let named = [format!("{operation} is served and not documented")];
+                assert_eq!(differences(&served, &without.operations()), named);
+            }
+            let mut with = document.clone();
+            with.root["paths"]["/sessions/{sessionId}/reopen"]["post"] = Value::Object(serde_json::Map::new());
+            let named = ["POST /sessions/{sessionId}/reopen is documented and not served"];
+            assert_eq!(differences(&served, &with.operations()), named);
+        }
+    }
+}
