@@ -27,11 +27,12 @@ pub(crate) async fn run(app: App) {
 async fn answer_when_due(app: &App, due: Due) {
     let number = due.number();
     let Due { tenant, session, sleep, cancelled, .. } = due;
-    tokio::select! {
-        () = sleep => {}
+    // Held until the answer stands: only then may the time go on.
+    let _fired = tokio::select! {
+        fired = sleep => fired,
         () = cancelled.cancelled() => return,
         () = app.stop.cancelled() => return,
-    }
+    };
     let Some(responder) = &app.responder else { return };
     let answered = app.write(&tenant, |tx| {
         // Cancelled under the same lock: an answer that came in the meantime is seen here.
@@ -51,13 +52,11 @@ fn answer(tx: &mut Tx<'_>, id: &SessionId, responder: &Responder) -> Result<(), 
         tx.tell(Change::AiDeclined(id.clone()));
         return Ok(());
     }
-    let messages = tx.tables().conversation(id)?;
-    let unanswered =
-        messages.iter().rev().take_while(|message| matches!(message.kind, MessageKind::Visitor | MessageKind::System));
-    let mut words: Vec<&str> = unanswered
-        .filter(|message| message.kind == MessageKind::Visitor)
-        .map(|message| message.content.as_str())
-        .collect();
+    let messages = tx.tables().conversation(id)?.iter().filter(|message| message.deleted_at.is_none());
+    // Back to the last answer, past the system's words.
+    let unanswered = messages.rev().take_while(|it| matches!(it.kind, MessageKind::Visitor | MessageKind::System));
+    let mut words: Vec<&str> =
+        unanswered.filter(|it| it.kind == MessageKind::Visitor).map(|it| it.content.as_str()).collect();
     words.reverse();
     let content = responder.reply_to(&words.join("\n")).to_owned();
     tx.tell(Change::TakenOver(session, "timeout"));
