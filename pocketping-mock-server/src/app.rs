@@ -18,7 +18,7 @@ use crate::http_client::Tls;
 use crate::hub::{Hub, Subscription};
 use crate::limits::Limits;
 use crate::responder::{Due, Responder, Timers};
-use crate::sources::{Clock, Ids, epoch};
+use crate::sources::{Busy, Clock, Ids, epoch};
 use crate::store::change::Change;
 use crate::store::{
     Access, After, Began, Kept, MessageQuery, Page, Rejection, Replays, Scope, ScreenshotRequest, Store, Tenant,
@@ -81,6 +81,8 @@ struct State {
     widgets: Widgets,
     outbox: Outbox,
     timers: Timers,
+    /// There may be something to deliver that nobody has looked at.
+    unnoticed: Option<Busy>,
 }
 
 /// What an [`App`] is made of.
@@ -128,6 +130,7 @@ impl App {
                 widgets: Widgets::new(parts.limits.queue),
                 outbox: Outbox::default(),
                 timers: Timers::default(),
+                unnoticed: None,
             }),
             clock: parts.clock,
             ids: parts.ids,
@@ -195,6 +198,9 @@ impl App {
             replays.keep(&scope, kept, now);
         }
         self.publish(&mut state, tenant, at, &changes);
+        if !changes.is_empty() {
+            self.stir(&mut state);
+        }
         drop(state);
         if !changes.is_empty() {
             self.outbox_moved();
@@ -326,8 +332,11 @@ impl App {
     }
 
     /// Ends a delivery.
-    pub(crate) fn delivery_ended(&self, job: &Job, state: DeliveryState) {
-        self.lock().outbox.ended(job, state);
+    pub(crate) fn delivery_ended(&self, job: &Job, end: DeliveryState) {
+        let mut state = self.lock();
+        state.outbox.ended(job, end);
+        self.stir(&mut state);
+        drop(state);
         self.outbox_moved();
     }
 
@@ -351,6 +360,7 @@ impl App {
             }
             _ => false,
         };
+        self.stir(&mut state);
         drop(state);
         self.outbox_moved();
         queued
@@ -364,6 +374,16 @@ impl App {
     /// Changes whenever a delivery does.
     pub(crate) fn outbox_version(&self) -> watch::Receiver<u64> {
         self.0.outbox_version.subscribe()
+    }
+
+    /// What holds up the time until somebody has looked at the outbox.
+    pub(crate) fn outbox_noticed(&self) -> Option<Busy> {
+        self.lock().unnoticed.take()
+    }
+
+    /// The time does not go on before the outbox was looked at.
+    fn stir(&self, state: &mut State) {
+        state.unnoticed.get_or_insert_with(|| self.0.clock.busy());
     }
 
     fn outbox_moved(&self) {

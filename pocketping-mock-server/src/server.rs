@@ -133,6 +133,23 @@ impl MockServer {
         &self.app.clock
     }
 
+    /// Moves the clock forward timer by timer, and waits before each for what the one before has done: a delivery that is
+    /// tried again, an answer of the AI. So a schedule of hours plays in the time its work takes.
+    ///
+    /// ```
+    /// # tokio::runtime::Runtime::new().unwrap().block_on(async {
+    /// # let server = pocketping_mock_server::MockServer::start();
+    /// server.advance(std::time::Duration::from_secs(2 * 3600)).await;
+    /// assert_eq!(server.clock().now().to_string(), "2024-01-15T12:30:00Z");
+    /// # });
+    /// ```
+    pub async fn advance(&self, duration: Duration) {
+        tokio::select! {
+            () = self.app.clock.advance_in_order(duration) => {}
+            () = self.app.stop.cancelled() => {}
+        }
+    }
+
     /// A visitor comes to the website and opens a session, in the first key's tenant (`session.created`).
     ///
     /// # Panics

@@ -9,12 +9,34 @@ use std::task::{Context, Poll, Waker};
 use std::time::{Duration, SystemTime};
 
 use pocketping_sdk::Timestamp;
+use tokio::sync::watch;
 
 /// The server's clock: frozen until it is advanced, or running with the system's.
 ///
 /// Schedules (rate windows, pings that are due) follow it; deadlines of I/O are real time.
 #[derive(Clone, Debug)]
-pub struct Clock(Arc<Mutex<ClockState>>);
+pub struct Clock {
+    state: Arc<Mutex<ClockState>>,
+    /// How much is done at the moment because of the time, or must be done before it goes on.
+    busy: watch::Sender<usize>,
+}
+
+/// Something that is to be done before the time goes on, where somebody waits for that.
+#[derive(Debug)]
+pub(crate) struct Busy(watch::Sender<usize>);
+
+impl Busy {
+    fn new(busy: &watch::Sender<usize>) -> Self {
+        busy.send_modify(|count| *count += 1);
+        Self(busy.clone())
+    }
+}
+
+impl Drop for Busy {
+    fn drop(&mut self) {
+        self.0.send_modify(|count| *count -= 1);
+    }
+}
 
 #[derive(Debug)]
 struct ClockState {
@@ -23,11 +45,21 @@ struct ClockState {
     running: bool,
     timers: BTreeMap<(i64, u64), Option<Waker>>,
     next_timer: u64,
+    /// Timers that fired, and whose waiters have not come yet.
+    fired: HashMap<(i64, u64), Busy>,
 }
 
 impl ClockState {
     fn now(&self) -> i64 {
         if self.running { system_millis().saturating_add(self.millis) } else { self.millis }
+    }
+
+    /// Never back.
+    fn move_to(&mut self, time: i64) {
+        let ahead = time.saturating_sub(self.now());
+        if ahead > 0 {
+            self.millis = self.millis.saturating_add(ahead);
+        }
     }
 }
 
@@ -39,6 +71,9 @@ fn system_millis() -> i64 {
         Err(before) => i64::try_from(before.duration().as_millis()).map_or(i64::MIN, |millis| -millis),
     }
 }
+
+/// How long the clock waits for what was due, in real time: longer than any deadline of I/O.
+const PATIENCE: Duration = Duration::from_secs(15);
 
 /// The moment a frozen clock starts at, as the API reference's examples have it: 2024-01-15T10:30:00Z.
 const START_MILLIS: i64 = 1_705_314_600_000;
@@ -60,11 +95,12 @@ impl Clock {
     }
 
     fn new(millis: i64, running: bool) -> Self {
-        Self(Arc::new(Mutex::new(ClockState { millis, running, timers: BTreeMap::new(), next_timer: 0 })))
+        let state = ClockState { millis, running, timers: BTreeMap::new(), next_timer: 0, fired: HashMap::new() };
+        Self { state: Arc::new(Mutex::new(state)), busy: watch::Sender::new(0) }
     }
 
     fn lock(&self) -> MutexGuard<'_, ClockState> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// The time now, in whole milliseconds.
@@ -79,27 +115,70 @@ impl Clock {
         state.running = false;
     }
 
-    /// Moves the clock forward. Timers that become due fire in order; one that is set by what fired counts from the new
-    /// time.
-    pub fn advance(&self, duration: Duration) {
-        let millis = i64::try_from(duration.as_millis()).unwrap_or(i64::MAX);
+    /// Lets the clock run on, with the system's, from where it is.
+    pub fn run(&self) {
         let mut state = self.lock();
-        let target = state.now().saturating_add(millis);
+        if !state.running {
+            state.millis = state.millis.saturating_sub(system_millis());
+            state.running = true;
+        }
+        let waiting: Vec<_> = state.timers.values_mut().filter_map(Option::take).collect();
+        drop(state);
+        // They wait in real time from now on.
+        waiting.into_iter().for_each(Waker::wake);
+    }
+
+    /// Whether the clock stands until it is advanced.
+    pub fn is_frozen(&self) -> bool {
+        !self.lock().running
+    }
+
+    /// Moves the clock forward at once. Timers that become due fire in order; one that is set by what fired counts from the
+    /// new time. [`MockServer::advance`](crate::MockServer::advance) waits for what each of them does.
+    pub fn advance(&self, duration: Duration) {
+        let target = self.target(duration);
+        while self.fire_next(target) {}
+        self.lock().move_to(target);
+    }
+
+    /// Moves the clock forward timer by timer, and waits before each for what the one before has done.
+    pub(crate) async fn advance_in_order(&self, duration: Duration) {
+        let mut busy = self.busy.subscribe();
+        let target = self.target(duration);
         loop {
-            let due = state.timers.first_key_value().map(|(key, _)| *key).filter(|(at, _)| *at <= target);
-            let Some(key) = due else { break };
-            if !state.running {
-                state.millis = state.millis.max(key.0);
+            if tokio::time::timeout(PATIENCE, busy.wait_for(|count| *count == 0)).await.is_err() {
+                tracing::warn!("the clock goes on, although something that was due is not done yet");
             }
-            if let Some(Some(waker)) = state.timers.remove(&key) {
-                waker.wake();
+            if !self.fire_next(target) {
+                break;
             }
         }
-        if state.running {
-            state.millis = state.millis.saturating_add(millis);
-        } else {
-            state.millis = target;
+        self.lock().move_to(target);
+    }
+
+    fn target(&self, duration: Duration) -> i64 {
+        let millis = i64::try_from(duration.as_millis()).unwrap_or(i64::MAX);
+        self.lock().now().saturating_add(millis)
+    }
+
+    /// Moves to the next timer that is due by then, and fires it; `false` when there is none.
+    fn fire_next(&self, target: i64) -> bool {
+        let mut state = self.lock();
+        let due = state.timers.first_key_value().map(|(key, _)| *key).filter(|(at, _)| *at <= target);
+        let Some(key) = due else { return false };
+        state.move_to(key.0);
+        let waker = state.timers.remove(&key).flatten();
+        state.fired.insert(key, Busy::new(&self.busy));
+        drop(state);
+        if let Some(waker) = waker {
+            waker.wake();
         }
+        true
+    }
+
+    /// Something that is to be done before the time goes on.
+    pub(crate) fn busy(&self) -> Busy {
+        Busy::new(&self.busy)
     }
 
     /// Ends when the clock has moved this far; counted from this call, not from the first poll.
@@ -119,7 +198,8 @@ fn timestamp(millis: i64) -> Timestamp {
     Timestamp::from_millis(bounded).unwrap_or_else(|_| unreachable!("clamped to the years that can be written"))
 }
 
-/// A wait on the [`Clock`].
+/// A wait on the [`Clock`]. It ends with what says that its effects are not over; who holds that holds up an advance that
+/// goes timer by timer.
 pub(crate) struct Sleep {
     clock: Clock,
     key: (i64, u64),
@@ -127,16 +207,17 @@ pub(crate) struct Sleep {
 }
 
 impl Future for Sleep {
-    type Output = ();
+    type Output = Busy;
 
     #[expect(clippy::disallowed_methods, reason = "the running clock's driver")]
-    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<()> {
+    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Busy> {
         let clock = self.clock.clone();
         let mut state = clock.lock();
         let left = self.key.0.saturating_sub(state.now());
         if left <= 0 {
             state.timers.remove(&self.key);
-            return Poll::Ready(());
+            let fired = state.fired.remove(&self.key);
+            return Poll::Ready(fired.unwrap_or_else(|| clock.busy()));
         }
         // An advance that fires the timer removes it; one that is early puts it back.
         state.timers.insert(self.key, Some(cx.waker().clone()));
@@ -157,7 +238,9 @@ impl Future for Sleep {
 
 impl Drop for Sleep {
     fn drop(&mut self) {
-        self.clock.lock().timers.remove(&self.key);
+        let mut state = self.clock.lock();
+        state.timers.remove(&self.key);
+        state.fired.remove(&self.key);
     }
 }
 

@@ -8,6 +8,7 @@ use pocketping_sdk::webhooks;
 use super::outbox::{Attempt, DeliveryState, Form, Job};
 use super::post::{Way, post};
 use crate::app::App;
+use crate::sources::Busy;
 
 /// The waits between attempts.
 const RETRIES: [Duration; 5] = [
@@ -23,10 +24,14 @@ const MOST_WAIT: Duration = Duration::from_secs(3600);
 /// Delivers until the server stops.
 pub(crate) async fn run(app: App) {
     loop {
+        // What is taken is to be tried before the time goes on.
+        let noticed = app.outbox_noticed();
         for job in app.take_deliveries() {
             let app_of_job = app.clone();
-            app.tasks.spawn(async move { deliver(&app_of_job, &job).await });
+            let busy = app.clock.busy();
+            app.tasks.spawn(async move { deliver(&app_of_job, &job, busy).await });
         }
+        drop(noticed);
         tokio::select! {
             () = app.outbox_changed.notified() => {}
             () = app.stop.cancelled() => return,
@@ -34,13 +39,15 @@ pub(crate) async fn run(app: App) {
     }
 }
 
-async fn deliver(app: &App, job: &Job) {
-    let state = attempts(app, job).await;
+async fn deliver(app: &App, job: &Job, busy: Busy) {
+    let (state, busy) = attempts(app, job, busy).await;
     app.delivery_ended(job, state);
+    // The session's next one is noticed by then.
+    drop(busy);
 }
 
 /// Tries a delivery until it is taken, or tried often enough, or the server stops.
-async fn attempts(app: &App, job: &Job) -> DeliveryState {
+async fn attempts(app: &App, job: &Job, mut busy: Busy) -> (DeliveryState, Option<Busy>) {
     for attempt in 0..=RETRIES.len() {
         let (made, asked) = try_once(app, job, attempt + 1).await;
         let is_success = made.is_success();
@@ -50,14 +57,16 @@ async fn attempts(app: &App, job: &Job) -> DeliveryState {
         let due = RETRIES.get(attempt).filter(|_| !is_success).map(|wait| app.clock.sleep((*wait).max(asked)));
         app.delivery_attempted(&job.id, made);
         let Some(due) = due else {
-            return if is_success { DeliveryState::Delivered } else { DeliveryState::Failed };
+            let state = if is_success { DeliveryState::Delivered } else { DeliveryState::Failed };
+            return (state, Some(busy));
         };
-        tokio::select! {
-            () = due => {}
-            () = app.stop.cancelled() => return DeliveryState::Pending,
-        }
+        drop(busy);
+        busy = tokio::select! {
+            fired = due => fired,
+            () = app.stop.cancelled() => return (DeliveryState::Pending, None),
+        };
     }
-    DeliveryState::Failed
+    (DeliveryState::Failed, Some(busy))
 }
 
 async fn try_once(app: &App, job: &Job, attempt: usize) -> (Attempt, Option<u64>) {

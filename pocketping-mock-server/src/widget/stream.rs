@@ -165,7 +165,7 @@ fn told(
             _ = end.reached() => return None,
             () = app.stop.cancelled() => return None,
             frame = frames.recv() => data(&frame?),
-            () = app.clock.sleep(ALIVE) => Event::default().comment("ping"),
+            _ = app.clock.sleep(ALIVE) => Event::default().comment("ping"),
         };
         Some((Ok(event), (app, frames, end)))
     });

@@ -131,7 +131,8 @@ pub(crate) async fn serve(app: &App, socket: &mut WebSocket, told: Told, mut hea
                     Some(Ok(Message::Ping(_) | Message::Pong(_))) => {}
                 }
             }
-            () = &mut ping_due => {
+            // Held until the next one is due.
+            _fired = &mut ping_due => {
                 ping_due.set(app.clock.sleep(PING));
                 pong.expect();
                 if let Err(over) = until_over(app, &end, write(socket, Message::Ping(Bytes::new()))).await {

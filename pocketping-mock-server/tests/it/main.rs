@@ -20,5 +20,6 @@ mod seeds;
 mod socket;
 mod socket_faults;
 mod strict;
+mod time;
 mod widget;
 mod wire;
