@@ -59,6 +59,11 @@ pub(super) fn endpoint(text: &str) -> Result<Url> {
     Ok(url)
 }
 
+/// A file's type as a browser sends it.
+pub(super) fn mime_type_header(text: &str) -> Result<HeaderValue> {
+    header("type", if text.is_empty() { "application/octet-stream" } else { text })
+}
+
 fn header(what: &str, text: &str) -> Result<HeaderValue> {
     HeaderValue::try_from(text).map_err(|_| Error::input(format!("the {what} {text:?} cannot be a header")))
 }
@@ -117,13 +122,12 @@ impl Http {
     }
 
     /// Sends a file to the address that was given for it.
-    pub(super) async fn put(&self, url: &str, mime_type: &str, body: Bytes) -> Result<()> {
+    pub(super) async fn put(&self, url: &str, mime_type: HeaderValue, body: Bytes) -> Result<()> {
         let url = self.endpoint.join(url).map_err(|error| {
             Error::unreadable("the upload", StatusCode::OK, format_args!("`uploadUrl`: {error}"), url.as_bytes())
         })?;
-        let mime_type = if mime_type.is_empty() { "application/octet-stream" } else { mime_type };
         let mut headers = self.common();
-        headers.insert(CONTENT_TYPE, header("type", mime_type)?);
+        headers.insert(CONTENT_TYPE, mime_type);
         self.ask(Method::PUT, &url, headers, body).await?.successful().map(drop)
     }
 

@@ -8,6 +8,7 @@ use serde_json::Value;
 use super::answers::{ScreenshotRequests, UploadAddress};
 use super::bodies;
 use super::error::Result;
+use super::http::mime_type_header;
 use super::{Chat, ScreenshotRequest};
 
 #[expect(clippy::missing_errors_doc, reason = "the type says when its calls fail")]
@@ -37,9 +38,11 @@ impl Chat {
         content: impl Into<Bytes>,
     ) -> Result<Attachment> {
         let (mime_type, content) = (mime_type.as_ref(), content.into());
+        // Found before anything is announced.
+        let header = mime_type_header(mime_type)?;
         let announced = bodies::Upload { filename: filename.as_ref(), mime_type, size: content.len() };
         let address: UploadAddress = self.post(&["upload"], announced).await?.read()?;
-        self.0.http.put(&address.upload_url, mime_type, content).await?;
+        self.0.http.put(&address.upload_url, header, content).await?;
         let sent = bodies::Uploaded { attachment_id: &address.attachment_id };
         self.post(&["upload", "complete"], sent).await?.read()
     }
@@ -51,7 +54,7 @@ impl Chat {
         let size = png.len();
         let announced = bodies::Screenshot { request_id };
         let address: UploadAddress = self.post(&["screenshot", "upload"], announced).await?.read()?;
-        self.0.http.put(&address.upload_url, "image/png", png).await?;
+        self.0.http.put(&address.upload_url, mime_type_header("image/png")?, png).await?;
         let taken = bodies::ScreenshotTaken { request_id, attachment_id: &address.attachment_id, size };
         self.post(&["screenshot", "upload", "complete"], taken).await?.read()
     }
