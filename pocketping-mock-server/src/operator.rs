@@ -3,12 +3,11 @@
 use std::sync::Arc;
 
 use pocketping_sdk::{Message, MessageId, MessageKind, SessionId};
-use serde_json::{Value, json};
+use serde_json::Value;
 
-use crate::names;
+use crate::operations;
 use crate::server::MockServer;
-use crate::store::change::{Change, Receipt};
-use crate::store::{Rejection, ScreenshotRequest, Tx, rules};
+use crate::store::{Rejection, Tx};
 
 /// The operators of the first key, for what the documented API has no call for. Visitors' widgets see it at once.
 ///
@@ -48,11 +47,7 @@ impl Operator<'_> {
     /// When there is no such session.
     #[track_caller]
     pub fn types(&self, session: &SessionId, is_typing: bool) {
-        self.write("type", |tx| {
-            tx.session(session)?;
-            tx.tell(Change::Typing { session: session.clone(), sender: MessageKind::Operator, is_typing });
-            Ok(())
-        });
+        self.write("type", |tx| operations::type_words(tx, session, is_typing));
     }
 
     /// An operator has read all that the visitor wrote; gives how many messages that was news of.
@@ -61,11 +56,7 @@ impl Operator<'_> {
     /// When there is no such session.
     #[track_caller]
     pub fn reads(&self, session: &SessionId) -> usize {
-        self.write("read", |tx| {
-            let ids: Vec<MessageId> =
-                tx.tables().conversation(session)?.iter().map(|message| message.id.clone()).collect();
-            tx.receive_messages(session, &ids, Receipt::Read, |kind| *kind == MessageKind::Visitor)
-        })
+        self.write("read", |tx| operations::read_all(tx, session, &MessageKind::Operator))
     }
 
     /// An operator gives an own message another text (`message.updated`).
@@ -75,12 +66,9 @@ impl Operator<'_> {
     /// characters.
     #[track_caller]
     pub fn edits(&self, session: &SessionId, message: &MessageId, text: impl Into<String>) -> Message {
-        let text = text.into();
-        self.write("edit this", |tx| {
-            rules::content(&text)?;
-            rules::own(tx.message(session, message)?, &MessageKind::Operator)?;
-            tx.edit_message(session, message, text).map(Arc::unwrap_or_clone)
-        })
+        let edited =
+            self.write("edit this", |tx| operations::edit(tx, session, message, &MessageKind::Operator, text.into()));
+        Arc::unwrap_or_clone(edited)
     }
 
     /// An operator deletes an own message (`message.updated`).
@@ -89,10 +77,8 @@ impl Operator<'_> {
     /// When there is no such message, it is no operator's, or it is deleted already.
     #[track_caller]
     pub fn deletes(&self, session: &SessionId, message: &MessageId) -> Message {
-        self.write("delete this", |tx| {
-            rules::own(tx.message(session, message)?, &MessageKind::Operator)?;
-            tx.delete_message(session, message).map(Arc::unwrap_or_clone)
-        })
+        let deleted = self.write("delete this", |tx| operations::delete(tx, session, message, &MessageKind::Operator));
+        Arc::unwrap_or_clone(deleted)
     }
 
     /// Asks the visitor for a rating, now and after every reload until there is one; `false` when there is one already.
@@ -110,41 +96,21 @@ impl Operator<'_> {
     /// When there is no such session.
     #[track_caller]
     pub fn asks_for_screenshot(&self, session: &SessionId, silent: bool) -> String {
-        self.write("ask for a screenshot", |tx| {
-            let id = tx.ids().next("shot");
-            tx.request_screenshot(
-                session,
-                ScreenshotRequest { id: id.clone(), requested_by: None, silent, file: None },
-            )?;
-            Ok(id)
-        })
+        self.write("ask for a screenshot", |tx| operations::ask_for_screenshot(tx, session, silent, None))
     }
 
     /// Tells the visitor's page something: its listeners for custom events of this name get it.
     ///
     /// # Panics
-    /// When there is no such session.
+    /// When there is no such session, or the name is empty.
     #[track_caller]
     pub fn tells_page(&self, session: &SessionId, name: &str, data: Option<Value>) {
-        self.write("tell the page", |tx| {
-            tx.session(session)?;
-            let mut event = json!({"name": name, "timestamp": names::time(tx.now()), "sessionId": session});
-            if let Some(data) = data {
-                event["data"] = data;
-            }
-            tx.tell(Change::ToPage(session.clone(), event));
-            Ok(())
-        });
+        self.write("tell the page", |tx| operations::tell_page(tx, session, name, data));
     }
 
     /// Replaces what the widgets of the first project track: `{selector, event?, name, widgetMessage?, data?}` each.
     pub fn tracks(&self, elements: Vec<Value>) {
-        self.write("track this", |tx| {
-            let project = tx.tables().project().id.clone();
-            tx.project_mut(&project)?.widget.tracked_elements = Some(elements.clone());
-            tx.tell(Change::Tracked(project, elements));
-            Ok(())
-        });
+        self.write("track this", |tx| operations::track(tx, elements));
     }
 
     #[track_caller]

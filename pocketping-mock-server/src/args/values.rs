@@ -4,39 +4,13 @@ use std::fmt;
 use std::str::FromStr;
 use std::time::Duration;
 
+use crate::durations::duration;
 use crate::store::rules;
 
-/// The longest duration: a hundred years. Clocks end somewhere.
-const LONGEST: u64 = 100 * 365 * 24 * 3_600_000;
 /// The smallest limit of a body that lets anything be said.
 const LEAST_BODY: u64 = 1 << 10;
 /// The longest queue: its frames share their bytes, and still each takes a place.
 const LONGEST_QUEUE: usize = 1_000_000;
-
-/// How long something takes: a number and its unit.
-///
-/// # Errors
-/// When it is no such thing, zero, or more than a hundred years; the error says which.
-pub fn duration(text: &str) -> Result<Duration, String> {
-    let wrong = || "it must be a number with its unit, such as 500ms, 30s, 10m or 2h".to_owned();
-    let (number, unit) = text.split_at(text.find(|c: char| !c.is_ascii_digit()).ok_or_else(wrong)?);
-    let millis: u64 = match unit {
-        "ms" => 1,
-        "s" => 1000,
-        "m" => 60_000,
-        "h" => 3_600_000,
-        _ => return Err(wrong()),
-    };
-    if number.is_empty() {
-        return Err(wrong());
-    }
-    // Only digits: what does not fit is too large.
-    match number.parse().ok().and_then(|number: u64| number.checked_mul(millis)) {
-        Some(0) => Err("it must be longer than zero".to_owned()),
-        Some(millis @ ..=LONGEST) => Ok(Duration::from_millis(millis)),
-        _ => Err("it is too long".to_owned()),
-    }
-}
 
 /// A rate limit.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -136,7 +110,7 @@ pub(super) fn web_url(text: &str) -> Result<String, String> {
     Ok(text.to_owned())
 }
 
-/// What events are signed with.
+/// A text that is nobody else's business.
 #[derive(Clone, PartialEq, Eq)]
 pub(super) struct Secret(String);
 
@@ -163,34 +137,14 @@ impl fmt::Debug for Secret {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::Limits;
 
     #[test]
-    fn a_duration_has_a_unit() {
-        for (text, millis) in [("500ms", 500), ("30s", 30_000), ("10m", 600_000), ("2h", 7_200_000)] {
-            assert_eq!(duration(text), Ok(Duration::from_millis(millis)), "{text}");
-            assert_eq!(text.parse(), Ok(AiDelay(Some(Duration::from_millis(millis)))), "{text}");
-        }
-        for (bad, why) in [
-            ("", "unit"),
-            ("s", "unit"),
-            ("30", "unit"),
-            ("-1s", "unit"),
-            ("1.5s", "unit"),
-            ("10 m", "unit"),
-            ("1d", "unit"),
-            ("1ß", "unit"),
-            ("0s", "longer than zero"),
-            ("876001h", "too long"),
-            ("99999999999h", "too long"),
-            ("99999999999999999999s", "too long"),
-        ] {
-            let error = duration(bad).unwrap_err();
-            assert!(error.contains(why), "{bad}: {error}");
-        }
+    fn an_ai_waits_or_is_off() {
         assert_eq!("off".parse(), Ok(AiDelay(None)));
+        assert_eq!("30s".parse(), Ok(AiDelay(Some(Duration::from_secs(30)))));
         assert!("soon".parse::<AiDelay>().unwrap_err().ends_with("or off"));
     }
+    use crate::Limits;
 
     #[test]
     fn a_rate_limit_is_a_plan_or_a_number() {

@@ -12,6 +12,7 @@ use super::version;
 use crate::app::App;
 use crate::http::{Answer, Body, Pairs, PathId, Routes};
 use crate::names;
+use crate::operations;
 use crate::store::change::Receipt;
 use crate::store::{After, Rejection, Tx, Words, rules};
 
@@ -168,9 +169,7 @@ async fn edit(
 ) -> Result<Answer, Rejection> {
     let changed = app.write(&place.tenant, |tx| {
         tx.tables().session_in(&place.project, &words.session_id)?;
-        rules::own(tx.message(&words.session_id, &id.0)?, &MessageKind::Visitor)?;
-        rules::content(&words.content)?;
-        tx.edit_message(&words.session_id, &id.0, words.content)
+        operations::edit(tx, &words.session_id, &id.0, &MessageKind::Visitor, words.content)
     })?;
     Ok(Answer::json(StatusCode::OK, &json!({"message": names::message(&changed)})))
 }
@@ -184,8 +183,7 @@ async fn remove(
     let session = session_of(&pairs)?;
     app.write(&place.tenant, |tx| {
         tx.tables().session_in(&place.project, &session)?;
-        rules::own(tx.message(&session, &id.0)?, &MessageKind::Visitor)?;
-        tx.delete_message(&session, &id.0)
+        operations::delete(tx, &session, &id.0, &MessageKind::Visitor)
     })?;
     Ok(Answer::json(StatusCode::OK, &json!({"deleted": true})))
 }
@@ -225,8 +223,9 @@ async fn read(State(app): State<App>, place: Place, Body(seen): Body<Seen>) -> R
     }
     let updated = app.write(&place.tenant, |tx| {
         tx.tables().session_in(&place.project, &seen.session_id)?;
-        // A visitor can receive what others wrote, and nothing else.
-        tx.receive_messages(&seen.session_id, &ids, receipt, |kind| *kind != MessageKind::Visitor)
+        tx.receive_messages(&seen.session_id, &ids, receipt, |author| {
+            operations::can_receive(&MessageKind::Visitor, author)
+        })
     })?;
     Ok(Answer::json(StatusCode::OK, &json!({"updated": updated})))
 }

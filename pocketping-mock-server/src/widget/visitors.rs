@@ -11,6 +11,7 @@ use super::place::Place;
 use crate::app::App;
 use crate::http::{Answer, Body, Routes};
 use crate::names;
+use crate::operations;
 use crate::store::change::Update;
 use crate::store::{Rejection, Tx, rules};
 
@@ -24,8 +25,6 @@ pub(super) fn routes() -> Routes {
         .route("/visibility", post(visibility))
 }
 
-/// The longest comment on a rating, in characters.
-const MOST_COMMENT: usize = 1000;
 /// How many seconds widgets are told until the AI takes over, where nothing is set.
 const AI_AFTER: u64 = 300;
 
@@ -94,17 +93,7 @@ struct Rating {
 }
 
 async fn rate(State(app): State<App>, place: Place, Body(rating): Body<Rating>) -> Result<Answer, Rejection> {
-    if !(1..=5).contains(&rating.score) {
-        return Err(Rejection::field("score", "is a whole number from 1 to 5"));
-    }
-    let comment = rating.comment.map(|text| text.trim().to_owned()).filter(|text| !text.is_empty());
-    let length = comment.as_ref().map_or(0, |text| text.chars().count());
-    if length > MOST_COMMENT {
-        return Err(Rejection::field(
-            "comment",
-            format_args!("has {length} characters; at most {MOST_COMMENT} are kept"),
-        ));
-    }
+    let comment = rules::rating(rating.score, rating.comment)?;
     let is_first = app.write(&place.tenant, |tx| {
         tx.tables().session_in(&place.project, &rating.session_id)?;
         tx.rate_session(&rating.session_id, rating.score, comment)
@@ -138,13 +127,8 @@ async fn leave(State(app): State<App>, place: Place, Body(goodbye): Body<Goodbye
     let reason = goodbye.reason.unwrap_or_else(|| "page_unload".to_owned());
     names::check_id("reason", &reason)?;
     app.write(&place.tenant, |tx| {
-        let session = tx.tables().session_in(&place.project, &goodbye.session_id)?;
-        // Gone is gone: browsers say goodbye in more than one way.
-        if session.visitor_online != Some(false) {
-            let left = Update::Left { duration, reason };
-            tx.update_session(&goodbye.session_id, left, |session, _| session.visitor_online = Some(false))?;
-        }
-        Ok(())
+        tx.tables().session_in(&place.project, &goodbye.session_id)?;
+        operations::leave(tx, &goodbye.session_id, duration, reason)
     })?;
     Ok(Answer::ok())
 }

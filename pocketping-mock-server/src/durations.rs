@@ -1,0 +1,60 @@
+//! How long things take, as it is typed.
+
+use std::time::Duration;
+
+/// The longest duration: a hundred years. Clocks end somewhere.
+const LONGEST: u64 = 100 * 365 * 24 * 3_600_000;
+
+/// How long something takes: a number and its unit.
+///
+/// # Errors
+/// When it is no such thing, zero, or more than a hundred years; the error says which.
+pub fn duration(text: &str) -> Result<Duration, String> {
+    let wrong = || "it must be a number with its unit, such as 500ms, 30s, 10m or 2h".to_owned();
+    let (number, unit) = text.split_at(text.find(|c: char| !c.is_ascii_digit()).ok_or_else(wrong)?);
+    let millis: u64 = match unit {
+        "ms" => 1,
+        "s" => 1000,
+        "m" => 60_000,
+        "h" => 3_600_000,
+        _ => return Err(wrong()),
+    };
+    if number.is_empty() {
+        return Err(wrong());
+    }
+    // Only digits: what does not fit is too large.
+    match number.parse().ok().and_then(|number: u64| number.checked_mul(millis)) {
+        Some(0) => Err("it must be longer than zero".to_owned()),
+        Some(millis @ ..=LONGEST) => Ok(Duration::from_millis(millis)),
+        _ => Err("it is too long".to_owned()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_duration_has_a_unit() {
+        for (text, millis) in [("500ms", 500), ("30s", 30_000), ("10m", 600_000), ("2h", 7_200_000)] {
+            assert_eq!(duration(text), Ok(Duration::from_millis(millis)), "{text}");
+        }
+        for (bad, why) in [
+            ("", "unit"),
+            ("s", "unit"),
+            ("30", "unit"),
+            ("-1s", "unit"),
+            ("1.5s", "unit"),
+            ("10 m", "unit"),
+            ("1d", "unit"),
+            ("1ß", "unit"),
+            ("0s", "longer than zero"),
+            ("876001h", "too long"),
+            ("99999999999h", "too long"),
+            ("99999999999999999999s", "too long"),
+        ] {
+            let error = duration(bad).unwrap_err();
+            assert!(error.contains(why), "{bad}: {error}");
+        }
+    }
+}
