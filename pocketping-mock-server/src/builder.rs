@@ -38,6 +38,7 @@ pub struct MockServerBuilder {
     rate_limit: Option<u32>,
     private_webhooks: bool,
     public_url: Option<String>,
+    control_token: Option<String>,
     webhook_roots: Vec<Vec<u8>>,
     events_webhook: Option<EventsWebhook>,
     limits: Limits,
@@ -122,6 +123,7 @@ impl Default for MockServerBuilder {
             rate_limit: None,
             private_webhooks: false,
             public_url: None,
+            control_token: None,
             webhook_roots: Vec::new(),
             events_webhook: None,
             limits: Limits::default(),
@@ -218,6 +220,13 @@ impl MockServerBuilder {
         self
     }
 
+    /// Lets whoever sends this token (`Authorization: Bearer`) control the server over `/_mock`, from wherever it is reached.
+    /// Default: only programs and pages of this machine, and only on loopback.
+    pub fn control_token(mut self, token: impl Into<String>) -> Self {
+        self.control_token = Some(token.into());
+        self
+    }
+
     /// Lets a scripted AI answer where nobody does. Default: silence.
     pub fn responder(mut self, responder: Responder) -> Self {
         self.responder = Some(responder);
@@ -275,6 +284,7 @@ impl MockServerBuilder {
             access,
             rate_limit: self.rate_limit,
             is_loopback,
+            control_token: self.control_token,
             own_url,
             public_url,
             private_webhooks,
@@ -292,6 +302,7 @@ impl MockServerBuilder {
         })
         .map_err(|rejection: Rejection| StartError::new(rejection.to_string()))?;
         seeded?;
+        app.begin_tenant(&keys[0].tenant);
         MockServer::launch(app, keys, listener).map_err(io("the server's thread cannot start".to_owned()))
     }
 }

@@ -16,6 +16,9 @@ use crate::subscribers::{End, Subscribers};
 /// How many events of a tenant are kept, to be looked at and (extended) resumed after.
 const KEPT: usize = 10_000;
 
+/// The close code of sockets whose tenant is not what it was.
+pub(crate) const RESTARTED: u16 = 1012;
+
 /// How a subscription began.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Resume {
@@ -43,6 +46,8 @@ pub(crate) struct Hub {
     epoch: String,
     /// How many events may wait for one subscriber before it is closed as too slow.
     queue: usize,
+    /// How often a tenant's events began anew.
+    restarts: u64,
     feeds: HashMap<TenantId, Feed>,
 }
 
@@ -68,7 +73,7 @@ pub(crate) struct Subscription {
 
 impl Hub {
     pub(crate) fn new(contract: Contract, epoch: String, queue: usize) -> Self {
-        Self { contract, epoch, queue, feeds: HashMap::new() }
+        Self { contract, epoch, queue, restarts: 0, feeds: HashMap::new() }
     }
 
     fn feed(&mut self, tenant: &TenantId) -> &mut Feed {
@@ -107,6 +112,15 @@ impl Hub {
             published.push(shown);
         }
         published
+    }
+
+    /// Begins a tenant's events anew: ids of before are known no more, and those who listened must read again.
+    pub(crate) fn restart(&mut self, tenant: &TenantId) {
+        self.restarts += 1;
+        let epoch = format!("{}r{}", self.epoch, self.restarts);
+        let feed = self.feed(tenant);
+        feed.subscribers.close(RESTARTED);
+        *feed = Feed { epoch, seq: 0, kept: VecDeque::new(), subscribers: Subscribers::default() };
     }
 
     /// The frames of a tenant's last events, oldest first.

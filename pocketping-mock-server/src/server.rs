@@ -28,7 +28,7 @@ use crate::endpoints::messages::send_message;
 use crate::faults::Fault;
 use crate::responder;
 use crate::sources::Clock;
-use crate::store::{ApiKey, MessageQuery, Rejection, SessionQuery, Tx, Visit, VisitorSignal};
+use crate::store::{ApiKey, MessageQuery, Rejection, SessionQuery, TenantId, Tx, Visit, VisitorSignal};
 
 /// How long a server that shuts down waits for its connections.
 pub(crate) const GRACE: Duration = Duration::from_millis(500);
@@ -169,6 +169,14 @@ impl MockServer {
         let message = NewMessage::new(text).kind(MessageKind::Visitor);
         self.write(|tx| send_message(tx, id, message))
             .unwrap_or_else(|rejection| panic!("the visitor of {id} cannot say this: {rejection}"))
+    }
+
+    pub(crate) fn app(&self) -> &App {
+        &self.app
+    }
+
+    pub(crate) fn tenant(&self) -> &TenantId {
+        &self.keys[0].tenant
     }
 
     /// Changes the first key's tables.

@@ -64,6 +64,13 @@ impl Subscribers {
         self.0.len()
     }
 
+    /// Ends all of them with this code.
+    pub(crate) fn close(&mut self, code: u16) {
+        for subscriber in self.0.drain(..) {
+            subscriber.end.with(code);
+        }
+    }
+
     /// Whether nobody is left.
     pub(crate) fn is_empty(&self) -> bool {
         self.0.iter().all(|subscriber| subscriber.queue.is_closed())

@@ -10,6 +10,7 @@ use pocketping_sdk::{Message, MessageKind, ProjectId, SessionId, Timestamp};
 use serde_json::{Value, json};
 use tokio::sync::mpsc;
 
+use crate::hub::RESTARTED;
 use crate::names;
 use crate::store::change::{Change, Receipt};
 use crate::store::{ScreenshotRequest, TenantId};
@@ -73,6 +74,17 @@ impl Widgets {
             .or_insert_with(|| Audience { project: project.cloned(), subscribers: Subscribers::default() });
         let (frames, end) = audience.subscribers.add(self.queue);
         Joined { first, frames, end }
+    }
+
+    /// Ends all widgets of a tenant: what they show is not there any more.
+    pub(crate) fn restart(&mut self, tenant: &TenantId) {
+        self.audiences.retain(|(of, _), audience| {
+            let stays = of != tenant;
+            if !stays {
+                audience.subscribers.close(RESTARTED);
+            }
+            stays
+        });
     }
 
     /// Tells those whom it concerns; gives how many were told.

@@ -49,6 +49,8 @@ pub(crate) struct Shared {
     pub(crate) faults: Faults,
     /// Whether only this machine can reach the server.
     pub(crate) is_loopback: bool,
+    /// What whoever controls the server must send, where that is asked for.
+    pub(crate) control_token: Option<String>,
     /// Where it listens, as this machine can reach it.
     pub(crate) own_url: Url,
     /// Where others reach it, when that was said.
@@ -98,6 +100,7 @@ pub(crate) struct AppParts {
     pub(crate) access: Access,
     pub(crate) rate_limit: Option<u32>,
     pub(crate) is_loopback: bool,
+    pub(crate) control_token: Option<String>,
     pub(crate) own_url: Url,
     pub(crate) public_url: Option<Url>,
     pub(crate) private_webhooks: bool,
@@ -144,6 +147,7 @@ impl App {
             management_limits: RateLimits::new(parts.rate_limit.map(|_| MANAGEMENT_RATE)),
             faults: Faults::default(),
             is_loopback: parts.is_loopback,
+            control_token: parts.control_token,
             own_url: parts.own_url,
             public_url: parts.public_url,
             private_webhooks: parts.private_webhooks,

@@ -9,8 +9,8 @@ use std::io;
 use std::net::{IpAddr, SocketAddr};
 use std::path::{Path, PathBuf};
 
+pub use crate::durations::duration;
 pub use running::{ReadyFile, Running};
-pub use values::duration;
 
 use crate::builder::MockServerBuilder;
 use crate::http_client::Tls;
@@ -61,6 +61,11 @@ pub struct ServeArgs {
     /// Where others reach the server, such as `https://chat.example.com/bridge`; addresses of uploaded files begin with it
     #[arg(long, value_name = "URL", value_parser = values::web_url)]
     public_url: Option<String>,
+
+    /// Let whoever sends this token (`Authorization: Bearer`) control the server over `/_mock`; without one only this machine
+    /// may, and only a server that no other machine can reach
+    #[arg(long, env = "POCKETPING_CONTROL_TOKEN", hide_env = true, value_name = "TOKEN")]
+    control_token: Option<Secret>,
 
     /// Send events to this URL, too, in the form that PocketPing's deployments use
     #[arg(long, value_name = "URL", value_parser = values::web_url)]
@@ -165,6 +170,9 @@ impl ServeArgs {
         }
         if let Some(path) = &self.webhook_ca {
             builder = builder.webhook_root_certificate_pem(read_roots(path)?);
+        }
+        if let Some(token) = &self.control_token {
+            builder = builder.control_token(token.as_str());
         }
         if let Some(url) = &self.public_url {
             builder = builder.public_url(url);

@@ -9,6 +9,7 @@ use serde_json::Value;
 
 use crate::contract::Contract;
 use crate::deployed::{self, EventsWebhook};
+use crate::store::TenantId;
 
 /// The id under which deliveries of the events webhook are known.
 pub(crate) const EVENTS_WEBHOOK: &str = "events";
@@ -39,6 +40,7 @@ pub struct Delivery {
     pub state: DeliveryState,
     /// Its attempts so far.
     pub attempts: Vec<Attempt>,
+    pub(crate) tenant: TenantId,
 }
 
 /// Where a delivery stands.
@@ -53,6 +55,18 @@ pub enum DeliveryState {
     Failed,
     /// Its webhook's queue was full; it was never tried.
     Overflowed,
+}
+
+impl DeliveryState {
+    /// Its name, as the control surface writes it.
+    pub(crate) fn as_str(self) -> &'static str {
+        match self {
+            Self::Pending => "pending",
+            Self::Delivered => "delivered",
+            Self::Failed => "failed",
+            Self::Overflowed => "overflowed",
+        }
+    }
 }
 
 /// One attempt of a delivery.
@@ -81,6 +95,8 @@ impl Attempt {
 #[derive(Clone, Debug)]
 pub(crate) struct Job {
     pub(super) id: DeliveryId,
+    /// Whose event it is.
+    pub(super) tenant: TenantId,
     pub(super) webhook_id: WebhookId,
     pub(super) url: Arc<str>,
     /// The signature's key; strict deliveries are not signed.
@@ -120,6 +136,7 @@ impl Outbox {
     pub(crate) fn queue(
         &mut self,
         contract: Contract,
+        tenant: &TenantId,
         event: &Event,
         at: Timestamp,
         webhooks: &[Webhook],
@@ -133,6 +150,7 @@ impl Outbox {
             let body = body.get_or_insert_with(|| payload(contract, event, at));
             self.push(Job {
                 id: new_id(),
+                tenant: Arc::clone(tenant),
                 webhook_id: webhook_id.clone(),
                 url: webhook.url.as_str().into(),
                 secret: webhook.secret.as_deref().filter(|_| contract.is_extended()).map(Into::into),
@@ -148,6 +166,7 @@ impl Outbox {
     pub(crate) fn queue_deployed(
         &mut self,
         webhook: &EventsWebhook,
+        tenant: &TenantId,
         (kind, data): (&str, &Value),
         session_id: Option<SessionId>,
         at: Timestamp,
@@ -155,6 +174,7 @@ impl Outbox {
     ) {
         self.push(Job {
             id,
+            tenant: Arc::clone(tenant),
             webhook_id: EVENTS_WEBHOOK.into(),
             url: webhook.url.as_str().into(),
             secret: webhook.secret.as_deref().map(Into::into),
@@ -175,6 +195,7 @@ impl Outbox {
             event: job.event.clone(),
             session_id: job.session_id.clone(),
             body: job.body.clone(),
+            tenant: Arc::clone(&job.tenant),
             state: if is_full { DeliveryState::Overflowed } else { DeliveryState::Pending },
             attempts: Vec::new(),
         };
@@ -241,6 +262,20 @@ impl Outbox {
         }
     }
 
+    /// Forgets a tenant's deliveries; what is under way at the moment is not tried again.
+    pub(crate) fn restart(&mut self, tenant: &TenantId) {
+        for queue in self.queues.values_mut() {
+            queue.waiting.retain(|job| job.tenant != *tenant);
+        }
+        self.deliveries.retain(|_, delivery| delivery.tenant != *tenant);
+        self.order.retain(|id| self.deliveries.contains_key(id));
+    }
+
+    /// Whether a delivery is still wanted.
+    pub(crate) fn is_known(&self, id: &DeliveryId) -> bool {
+        self.deliveries.contains_key(id)
+    }
+
     /// Queues an ended delivery once more, with the same id and body.
     pub(crate) fn again(&mut self, id: &DeliveryId, form: Form, url: &str, secret: Option<&str>) -> bool {
         let Some(delivery) = self.deliveries.get_mut(id).filter(|delivery| delivery.state != DeliveryState::Pending)
@@ -250,6 +285,7 @@ impl Outbox {
         delivery.state = DeliveryState::Pending;
         let job = Job {
             id: id.clone(),
+            tenant: Arc::clone(&delivery.tenant),
             webhook_id: delivery.webhook_id.clone(),
             url: url.into(),
             secret: secret.map(Into::into),
@@ -292,6 +328,7 @@ mod tests {
     fn job(n: u32, session: &str) -> Job {
         Job {
             id: format!("dlv_{n}").into(),
+            tenant: "t".into(),
             webhook_id: "wh_1".into(),
             url: "http://a".into(),
             secret: None,

@@ -65,6 +65,10 @@ async fn attempts(app: &App, job: &Job, mut busy: Busy) -> (DeliveryState, Optio
             fired = due => fired,
             () = app.stop.cancelled() => return (DeliveryState::Pending, None),
         };
+        if !app.delivers(&job.id) {
+            // Its tenant is not what it was.
+            return (DeliveryState::Failed, Some(busy));
+        }
     }
     (DeliveryState::Failed, Some(busy))
 }

@@ -85,6 +85,17 @@ impl Timers {
         }
     }
 
+    /// Ends all timers of a tenant.
+    pub(crate) fn restart(&mut self, tenant: &TenantId) {
+        self.running.retain(|(of, _), (_, cancelled)| {
+            let stays = of != tenant;
+            if !stays {
+                cancelled.cancel();
+            }
+            stays
+        });
+    }
+
     /// Takes the timers that nobody waits for yet.
     pub(crate) fn take(&mut self) -> Vec<Due> {
         std::mem::take(&mut self.new)

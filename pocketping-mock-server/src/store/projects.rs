@@ -70,7 +70,7 @@ impl Settings {
 }
 
 /// How a project's widget looks and what it asks, as `/connect` answers it.
-#[derive(Clone, Debug, Default, PartialEq, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Deserialize, Serialize)]
 #[serde(deny_unknown_fields, rename_all = "camelCase")]
 pub(crate) struct WidgetConfig {
     pub(crate) welcome_message: Option<String>,
@@ -137,6 +137,12 @@ pub(crate) enum Fields {
 }
 
 impl Project {
+    /// All of it, as a seed describes it.
+    pub(crate) fn dump(&self) -> Value {
+        let settings: BTreeMap<_, _> = self.settings.iter().collect();
+        json!({"id": self.id, "name": self.name, "domain": self.domain, "settings": settings, "widget": self.widget})
+    }
+
     /// A project nobody has said anything about.
     pub(crate) fn new(id: ProjectId) -> Self {
         Self { name: id.to_string(), id, domain: None, settings: Settings::default(), widget: WidgetConfig::default() }

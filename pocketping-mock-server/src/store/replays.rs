@@ -84,6 +84,12 @@ impl Replays {
         }
     }
 
+    /// Forgets what a tenant was answered; requests that are still running find no place to keep their answer.
+    pub(crate) fn restart(&mut self, tenant: &TenantId) {
+        self.order.retain(|(_, scope)| scope.tenant != *tenant);
+        self.entries.retain(|scope, _| scope.tenant != *tenant);
+    }
+
     fn forget(&mut self, now: Timestamp) {
         while self.order.front().is_some_and(|(at, _)| now.since(*at) >= Self::FOR) {
             self.drop_oldest();

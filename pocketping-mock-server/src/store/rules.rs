@@ -51,6 +51,8 @@ pub(crate) fn kind(kind: MessageKind) -> Result<MessageKind, Rejection> {
     }
 }
 
+/// The longest comment on a rating, in characters.
+const MOST_COMMENT: usize = 1000;
 /// How deep an object may be: whoever reads an event has a limit, too.
 const MOST_DEPTH: usize = 32;
 
@@ -130,6 +132,20 @@ fn check_size(name: &str, into: &mut Extra, from: Extra) -> Result<(), Rejection
         return Err(Rejection::field(name, format_args!("has {size} bytes as JSON; at most {MOST_OBJECT} are kept")));
     }
     Ok(())
+}
+
+/// A rating: 1 to 5, and a comment that may be missing or blank. Gives the comment as it is kept.
+pub(crate) fn rating(score: i64, comment: Option<String>) -> Result<Option<String>, Rejection> {
+    if !(1..=5).contains(&score) {
+        return Err(Rejection::field("score", "is a whole number from 1 to 5"));
+    }
+    let comment = comment.map(|text| text.trim().to_owned()).filter(|text| !text.is_empty());
+    let length = comment.as_ref().map_or(0, |text| text.chars().count());
+    if length > MOST_COMMENT {
+        let what = format_args!("has {length} characters; at most {MOST_COMMENT} are kept");
+        return Err(Rejection::field("comment", what));
+    }
+    Ok(comment)
 }
 
 /// A webhook: an absolute `http(s)` URL, at least one known event, a secret of 8 to 255 characters.

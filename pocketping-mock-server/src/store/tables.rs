@@ -31,6 +31,20 @@ impl Store {
         self.tenants.entry(Arc::clone(id)).or_insert_with(|| unreachable!("it was put there"))
     }
 
+    /// Puts other tables in the place of a tenant's. Times go on from where they were.
+    pub(crate) fn replace(&mut self, id: &TenantId, mut tables: Tenant, ids: &Ids) {
+        let current = self.tenant(id, ids);
+        tables.last_time = tables.last_time.max(current.last_time);
+        *current = tables;
+    }
+
+    /// The tenants there are, in the order of their names.
+    pub(crate) fn tenants(&self) -> Vec<TenantId> {
+        let mut tenants: Vec<_> = self.tenants.keys().cloned().collect();
+        tenants.sort();
+        tenants
+    }
+
     /// Whose project this is.
     pub(crate) fn tenant_of_project(&self, id: &ProjectId) -> Option<&TenantId> {
         self.tenants.iter().find(|(_, tenant)| tenant.project_by_id(id).is_ok()).map(|(id, _)| id)
@@ -38,7 +52,7 @@ impl Store {
 }
 
 /// One tenant's tables.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(crate) struct Tenant {
     /// The first one is that of everything which names none.
     pub(super) projects: Vec<Project>,
@@ -57,7 +71,7 @@ pub(crate) struct Tenant {
 }
 
 /// A session and its messages, in commit order.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(super) struct Record {
     pub(super) session: Arc<Session>,
     pub(super) messages: Vec<Arc<Message>>,
@@ -65,7 +79,7 @@ pub(super) struct Record {
 }
 
 /// What belongs to a session and stands in none of the contract's objects.
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub(super) struct Aside {
     /// Since when a rating is asked for; none when it was given.
     pub(super) rating_asked: Option<Timestamp>,
@@ -114,6 +128,11 @@ pub(crate) struct Page<T> {
 }
 
 impl Tenant {
+    /// Tables as they are when a tenant comes into being, with the project it has.
+    pub(crate) fn emptied(&self) -> Self {
+        Self::new(self.project().id.clone())
+    }
+
     fn new(project: ProjectId) -> Self {
         Self {
             projects: vec![Project::new(project)],
@@ -236,6 +255,11 @@ impl Tenant {
     /// What time it is here, where times never go back, whatever the clock does.
     pub(crate) fn time(&self, clock: Timestamp) -> Timestamp {
         self.last_time.map_or(clock, |last| last.max(clock))
+    }
+
+    /// All sessions, oldest first, each with its messages.
+    pub(crate) fn conversations(&self) -> impl Iterator<Item = (&Arc<Session>, &[Arc<Message>])> {
+        self.sessions.iter().map(|record| (&record.session, record.messages.as_slice()))
     }
 
     pub(crate) fn sessions_held(&self) -> usize {

@@ -61,7 +61,7 @@ pub(crate) enum UploadState {
 }
 
 /// The announced files of one tenant, and how much of the memory they may take is taken.
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub(crate) struct Uploads {
     files: HashMap<AttachmentId, Upload>,
     /// When each file that belongs to no message was to be gone, as of then: some have got longer since.
@@ -182,7 +182,8 @@ impl Uploads {
 
     /// Gives back the room of a file that did not come.
     pub(crate) fn give_up(&mut self, expected: u64) {
-        self.held -= expected;
+        // The tables may have been put back in the meantime.
+        self.held = self.held.saturating_sub(expected);
     }
 
     /// Takes the bytes that were expected.
@@ -196,7 +197,7 @@ impl Uploads {
             return Err(Rejection::Invalid(format!("{size} bytes were sent, and {expected} announced")));
         }
         let before = file.sent_bytes().unwrap_or(0);
-        self.held = self.held - before - expected + size;
+        self.held = self.held.saturating_sub(before + expected) + size;
         if let Some(file) = self.files.get_mut(id) {
             file.state = UploadState::Sent(bytes);
         }
@@ -252,7 +253,7 @@ impl Uploads {
     /// Drops a file and its bytes.
     pub(crate) fn remove(&mut self, id: &AttachmentId) {
         let Some(file) = self.files.remove(id) else { return };
-        self.held -= file.sent_bytes().unwrap_or(0);
+        self.held = self.held.saturating_sub(file.sent_bytes().unwrap_or(0));
         if !matches!(file.state, UploadState::Attached(_)) {
             close(&mut self.open, &file.session_id);
         }

@@ -4,6 +4,7 @@
 
 mod additions;
 mod consistency;
+mod control;
 mod deliveries;
 mod deployed;
 mod deployed_delivery;

@@ -1,0 +1,44 @@
+//! Who may control the server: whoever has the token, or, where there is none, a program or page of this machine.
+
+use axum::extract::{Request, State};
+use axum::middleware::Next;
+use axum::response::{IntoResponse, Response};
+use http::HeaderMap;
+use http::header::{AUTHORIZATION, HOST, ORIGIN};
+use subtle::ConstantTimeEq;
+use url::Url;
+
+use crate::app::App;
+use crate::http::is_of_this_machine;
+use crate::store::Rejection;
+
+pub(super) async fn admit(State(app): State<App>, request: Request, next: Next) -> Response {
+    match check(&app, request.headers()) {
+        Ok(()) => next.run(request).await,
+        Err(rejection) => rejection.into_response(),
+    }
+}
+
+fn check(app: &App, headers: &HeaderMap) -> Result<(), Rejection> {
+    let text = |value: &http::HeaderValue| value.to_str().ok().map(str::to_owned);
+    if let Some(token) = &app.control_token {
+        let given = headers.get(AUTHORIZATION).and_then(text);
+        let given = given.as_deref().and_then(|given| given.strip_prefix("Bearer ")).unwrap_or_default();
+        let is_right = bool::from(token.as_bytes().ct_eq(given.as_bytes()));
+        let wrong = "the control token is missing or wrong; send it as `Authorization: Bearer <token>`";
+        return if is_right { Ok(()) } else { Err(Rejection::Unauthorized(wrong)) };
+    }
+    if !app.is_loopback {
+        let words = "others than this machine can reach this server; start it with --control-token to control it";
+        return Err(Rejection::Forbidden(words.to_owned()));
+    }
+    // A page elsewhere must not drive a developer's server, neither by its origin nor by a name that leads here.
+    let is_here = |url: String| Url::parse(&url).is_ok_and(|url| is_of_this_machine(&url));
+    let host = headers.get(HOST).and_then(text).is_none_or(|host| is_here(format!("http://{host}")));
+    let origins = headers.get_all(ORIGIN).iter().all(|origin| text(origin).is_some_and(is_here));
+    if host && origins {
+        return Ok(());
+    }
+    let words = "the Host or the Origin is not this machine's, and this server is controlled from this machine only";
+    Err(Rejection::Forbidden(words.to_owned()))
+}

@@ -1,0 +1,40 @@
+//! The control surface, `/_mock`: what a test does to the server, in any language, that no client of PocketPing can.
+//!
+//! It is apart from the contract: no file serves both.
+
+mod clock;
+mod deliveries;
+mod guard;
+mod operators;
+mod state;
+mod tenant;
+mod visitors;
+
+use axum::Router;
+use axum::extract::DefaultBodyLimit;
+use axum::middleware::from_fn_with_state;
+use tower_http::catch_panic::CatchPanicLayer;
+
+use crate::app::App;
+use crate::http::{self as layers, Routes};
+
+/// All calls of the control surface, below `/_mock`.
+pub(crate) fn routes() -> Routes {
+    Routes::new()
+        .merge(clock::routes())
+        .merge(deliveries::routes())
+        .merge(operators::routes())
+        .merge(state::routes())
+        .merge(visitors::routes())
+}
+
+/// The control surface as one service, behind its guard.
+pub(crate) fn router(app: &App) -> Router<App> {
+    routes()
+        .into_router()
+        .fallback(layers::no_such_path)
+        .method_not_allowed_fallback(layers::no_such_method)
+        .layer(DefaultBodyLimit::disable())
+        .layer(CatchPanicLayer::custom(layers::panicked))
+        .layer(from_fn_with_state(app.clone(), guard::admit))
+}

@@ -1,0 +1,214 @@
+//! The control surface, `/_mock`: literal calls, and who may make them.
+
+use std::time::Duration;
+
+use pocketping_mock_server::{Contract, MockServer};
+use serde_json::{Value, json};
+
+use crate::socket::{AUTH, authenticated};
+use crate::wire::{Answer, call, send};
+
+fn mock(server: &MockServer, line: &str, body: &str) -> Answer {
+    send(server, &line.replacen(" /", " /_mock/", 1), &[("Content-Type", "application/json")], body)
+}
+
+#[track_caller]
+fn ok(server: &MockServer, line: &str, body: &str) -> Value {
+    let answer = mock(server, line, body);
+    assert!(matches!(answer.status, 200 | 201), "{line}: {answer:?}");
+    answer.json()
+}
+
+#[track_caller]
+fn refused(server: &MockServer, line: &str, body: &str, status: u16, sentence: &str) {
+    let answer = mock(server, line, body);
+    assert_eq!(answer.status, status, "{line} {body}: {answer:?}");
+    assert!(answer.json()["message"].as_str().unwrap().contains(sentence), "{line} {body}: {answer:?}");
+}
+
+#[test]
+fn a_visitor_is_played_and_an_operator() {
+    for contract in [Contract::Strict, Contract::Extended] {
+        let server = MockServer::builder().contract(contract).start().unwrap();
+        let opened = ok(
+            &server,
+            "POST /visitors",
+            r#"{"visitorId":"v","metadata":{"pageUrl":"https://a/"},"identity":{"email":"a@b.c"}}"#,
+        );
+        assert_eq!((&opened["id"], &opened["metadata"]), (&json!("sess_1"), &json!({"pageUrl": "https://a/"})));
+        let said = ok(&server, "POST /sessions/sess_1/visitor/say", r#"{"content":"Hello"}"#);
+        assert_eq!((&said["id"], &said["type"]), (&json!("msg_1"), &json!("visitor")));
+        call(&server, "POST /sessions/sess_1/messages", r#"{"content":"Hi"}"#);
+        assert_eq!(ok(&server, "POST /sessions/sess_1/visitor/read", ""), json!({"updated": 1}));
+        assert_eq!(ok(&server, "POST /sessions/sess_1/operator/read", ""), json!({"updated": 1}));
+        let edited = r#"{"messageId":"msg_2","content":"Hi!"}"#;
+        assert_eq!(ok(&server, "POST /sessions/sess_1/operator/edit", edited)["content"], "Hi!");
+        ok(&server, "POST /sessions/sess_1/operator/delete", r#"{"messageId":"msg_2"}"#);
+        refused(&server, "POST /sessions/sess_1/operator/delete", r#"{"messageId":"msg_2"}"#, 410, "msg_2 is deleted");
+        refused(
+            &server,
+            "POST /sessions/sess_1/operator/edit",
+            r#"{"messageId":"msg_1","content":"x"}"#,
+            403,
+            "visitor",
+        );
+        ok(&server, "POST /operator", r#"{"online":true}"#);
+        ok(&server, "POST /sessions/sess_1/operator/type", r#"{"isTyping":true}"#);
+        ok(&server, "POST /sessions/sess_1/operator/tell-page", r#"{"name":"offer","data":{"percent":10}}"#);
+        ok(&server, "POST /tracked-elements", r#"{"trackedElements":[{"selector":".cta","name":"cta"}]}"#);
+        assert_eq!(ok(&server, "POST /sessions/sess_1/operator/ask-for-rating", ""), json!({"asked": true}));
+        let shot = ok(&server, "POST /sessions/sess_1/operator/ask-for-screenshot", r#"{"silent":true}"#);
+        assert_eq!(shot, json!({"requestId": "shot_1"}));
+        let rated = ok(&server, "POST /sessions/sess_1/visitor/rate", r#"{"score":5}"#);
+        assert_eq!(rated, json!({"ok": true, "first": true}));
+        ok(&server, "POST /sessions/sess_1/visitor/leave", "");
+        let state = ok(&server, "GET /state", "");
+        let session = &state["sessions"][0];
+        assert_eq!(
+            (&session["visitorOnline"], &session["csat"]["score"], &state["operatorOnline"]),
+            (&json!(false), &json!(5), &json!(true)),
+            "the state is whole in both contracts"
+        );
+        assert_eq!(session["messages"][1]["deletedAt"], "2024-01-15T10:30:00Z");
+        assert_eq!(state["projects"][0]["settings"]["csatEnabled"], false);
+    }
+}
+
+#[test]
+fn a_wrong_call_names_what_is_wrong_and_changes_nothing() {
+    let server = MockServer::builder().demo_seed().start().unwrap();
+    for (line, body, status, sentence) in [
+        ("POST /visitors", r#"{"visitor":"v"}"#, 400, "visitor"),
+        ("POST /visitors", r#"{"projectId":"nope"}"#, 404, "Project not found"),
+        ("POST /visitors", r#"{"identity":{"email":"nobody"}}"#, 400, "`email`"),
+        ("POST /sessions/nope/visitor/say", r#"{"content":"x"}"#, 404, "Session not found"),
+        ("POST /sessions/sess_abc123/visitor/say", r#"{"content":" "}"#, 400, "`content`"),
+        ("POST /sessions/sess_abc123/visitor/rate", r#"{"score":9}"#, 400, "`score`"),
+        ("POST /sessions/sess_abc123/operator/tell-page", r#"{"name":""}"#, 400, "`name`"),
+        ("POST /operator", r#"{"online":1}"#, 400, "`online`"),
+        ("POST /clock/advance", r#"{"by":"soon"}"#, 400, "`by`"),
+        ("POST /snapshots/nope/restore", "", 404, "no snapshot \"nope\""),
+        ("POST /deliveries/nope/redeliver", "", 409, "no delivery nope"),
+        ("GET /state?tenant=nobody", "", 400, "`tenant`"),
+        ("GET /state?key=nobody", "", 401, "key"),
+        ("GET /nope", "", 404, "/_mock/nope"),
+        ("GET /reset", "", 405, "/_mock/reset is not served by GET"),
+    ] {
+        refused(&server, line, body, status, sentence);
+    }
+    assert_eq!((server.sessions().len(), server.events().len()), (1, 0));
+}
+
+#[tokio::test]
+async fn the_state_is_put_back_and_a_new_epoch_begins() {
+    let server = MockServer::builder().demo_seed().start().unwrap();
+    let (mut socket, ok_frame) = authenticated(&server, AUTH).await;
+    assert_eq!(ok_frame["seq"], 0);
+    ok(&server, "POST /snapshots/start", "");
+    let key = [("Idempotency-Key", "k")];
+    let send_once =
+        || crate::wire::call_with(&server, "POST /sessions/sess_abc123/messages", &key, r#"{"content":"Hi"}"#);
+    let first = send_once().json()["id"].clone();
+    let event = server.events()[0].id.clone().unwrap();
+    server.clock().advance(Duration::from_secs(600));
+    ok(&server, "POST /snapshots/start/restore", "");
+
+    while let Ok(code) = tokio::time::timeout(Duration::from_secs(5), close_or_frame(&mut socket)).await.unwrap() {
+        if code == 1012 {
+            break;
+        }
+    }
+    assert_eq!(server.messages(&"sess_abc123".into()).len(), 2, "as in the seed");
+    assert_eq!(server.events(), [], "events are numbered anew");
+    let resume = format!(r#"{{"type":"auth","apiKey":"test_key","lastEventId":"{event}"}}"#);
+    let (_socket, resumed) = authenticated(&server, &resume).await;
+    assert_eq!((&resumed["resume"], &resumed["seq"]), (&json!("expired"), &json!(0)));
+    let again = send_once();
+    assert_eq!(again.header("idempotent-replayed"), None, "what was answered is forgotten");
+    assert_ne!(again.json()["id"], first, "ids never go back");
+    assert!(again.json()["createdAt"].as_str().unwrap() >= "2024-01-15T10:40:00Z", "nor do times");
+
+    assert_eq!(ok(&server, "GET /snapshots", ""), json!({"snapshots": ["start"]}));
+    ok(&server, "DELETE /snapshots/start", "");
+    assert_eq!(ok(&server, "GET /snapshots", ""), json!({"snapshots": []}));
+    ok(&server, "POST /reset", "");
+    assert_eq!(server.messages(&"sess_abc123".into()).len(), 2);
+}
+
+/// A close code, or 0 for a frame.
+async fn close_or_frame(socket: &mut crate::socket::Socket) -> Result<u16, ()> {
+    match crate::socket::message(socket).await {
+        tokio_tungstenite::tungstenite::Message::Close(Some(close)) => Ok(close.code.into()),
+        tokio_tungstenite::tungstenite::Message::Close(None) => Err(()),
+        _ => Ok(0),
+    }
+}
+
+#[tokio::test]
+async fn what_was_under_way_is_over_after_a_reset() {
+    let server = MockServer::start();
+    let session = ok(&server, "POST /visitors", "{}")["id"].as_str().unwrap().to_owned();
+    call(&server, "POST /webhooks", r#"{"url":"http://127.0.0.1:9/","events":["message.created"]}"#);
+    ok(&server, &format!("POST /sessions/{session}/visitor/say"), r#"{"content":"Hello"}"#);
+    let failed = server.deliveries_until(|all| all.iter().any(|delivery| delivery.attempts.len() == 1)).await;
+    let listed = ok(&server, "GET /deliveries", "")["deliveries"].clone();
+    assert_eq!(
+        (&listed[0]["id"], &listed[0]["state"], &listed[0]["body"]["event"]),
+        (&json!(failed[0].id), &json!("pending"), &json!("message.created"))
+    );
+    ok(&server, "POST /reset", "");
+    assert_eq!(server.deliveries(), []);
+    server.advance(Duration::from_secs(3600)).await;
+    assert_eq!((server.deliveries(), server.sessions()), (vec![], vec![]));
+    assert_eq!(call(&server, "GET /webhooks", "").json(), json!({"webhooks": []}));
+}
+
+#[test]
+fn the_clock_is_read_advanced_and_let_run() {
+    let server = MockServer::start();
+    assert_eq!(ok(&server, "GET /clock", ""), json!({"now": "2024-01-15T10:30:00Z", "frozen": true}));
+    let advanced = ok(&server, "POST /clock/advance", r#"{"by":"2h"}"#);
+    assert_eq!(advanced, json!({"now": "2024-01-15T12:30:00Z", "frozen": true}));
+    assert_eq!(ok(&server, "POST /clock/run", "")["frozen"], false);
+    assert_eq!(ok(&server, "POST /clock/freeze", "")["frozen"], true);
+}
+
+#[test]
+fn each_key_has_a_state_of_its_own() {
+    let server =
+        MockServer::builder().key("a=one".parse().unwrap()).key("b=two".parse().unwrap()).any_key().start().unwrap();
+    ok(&server, "POST /visitors?tenant=one", "{}");
+    ok(&server, "POST /visitors?key=b", "{}");
+    ok(&server, "POST /visitors?key=unseen", "{}");
+    ok(&server, "POST /reset?tenant=two", "");
+    let sessions = |query: &str| ok(&server, &format!("GET /state{query}"), "")["sessions"].as_array().unwrap().len();
+    assert_eq!([sessions(""), sessions("?key=b"), sessions("?key=unseen")], [1, 0, 1]);
+    assert_eq!(ok(&server, "GET /tenants", ""), json!({"tenants": ["one", "two"]}), "no unseen key is told");
+    refused(&server, "GET /state?tenant=one&key=b", "", 400, "both");
+}
+
+#[test]
+fn only_this_machine_controls_it_or_whoever_has_the_token() {
+    let server = MockServer::start();
+    let reset = |headers: &[(&str, &str)]| send(&server, "POST /_mock/reset", headers, "").status;
+    assert_eq!(reset(&[("Origin", "http://localhost:3000")]), 200);
+    assert_eq!(reset(&[("Origin", "https://evil.example")]), 403);
+    assert_eq!(reset(&[("Origin", "null")]), 403);
+    let by_name = "POST /_mock/reset HTTP/1.1\r\nHost: evil.example\r\nConnection: close\r\nContent-Length: 0\r\n\r\n";
+    assert_eq!(crate::wire::raw(&server, by_name.as_bytes()).status, 403, "a name that leads here");
+
+    let guarded = MockServer::builder().control_token("let me in").start().unwrap();
+    let with = |token: &str| send(&guarded, "GET /_mock/clock", &[("Authorization", token)], "").status;
+    assert_eq!((with("Bearer let me in"), with("Bearer let"), with("let me in")), (200, 401, 401));
+    assert_eq!(send(&guarded, "GET /_mock/clock", &[], "").status, 401);
+
+    let open = MockServer::builder().address("0.0.0.0:0".parse().unwrap()).start().unwrap();
+    let local = MockServer::builder().address("127.0.0.1:0".parse().unwrap()).start().unwrap();
+    assert_eq!(send(&local, "GET /_mock/clock", &[], "").status, 200);
+    let request = "GET /_mock/clock HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n";
+    let mut stream = std::net::TcpStream::connect(("127.0.0.1", open.address().port())).unwrap();
+    std::io::Write::write_all(&mut stream, request.as_bytes()).unwrap();
+    let answer = crate::wire::answer(&crate::wire::rest(stream));
+    assert_eq!(answer.status, 403);
+    assert!(answer.json()["message"].as_str().unwrap().contains("--control-token"));
+}
