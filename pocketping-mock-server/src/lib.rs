@@ -19,6 +19,7 @@ mod hub;
 mod json;
 mod limits;
 mod management;
+mod metrics;
 mod names;
 mod openapi;
 mod operations;

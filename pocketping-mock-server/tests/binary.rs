@@ -256,3 +256,22 @@ fn the_secret_of_the_environment_is_looked_at_where_it_is_needed() {
     let stderr = String::from_utf8(stderr).unwrap();
     assert_eq!((status.code(), stderr.contains(SECRET)), (Some(1), true), "{stderr}");
 }
+
+#[test]
+fn the_ready_line_is_an_object_when_that_is_asked_for() {
+    for (args, contract, has_key) in [
+        (&["--port", "0", "--print", "json"][..], "extended", true),
+        (&["--port", "0", "--print", "json", "--contract", "strict", "--api-key", "given_key"], "strict", false),
+    ] {
+        let mut running = Running(server(args).stdout(Stdio::piped()).spawn().unwrap());
+        let mut line = String::new();
+        BufReader::new(running.0.stdout.take().unwrap()).read_line(&mut line).unwrap();
+        let ready: serde_json::Value = serde_json::from_str(&line).unwrap();
+        assert_eq!(ready["contract"], contract, "{line}");
+        assert_eq!(ready["pid"], running.0.id(), "{line}");
+        assert_eq!(ready["apiKey"].is_string(), has_key, "{line}");
+        assert!(!line.contains("given_key"), "{line}");
+        let key = ready["apiKey"].as_str().unwrap_or("given_key");
+        assert!(get(ready["url"].as_str().unwrap(), "/sessions", key).starts_with("HTTP/1.1 200"));
+    }
+}

@@ -2,6 +2,7 @@
 //! operation emitted before it unlocks, so that the order on the sockets is the order of the commits.
 
 mod deliveries;
+mod held;
 mod restore;
 mod widgets;
 
@@ -21,6 +22,7 @@ use crate::http::RateLimits;
 use crate::http_client::Tls;
 use crate::hub::{Hub, Subscription};
 use crate::limits::Limits;
+use crate::metrics::Metrics;
 use crate::responder::{Due, Responder, Timers};
 use crate::sources::{Busy, Clock, Ids, epoch};
 use crate::store::change::Change;
@@ -47,6 +49,8 @@ pub(crate) struct Shared {
     /// The same for the management API, which has a limit of its own.
     pub(crate) management_limits: RateLimits,
     pub(crate) faults: Faults,
+    /// What happened, counted.
+    pub(crate) metrics: Metrics,
     /// Whether only this machine can reach the server.
     pub(crate) is_loopback: bool,
     /// What whoever controls the server must send, where that is asked for.
@@ -146,6 +150,7 @@ impl App {
             rate_limits: RateLimits::new(parts.rate_limit),
             management_limits: RateLimits::new(parts.rate_limit.map(|_| MANAGEMENT_RATE)),
             faults: Faults::default(),
+            metrics: Metrics::default(),
             is_loopback: parts.is_loopback,
             control_token: parts.control_token,
             own_url: parts.own_url,
@@ -225,6 +230,7 @@ impl App {
         let new_id = || DeliveryId::from(self.0.ids.next("dlv"));
         for change in changes {
             let published = hub.publish(tenant, at, change.events());
+            self.0.metrics.published(published.len());
             for event in published.iter().filter(|_| !tables.webhooks().is_empty()) {
                 outbox.queue(self.0.contract, tenant, event, at, tables.webhooks(), new_id);
             }

@@ -10,7 +10,7 @@ use std::net::{IpAddr, SocketAddr};
 use std::path::{Path, PathBuf};
 
 pub use crate::durations::duration;
-pub use running::{ReadyFile, Running};
+pub use running::{Ready, ReadyFile, Running};
 
 use crate::builder::MockServerBuilder;
 use crate::http_client::Tls;
@@ -18,7 +18,7 @@ use crate::sources::{Clock, random_key};
 use crate::versions::Version;
 use crate::{ApiKey, Contract, Limits, MockServer, Responder, Seed, StartError};
 use running::Signals;
-use values::{AiDelay, RateLimit, Secret, Size};
+use values::{AiDelay, Print, RateLimit, Secret, Size};
 
 /// Where the secret of the events webhook is looked for when no flag says it.
 const EVENTS_SECRET: &str = "POCKETPING_EVENTS_WEBHOOK_SECRET";
@@ -98,6 +98,10 @@ pub struct ServeArgs {
     /// Write the base URL to this file once the server answers
     #[arg(long, value_name = "FILE")]
     ready_file: Option<PathBuf>,
+
+    /// How the line is written that says that the server is ready
+    #[arg(long, default_value = "text", value_name = "text|json")]
+    print: Print,
 }
 
 /// How much of everything is taken.
@@ -190,7 +194,9 @@ impl ServeArgs {
             Some(path) if error.is_seed => error.in_file(path),
             _ => error,
         })?;
-        Running::new(server, key, self.ready_file, signals)
+        let ready =
+            Ready { url: server.url().to_owned(), api_key: key, contract: self.contract, pid: std::process::id() };
+        Running::new(server, ready, self.print, self.ready_file, signals)
     }
 
     fn with_events_webhook(&self, builder: MockServerBuilder) -> Result<MockServerBuilder, StartError> {

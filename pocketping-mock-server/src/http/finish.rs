@@ -12,6 +12,7 @@ use pocketping_sdk::ErrorBody;
 
 use super::faulty::{Gateway, broken_off};
 use crate::app::App;
+use crate::metrics::Surface;
 use crate::store::Rejection;
 
 const CONTRACT: HeaderName = HeaderName::from_static("x-pocketping-contract");
@@ -29,6 +30,7 @@ impl IntoResponse for Rejection {
 /// Gives every answer its error JSON and headers.
 pub(crate) async fn finish(State(app): State<App>, request: Request, next: Next) -> Response {
     let request_id = request.headers().get(REQUEST_ID).filter(|id| is_sane(id)).cloned();
+    let (surface, method) = (Surface::of(request.uri().path()), request.method().clone());
     let mut response = next.run(request).await;
     let thin = !app.contract.is_extended();
     if let Some(rejection) = response.extensions_mut().remove::<Rejection>() {
@@ -46,6 +48,7 @@ pub(crate) async fn finish(State(app): State<App>, request: Request, next: Next)
             None => insert(headers, REQUEST_ID, &app.ids.next("req")),
         }
     }
+    app.metrics.answered(surface, &method, response.status());
     broken_off(response).await
 }
 

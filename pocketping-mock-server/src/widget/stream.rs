@@ -23,6 +23,7 @@ use super::place::Place;
 use crate::app::App;
 use crate::connection::Connection;
 use crate::http::{Pairs, Routes};
+use crate::metrics::{self, Surface};
 use crate::names;
 use crate::store::change::Change;
 use crate::store::{Rejection, TenantId, Tx, VisitorSignal, rules};
@@ -58,13 +59,13 @@ async fn open(
     let upgrade = upgrade
         .map_err(|rejection| Rejection::Invalid(format!("this is no WebSocket upgrade: {}", rejection.body_text())))?;
     let Ok(session) = session else {
-        return Ok(link::open(app, connection, upgrade, |_, socket| async {
+        return Ok(link::open(app, Surface::Widget, connection, upgrade, |_, socket| async {
             (socket, Over::Close(4000, "sessionId required"))
         }));
     };
     // Before the upgrade is answered: whoever sees the answer hears of everything from then on.
     let joined = app.join(&place.tenant, &place.project, &session, None)?;
-    Ok(link::open(app, connection, upgrade, move |app, mut socket| async move {
+    Ok(link::open(app, Surface::Widget, connection, upgrade, move |app, mut socket| async move {
         let over = talk(&app, &mut socket, joined, &place.tenant, &session).await;
         (socket, over)
     }))
@@ -158,7 +159,8 @@ fn told(
 ) -> impl Stream<Item = Result<Event, Infallible>> + use<> {
     let Joined { first, frames, end } = joined;
     let first: Vec<_> = first.frames().chain(heard(&app, tenant, session)).map(|frame| Ok(data(&frame))).collect();
-    let rest = stream::unfold((app, frames, end), |(app, mut frames, end)| async move {
+    let open = app.metrics.opened(Surface::Widget, metrics::Stream::ServerSentEvents);
+    let rest = stream::unfold((app, frames, end, open), |(app, mut frames, end, open)| async move {
         let event = tokio::select! {
             biased;
             // Whoever falls behind is closed, never skipped.
@@ -167,7 +169,7 @@ fn told(
             frame = frames.recv() => data(&frame?),
             _ = app.clock.sleep(ALIVE) => Event::default().comment("ping"),
         };
-        Some((Ok(event), (app, frames, end)))
+        Some((Ok(event), (app, frames, end, open)))
     });
     stream::iter(first).chain(rest)
 }

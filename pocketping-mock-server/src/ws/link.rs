@@ -14,6 +14,7 @@ use tokio::time::timeout;
 use super::frames::Frames;
 use crate::app::App;
 use crate::connection::Connection;
+use crate::metrics::{Stream, Surface};
 use crate::server::after_grace;
 use crate::subscribers::End;
 
@@ -52,7 +53,13 @@ pub(crate) struct Told {
 }
 
 /// Answers an upgrade. The socket is served until `serve` says how it is over, and then ended in order.
-pub(crate) fn open<F, S>(app: App, connection: Connection, upgrade: WebSocketUpgrade, serve: F) -> Response
+pub(crate) fn open<F, S>(
+    app: App,
+    surface: Surface,
+    connection: Connection,
+    upgrade: WebSocketUpgrade,
+    serve: F,
+) -> Response
 where
     F: FnOnce(App, WebSocket) -> S + Send + 'static,
     S: Future<Output = (WebSocket, Over)> + Send,
@@ -66,6 +73,7 @@ where
         .on_upgrade(move |socket| {
             let tasks = app.tasks.clone();
             tasks.track_future(async move {
+                let _open = app.metrics.opened(surface, Stream::Socket);
                 let whole = async {
                     let (socket, over) = serve(app.clone(), socket).await;
                     conclude(&app, &connection, socket, over).await;

@@ -19,6 +19,7 @@ use crate::app::App;
 use crate::connection::Connection;
 use crate::http::{faulty_answer, is_of_this_machine};
 use crate::hub::Subscription;
+use crate::metrics::Surface;
 use crate::store::{Rejection, TenantId};
 use link::{Over, Told, fault};
 
@@ -41,7 +42,7 @@ pub(crate) async fn socket(
         return faulty_answer(status, retry_after);
     }
     match upgrade {
-        Ok(upgrade) => link::open(app, connection, upgrade, |app, mut socket| async move {
+        Ok(upgrade) => link::open(app, Surface::Contract, connection, upgrade, |app, mut socket| async move {
             let over = events(&app, &mut socket).await;
             (socket, over)
         }),
