@@ -27,6 +27,7 @@ mod operator;
 mod responder;
 mod restore;
 mod router;
+mod serve;
 mod server;
 mod sources;
 mod store;

@@ -7,6 +7,7 @@ mod restore;
 mod widgets;
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
 
 use pocketping_sdk::{DeliveryId, Event, Message, SessionId, Timestamp};
 use tokio::sync::{Notify, watch};
@@ -78,6 +79,8 @@ pub(crate) struct Shared {
     pub(crate) outbox_changed: Notify,
     outbox_version: watch::Sender<u64>,
     pub(crate) stop: CancellationToken,
+    /// How long a server that stops waits for its connections.
+    pub(crate) grace: Duration,
     pub(crate) tasks: TaskTracker,
 }
 
@@ -113,6 +116,7 @@ pub(crate) struct AppParts {
     pub(crate) events_webhook: Option<EventsWebhook>,
     pub(crate) versions: Versions,
     pub(crate) responder: Option<Responder>,
+    pub(crate) grace: Duration,
     /// The tenant of what comes without a key and names no project.
     pub(crate) first_tenant: TenantId,
 }
@@ -166,6 +170,7 @@ impl App {
             outbox_changed: Notify::new(),
             outbox_version: watch::Sender::new(0),
             stop: CancellationToken::new(),
+            grace: parts.grace,
             tasks: TaskTracker::new(),
         }))
     }

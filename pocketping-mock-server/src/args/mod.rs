@@ -8,6 +8,7 @@ use std::fs;
 use std::io;
 use std::net::{IpAddr, SocketAddr};
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 pub use crate::durations::duration;
 pub use running::{Ready, ReadyFile, Running};
@@ -94,6 +95,10 @@ pub struct ServeArgs {
 
     #[command(flatten)]
     limits: LimitArgs,
+
+    /// How long running requests have to finish, and sockets to hear goodbye, when the server is told to stop; in real time
+    #[arg(long, default_value = "500ms", value_name = "DURATION", value_parser = duration)]
+    stop_within: Duration,
 
     /// Write the base URL to this file once the server answers
     #[arg(long, value_name = "FILE")]
@@ -187,6 +192,7 @@ impl ServeArgs {
         }
         let [min, latest] = [self.widget_min_version, self.widget_latest_version].map(|it| it.map(|it| it.to_string()));
         builder = builder.widget_versions(min.as_deref(), latest.as_deref()).limits(self.limits.limits());
+        builder = builder.stop_within(self.stop_within);
         // From here on a signal ends the server in order, however early it comes.
         let signals = Signals::new()
             .map_err(|error| StartError::new("signals cannot be listened for".to_owned()).with_source(error))?;

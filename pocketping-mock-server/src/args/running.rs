@@ -84,11 +84,15 @@ impl Running {
         format!("PocketPing mock server ready at {}{key}", self.url())
     }
 
-    /// Runs until the process is told to stop (Ctrl-C, or SIGTERM), then shuts down in order.
+    /// Runs until the process is told to stop (Ctrl-C, or SIGTERM), then shuts down in order. A second signal ends that at
+    /// once.
     pub async fn until_stopped(mut self) {
         self.signals.stop().await;
         if let Some(server) = self.server.take() {
-            server.shutdown().await;
+            tokio::select! {
+                () = server.shutdown() => {}
+                () = self.signals.stop() => {}
+            }
         }
     }
 }

@@ -84,7 +84,7 @@ async fn try_once(app: &App, job: &Job, attempt: usize) -> (Attempt, Option<u64>
     let answer = tokio::select! {
         answer = post(&job.url, headers, job.body.clone(), way) => answer,
         // What is under way when the server stops has its grace to end.
-        () = crate::server::after_grace(app) => Err("the server stopped".to_owned()),
+        () = crate::serve::after_grace(app) => Err("the server stopped".to_owned()),
     };
     match answer {
         Ok((status, wait)) => (Attempt::new(app.now(), Some(status), None), wait),

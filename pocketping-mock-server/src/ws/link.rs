@@ -15,7 +15,7 @@ use super::frames::Frames;
 use crate::app::App;
 use crate::connection::Connection;
 use crate::metrics::{Stream, Surface};
-use crate::server::after_grace;
+use crate::serve::after_grace;
 use crate::subscribers::End;
 
 /// How often a ping is due, and how long its pong may take.
