@@ -1,7 +1,5 @@
 //! `MockServerBuilder`: everything that can be configured.
 
-use std::error::Error as StdError;
-use std::fmt;
 use std::net::{IpAddr, SocketAddr, TcpListener};
 use std::sync::Arc;
 use std::time::Duration;
@@ -13,10 +11,13 @@ use crate::deployed::EventsWebhook;
 use crate::http_client::Tls;
 use crate::limits::Limits;
 use crate::responder::Responder;
-use crate::serve::GRACE;
+use crate::serve::{Doors, GRACE};
 use crate::server::MockServer;
+#[cfg(feature = "tls")]
+use crate::server_tls::TlsIdentity;
 use crate::sources::{Clock, Ids};
-use crate::store::{Access, ApiKey, Rejection, Seed, SeedError, rules};
+use crate::start_error::StartError;
+use crate::store::{Access, ApiKey, Rejection, Seed, rules};
 use crate::versions::Versions;
 use url::Url;
 
@@ -49,70 +50,8 @@ pub struct MockServerBuilder {
     clock: Clock,
     ids: Ids,
     grace: Duration,
-}
-
-/// Why a server cannot start.
-#[derive(Debug)]
-pub struct StartError {
-    what: String,
-    /// Whether the seed is at fault, whose file only the caller knows.
-    #[cfg_attr(not(feature = "cli"), expect(dead_code, reason = "the command line names the file"))]
-    pub(crate) is_seed: bool,
-    #[cfg(feature = "cli")]
-    is_usage: bool,
-    source: Option<Box<dyn StdError + Send + Sync>>,
-}
-
-impl StartError {
-    pub(crate) fn new(what: impl Into<String>) -> Self {
-        Self {
-            what: what.into(),
-            is_seed: false,
-            #[cfg(feature = "cli")]
-            is_usage: false,
-            source: None,
-        }
-    }
-
-    /// Flags that contradict each other.
-    #[cfg(feature = "cli")]
-    pub(crate) fn usage(what: impl Into<String>) -> Self {
-        Self { is_usage: true, ..Self::new(what) }
-    }
-
-    /// Whether the command line is at fault, and nothing that it leads to.
-    #[cfg(feature = "cli")]
-    pub fn is_usage(&self) -> bool {
-        self.is_usage
-    }
-
-    #[cfg(feature = "cli")]
-    pub(crate) fn in_file(self, path: &std::path::Path) -> Self {
-        Self { what: format!("{}: {}", path.display(), self.what), ..self }
-    }
-
-    pub(crate) fn with_source(mut self, source: impl Into<Box<dyn StdError + Send + Sync>>) -> Self {
-        self.source = Some(source.into());
-        self
-    }
-}
-
-impl fmt::Display for StartError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.what)
-    }
-}
-
-impl StdError for StartError {
-    fn source(&self) -> Option<&(dyn StdError + 'static)> {
-        self.source.as_ref().map(|source| &**source as &(dyn StdError + 'static))
-    }
-}
-
-impl From<SeedError> for StartError {
-    fn from(error: SeedError) -> Self {
-        Self { is_seed: true, ..Self::new(error.to_string()) }
-    }
+    #[cfg(feature = "tls")]
+    identity: Option<TlsIdentity>,
 }
 
 impl Default for MockServerBuilder {
@@ -135,6 +74,8 @@ impl Default for MockServerBuilder {
             clock: Clock::frozen(),
             ids: Ids::sequential(),
             grace: GRACE,
+            #[cfg(feature = "tls")]
+            identity: None,
         }
     }
 }
@@ -264,6 +205,14 @@ impl MockServerBuilder {
         self
     }
 
+    /// Speaks TLS instead of plain HTTP: its addresses begin with `https://` and `wss://`, and clients that trust
+    /// [`MockServer::ca_pem`] can talk to it. Default: plain HTTP.
+    #[cfg(feature = "tls")]
+    pub fn tls(mut self, identity: TlsIdentity) -> Self {
+        self.identity = Some(identity);
+        self
+    }
+
     /// Starts the server. It answers as soon as this returns.
     ///
     /// # Errors
@@ -287,7 +236,12 @@ impl MockServerBuilder {
         }
         let listener =
             TcpListener::bind(self.address).map_err(io(format!("{} cannot be listened on", self.address)))?;
-        let own_url = own_url(listener.local_addr().map_err(io("its own address cannot be read".to_owned()))?);
+        #[cfg(feature = "tls")]
+        let made = self.identity.as_ref().map(TlsIdentity::make).transpose().map_err(StartError::new)?;
+        #[cfg(not(feature = "tls"))]
+        let made = None;
+        let scheme = if made.is_some() { "https" } else { "http" };
+        let own_url = own_url(scheme, listener.local_addr().map_err(io("its own address cannot be read".to_owned()))?);
         let app = App::new(AppParts {
             clock: self.clock,
             ids: self.ids,
@@ -315,7 +269,9 @@ impl MockServerBuilder {
         .map_err(|rejection: Rejection| StartError::new(rejection.to_string()))?;
         seeded?;
         app.begin_tenant(&keys[0].tenant);
-        MockServer::launch(app, keys, listener).map_err(io("the server's thread cannot start".to_owned()))
+        let (tls, ca_pem) = made.unzip();
+        MockServer::launch(app, keys, Doors { tcp: listener, tls }, ca_pem)
+            .map_err(io("the server's thread cannot start".to_owned()))
     }
 }
 
@@ -331,11 +287,11 @@ fn check_events_webhook(url: &str, private: bool) -> Result<(), StartError> {
 }
 
 /// Where this machine reaches a server that listens there.
-fn own_url(address: SocketAddr) -> Url {
+fn own_url(scheme: &str, address: SocketAddr) -> Url {
     let text = if address.ip().is_unspecified() {
-        format!("http://localhost:{}", address.port())
+        format!("{scheme}://localhost:{}", address.port())
     } else {
-        format!("http://{address}")
+        format!("{scheme}://{address}")
     };
     Url::parse(&text).unwrap_or_else(|error| unreachable!("an address is always a URL: {error}"))
 }

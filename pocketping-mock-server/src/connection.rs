@@ -9,7 +9,6 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::task::{Context, Poll, ready};
 
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
-use tokio::net::TcpStream;
 use tokio_util::sync::CancellationToken;
 
 /// What those who answer on a connection can do to it. Every request has it among its extensions.
@@ -31,7 +30,7 @@ impl Connection {
     }
 
     /// The stream, as it is to be served.
-    pub(crate) fn wire(&self, stream: TcpStream) -> Wire {
+    pub(crate) fn wire<S>(&self, stream: S) -> Wire<S> {
         Wire { stream, is_silent: Arc::clone(&self.is_silent) }
     }
 
@@ -59,18 +58,18 @@ impl Connection {
 
 /// The stream of a connection.
 #[derive(Debug)]
-pub(crate) struct Wire {
-    stream: TcpStream,
+pub(crate) struct Wire<S> {
+    stream: S,
     is_silent: Arc<AtomicBool>,
 }
 
-impl Wire {
+impl<S> Wire<S> {
     fn is_silent(&self) -> bool {
         self.is_silent.load(Ordering::Relaxed)
     }
 }
 
-impl AsyncRead for Wire {
+impl<S: AsyncRead + Unpin> AsyncRead for Wire<S> {
     fn poll_read(mut self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
         if !self.is_silent() {
             return Pin::new(&mut self.stream).poll_read(cx, buf);
@@ -86,7 +85,7 @@ impl AsyncRead for Wire {
     }
 }
 
-impl AsyncWrite for Wire {
+impl<S: AsyncWrite + Unpin> AsyncWrite for Wire<S> {
     fn poll_write(mut self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &[u8]) -> Poll<io::Result<usize>> {
         if self.is_silent() {
             return Poll::Ready(Ok(buf.len()));

@@ -29,7 +29,13 @@ mod restore;
 mod router;
 mod serve;
 mod server;
+#[cfg(feature = "tls")]
+mod server_tls;
+#[cfg(not(feature = "tls"))]
+#[path = "no_server_tls.rs"]
+mod server_tls;
 mod sources;
+mod start_error;
 mod store;
 mod subscribers;
 mod versions;
@@ -40,7 +46,7 @@ mod widget;
 mod widgets;
 mod ws;
 
-pub use builder::{MockServerBuilder, StartError};
+pub use builder::MockServerBuilder;
 pub use contract::Contract;
 pub use delivery::{Attempt, Delivery, DeliveryState};
 pub use faults::{Fault, HttpFault, SocketFault};
@@ -48,5 +54,8 @@ pub use limits::Limits;
 pub use operator::Operator;
 pub use responder::{Responder, RulesError};
 pub use server::MockServer;
+#[cfg(feature = "tls")]
+pub use server_tls::TlsIdentity;
 pub use sources::Clock;
+pub use start_error::StartError;
 pub use store::{ApiKey, Seed, SeedError, Visit, VisitorSignal};

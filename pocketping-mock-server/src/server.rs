@@ -2,7 +2,7 @@
 
 use std::fmt;
 use std::io;
-use std::net::{SocketAddr, TcpListener};
+use std::net::SocketAddr;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
@@ -17,7 +17,7 @@ use crate::delivery::{self, Delivery};
 use crate::endpoints::messages::send_message;
 use crate::faults::Fault;
 use crate::responder;
-use crate::serve::accept;
+use crate::serve::{Doors, accept};
 use crate::sources::Clock;
 use crate::store::{ApiKey, MessageQuery, Rejection, SessionQuery, TenantId, Tx, Visit, VisitorSignal};
 
@@ -44,6 +44,7 @@ pub struct MockServer {
     app: App,
     address: SocketAddr,
     url: String,
+    ca_pem: Option<String>,
     keys: Vec<ApiKey>,
     patient: Arc<AtomicBool>,
     done: watch::Receiver<()>,
@@ -64,9 +65,10 @@ impl MockServer {
         MockServerBuilder::default()
     }
 
-    pub(crate) fn launch(app: App, keys: Vec<ApiKey>, listener: TcpListener) -> io::Result<Self> {
-        listener.set_nonblocking(true)?;
-        let address = listener.local_addr()?;
+    pub(crate) fn launch(app: App, keys: Vec<ApiKey>, doors: Doors, ca_pem: Option<String>) -> io::Result<Self> {
+        doors.tcp.set_nonblocking(true)?;
+        let address = doors.tcp.local_addr()?;
+        let url = format!("{}://{address}", app.own_url.scheme());
         let patient = Arc::new(AtomicBool::new(true));
         let (running, done) = watch::channel(());
         let (thread_app, thread_patient) = (app.clone(), Arc::clone(&patient));
@@ -76,10 +78,7 @@ impl MockServer {
             runtime.block_on(async {
                 thread_app.tasks.spawn(delivery::run(thread_app.clone()));
                 thread_app.tasks.spawn(responder::run(thread_app.clone()));
-                match tokio::net::TcpListener::from_std(listener) {
-                    Ok(listener) => accept(&thread_app, listener).await,
-                    Err(error) => tracing::error!(%error, "the listener cannot be used"),
-                }
+                accept(&thread_app, doors).await;
                 thread_app.tasks.close();
                 let grace = if thread_patient.load(Ordering::Relaxed) { thread_app.grace } else { SHORT_GRACE };
                 if tokio::time::timeout(grace, thread_app.tasks.wait()).await.is_err() {
@@ -89,7 +88,7 @@ impl MockServer {
             runtime.shutdown_background();
             drop(running);
         })?);
-        Ok(Self { app, address, url: format!("http://{address}"), keys, patient, done })
+        Ok(Self { app, address, url, ca_pem, keys, patient, done })
     }
 
     /// What it serves, for tests that call it without a connection.
@@ -101,6 +100,11 @@ impl MockServer {
     /// The base URL, such as `http://127.0.0.1:41234`.
     pub fn url(&self) -> &str {
         &self.url
+    }
+
+    /// The certificate of the authority that a server over TLS is known by, as PEM; none over plain HTTP.
+    pub fn ca_pem(&self) -> Option<&str> {
+        self.ca_pem.as_deref()
     }
 
     /// The address it listens on.

@@ -180,6 +180,10 @@ fn wrong_flags_and_files_are_named() {
             "rules.json: the AI rules cannot be used: rules[0]",
         ),
         (&["--print", "yaml"], 2, "text or json"),
+        (&["--tls"], 2, "--tls-ca-file"),
+        (&["--tls-name", "mock.example"], 2, "--tls"),
+        (&["--port", "0", "--tls", "--tls-ca-file", "/nowhere/ca.pem"], 1, "/nowhere/ca.pem cannot be written"),
+        (&["--port", "0", "--tls", "--tls-ca-file", "/nowhere/ca.pem", "--tls-name", "naïve"], 1, "naïve"),
         (&["--stop-within", "0s"], 2, "longer than zero"),
         (&["--max-body", "1023"], 2, "it must be 1KiB or more"),
         (&["--max-body", "1MB"], 2, "--max-body"),
@@ -317,4 +321,22 @@ fn a_second_signal_ends_it_at_once() {
     let (mut running, _half) = stopping();
     terminate(&running);
     assert_eq!(running.0.wait().unwrap().code(), Some(0));
+}
+
+#[test]
+fn the_authority_s_file_is_there_with_the_ready_line_and_gone_at_the_end() {
+    let folder = tempfile::tempdir().unwrap();
+    let ca = folder.path().join("ca.pem");
+    let flags = ["--port", "0", "--print", "json", "--tls", "--tls-name", "mock.example", "--tls-ca-file"];
+    let mut running = Running(server(&flags).arg(&ca).stdout(Stdio::piped()).spawn().unwrap());
+    let mut line = String::new();
+    BufReader::new(running.0.stdout.take().unwrap()).read_line(&mut line).unwrap();
+    let ready: serde_json::Value = serde_json::from_str(&line).unwrap();
+    assert!(ready["url"].as_str().unwrap().starts_with("https://127.0.0.1:"), "{line}");
+    assert_eq!(ready["ca"], ca.to_str().unwrap());
+    let pem = std::fs::read_to_string(&ca).unwrap();
+    assert!(pem.starts_with("-----BEGIN CERTIFICATE-----") && !pem.contains("PRIVATE"), "{pem}");
+    terminate(&running);
+    assert!(running.0.wait().unwrap().success());
+    assert!(!ca.exists());
 }

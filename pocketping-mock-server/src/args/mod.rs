@@ -17,7 +17,7 @@ use crate::builder::MockServerBuilder;
 use crate::http_client::Tls;
 use crate::sources::{Clock, random_key};
 use crate::versions::Version;
-use crate::{ApiKey, Contract, Limits, MockServer, Responder, Seed, StartError};
+use crate::{ApiKey, Contract, Limits, MockServer, Responder, Seed, StartError, TlsIdentity};
 use running::Signals;
 use values::{AiDelay, Print, RateLimit, Secret, Size};
 
@@ -99,6 +99,18 @@ pub struct ServeArgs {
     /// How long running requests have to finish, and sockets to hear goodbye, when the server is told to stop; in real time
     #[arg(long, default_value = "500ms", value_name = "DURATION", value_parser = duration)]
     stop_within: Duration,
+
+    /// Speak https and wss, with a certificate and an authority that are made at the start
+    #[arg(long, requires = "tls_ca_file")]
+    tls: bool,
+
+    /// Write the authority's certificate to this PEM file, for clients to trust; it is gone when the server is
+    #[arg(long, value_name = "FILE", requires = "tls")]
+    tls_ca_file: Option<PathBuf>,
+
+    /// Another name or address that the certificate is for, besides localhost, 127.0.0.1 and ::1; may be repeated
+    #[arg(long, value_name = "NAME", requires = "tls")]
+    tls_name: Vec<String>,
 
     /// Write the base URL to this file once the server answers
     #[arg(long, value_name = "FILE")]
@@ -193,6 +205,9 @@ impl ServeArgs {
         let [min, latest] = [self.widget_min_version, self.widget_latest_version].map(|it| it.map(|it| it.to_string()));
         builder = builder.widget_versions(min.as_deref(), latest.as_deref()).limits(self.limits.limits());
         builder = builder.stop_within(self.stop_within);
+        if self.tls {
+            builder = builder.tls(self.tls_name.into_iter().fold(TlsIdentity::generated(), TlsIdentity::name));
+        }
         // From here on a signal ends the server in order, however early it comes.
         let signals = Signals::new()
             .map_err(|error| StartError::new("signals cannot be listened for".to_owned()).with_source(error))?;
@@ -200,8 +215,13 @@ impl ServeArgs {
             Some(path) if error.is_seed => error.in_file(path),
             _ => error,
         })?;
-        let ready =
-            Ready { url: server.url().to_owned(), api_key: key, contract: self.contract, pid: std::process::id() };
+        let ready = Ready {
+            url: server.url().to_owned(),
+            api_key: key,
+            contract: self.contract,
+            pid: std::process::id(),
+            ca: self.tls_ca_file,
+        };
         Running::new(server, ready, self.print, self.ready_file, signals)
     }
 

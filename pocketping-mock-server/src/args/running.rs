@@ -16,8 +16,8 @@ pub struct Running {
     server: Option<MockServer>,
     ready: Ready,
     print: Print,
-    /// Held for its drop.
-    _ready_file: Option<ReadyFile>,
+    /// Held for their drop.
+    _files: [Option<ReadyFile>; 2],
     signals: Signals,
 }
 
@@ -36,6 +36,9 @@ pub struct Ready {
     pub contract: Contract,
     /// The process, to be told to stop.
     pub pid: u32,
+    /// The file with the authority's certificate, when it speaks TLS.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub ca: Option<PathBuf>,
 }
 
 #[expect(clippy::trivially_copy_pass_by_ref, reason = "serde hands it over")]
@@ -43,7 +46,7 @@ fn as_written<S: Serializer>(contract: &Contract, to: S) -> Result<S::Ok, S::Err
     to.serialize_str(if contract.is_extended() { "extended" } else { "strict" })
 }
 
-/// A file that says that something is ready, and where. It is gone when this is, unless another program has written its
+/// A file that says that something is ready, where, or what it is known by. It is gone when this is, unless another program has written its
 /// own since.
 #[derive(Debug)]
 pub struct ReadyFile {
@@ -60,8 +63,11 @@ impl Running {
         ready_file: Option<PathBuf>,
         signals: Signals,
     ) -> Result<Self, StartError> {
+        // Whoever sees the ready file finds the other one.
+        let ca_file = ready.ca.clone().zip(server.ca_pem());
+        let ca_file = ca_file.map(|(path, pem)| ReadyFile::write(path, pem.trim_end())).transpose()?;
         let ready_file = ready_file.map(|path| ReadyFile::write(path, &ready.url)).transpose()?;
-        Ok(Self { server: Some(server), ready, print, _ready_file: ready_file, signals })
+        Ok(Self { server: Some(server), ready, print, _files: [ready_file, ca_file], signals })
     }
 
     /// The base URL.
@@ -98,7 +104,7 @@ impl Running {
 }
 
 impl ReadyFile {
-    /// Writes the text as the file's one line. Whoever sees the file sees all of it.
+    /// Writes the text and a line end. Whoever sees the file sees all of it.
     ///
     /// # Errors
     /// When the file cannot be written; the error names it.
@@ -112,7 +118,7 @@ impl Drop for ReadyFile {
     fn drop(&mut self) {
         let is_ours = fs::read_to_string(&self.path).is_ok_and(|text| text.trim_end() == self.text);
         if is_ours && let Err(error) = fs::remove_file(&self.path) {
-            tracing::warn!(%error, path = %self.path.display(), "the ready file stays behind");
+            tracing::warn!(%error, path = %self.path.display(), "a file stays behind");
         }
     }
 }

@@ -46,7 +46,7 @@ fn origin(parts: &Parts, app: &App) -> Url {
     let text = |name: HeaderName| parts.headers.get(name).and_then(|value| value.to_str().ok());
     let scheme = match text(HeaderName::from_static("x-forwarded-proto")) {
         Some("https") => "https",
-        _ => "http",
+        _ => app.own_url.scheme(),
     };
     let host = text(HOST).filter(|host| host.len() <= MOST_HOST);
     let said = host.and_then(|host| Url::parse(&format!("{scheme}://{host}")).ok());

@@ -3,7 +3,7 @@
 use std::net::SocketAddr;
 use std::sync::{Arc, Mutex};
 
-use pocketping_mock_server::{MockServer, Visit};
+use pocketping_mock_server::{MockServer, TlsIdentity, Visit};
 use pocketping_sdk::{Client, ClientBuilder, ErrorKind, EventKind, RetryPolicy};
 use rcgen::{BasicConstraints, CertificateParams, CertifiedIssuer, IsCa, KeyPair};
 use rustls::RootCertStore;
@@ -200,4 +200,24 @@ async fn no_proxy_names_the_hosts_that_are_reached_directly() {
     let client = Client::builder().base_url(server.url()).api_key("test_key").proxy(proxy_url).no_proxy("127.0.0.0/8");
     works(&client.build().unwrap(), &server).await;
     assert!(seen.lock().unwrap().is_empty());
+}
+
+#[tokio::test]
+async fn a_mock_server_that_speaks_tls_itself_is_known_by_its_authority_on_rest_and_on_the_socket() {
+    let server = MockServer::builder().tls(TlsIdentity::generated()).start().unwrap();
+    let ca = server.ca_pem().unwrap().to_owned();
+    let port = server.address().port();
+    for url in [server.url().to_owned(), format!("https://localhost:{port}")] {
+        let client = https(port).base_url(url).root_certificate_pem(ca.clone()).build().unwrap();
+        works(&client, &server).await;
+    }
+
+    let other = MockServer::builder().tls(TlsIdentity::generated()).start().unwrap();
+    let others = other.ca_pem().unwrap().to_owned();
+    for stranger in [https(port), https(port).root_certificate_pem(others)] {
+        let client = stranger.build().unwrap();
+        let error = client.sessions().list().await.unwrap_err();
+        assert_eq!((error.kind(), error.outcome()), (ErrorKind::Connect, pocketping_sdk::Outcome::NotSent), "{error}");
+        assert_eq!(client.events().connect().await.unwrap_err().kind(), ErrorKind::Connect);
+    }
 }
