@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use super::{App, State};
-use crate::store::{Rejection, Snapshots, TenantId, given_name};
+use crate::store::{ApiKey, Rejection, Snapshots, TenantId, given_name};
 
 impl App {
     /// Keeps a tenant's tables under a name.
@@ -57,5 +57,15 @@ impl App {
         let names = self.lock().store.tenants();
         let found = names.into_iter().find(|tenant| given_name(tenant) == Some(name));
         found.ok_or_else(|| Rejection::field("tenant", format_args!("{name:?} is none that there is")))
+    }
+
+    /// Takes one key more.
+    pub(crate) fn allow_key(&self, key: ApiKey) -> Result<(), String> {
+        self.lock().access.allow(key)
+    }
+
+    /// Takes a key no more. Sockets that it opened stay.
+    pub(crate) fn revoke_key(&self, key: &str) -> Result<(), String> {
+        self.lock().access.revoke(key)
     }
 }

@@ -6,6 +6,7 @@ mod clock;
 mod deliveries;
 mod guard;
 mod operators;
+mod scenarios;
 mod state;
 mod tenant;
 mod visitors;
@@ -24,6 +25,7 @@ pub(crate) fn routes() -> Routes {
         .merge(clock::routes())
         .merge(deliveries::routes())
         .merge(operators::routes())
+        .merge(scenarios::routes())
         .merge(state::routes())
         .merge(visitors::routes())
 }

@@ -29,6 +29,8 @@ pub(crate) enum Rejection {
     ProjectNotFound,
     #[error("there is no upload {0}")]
     NoSuchUpload(AttachmentId),
+    #[error("there is no scenario {0:?}")]
+    NoSuchScenario(String),
     #[error("there is no snapshot {0:?}")]
     NoSuchSnapshot(String),
     #[error("{0}")]
@@ -72,6 +74,7 @@ impl Rejection {
             Self::MessageNotFound(_) => (404, "Not found", ErrorCode::from("MESSAGE_NOT_FOUND")),
             Self::ProjectNotFound => (404, "Not found", ErrorCode::from("PROJECT_NOT_FOUND")),
             Self::NoSuchUpload(_) => (404, "Not found", ErrorCode::from("UPLOAD_NOT_FOUND")),
+            Self::NoSuchScenario(_) => (404, "Not found", ErrorCode::from("SCENARIO_NOT_FOUND")),
             Self::NoSuchSnapshot(_) => (404, "Not found", ErrorCode::from("SNAPSHOT_NOT_FOUND")),
             Self::Conflict(_) => (409, "Conflict", ErrorCode::from("CONFLICT")),
             Self::Gone(_) => (410, "Gone", ErrorCode::from("GONE")),

@@ -17,6 +17,7 @@ mod receiver;
 mod reference;
 mod refusals;
 mod responder;
+mod scenarios;
 mod seeds;
 mod socket;
 mod socket_faults;
