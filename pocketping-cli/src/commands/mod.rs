@@ -6,6 +6,7 @@ pub(crate) mod listen;
 pub(crate) mod messages;
 pub(crate) mod mock;
 pub(crate) mod replay;
+pub(crate) mod scenarios;
 pub(crate) mod sessions;
 pub(crate) mod wait;
 pub(crate) mod webhooks;
