@@ -96,6 +96,11 @@ impl Access {
         Ok(Self { keys, unseen: any_key.then(HashMap::new) })
     }
 
+    /// The tenants that keys were given for.
+    pub(crate) fn tenants(&self) -> impl Iterator<Item = &TenantId> {
+        self.keys.iter().map(|key| &key.tenant)
+    }
+
     /// Takes one key more.
     pub(crate) fn allow(&mut self, key: ApiKey) -> Result<(), String> {
         match self.keys.iter().find(|known| known.key == key.key) {

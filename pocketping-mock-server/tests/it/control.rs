@@ -188,6 +188,24 @@ fn each_key_has_a_state_of_its_own() {
 }
 
 #[test]
+fn a_seed_takes_the_place_of_a_tenants_state() {
+    let server = MockServer::builder().key("a=one".parse().unwrap()).key("b=two".parse().unwrap()).start().unwrap();
+    let seed =
+        r#"{"projects":[{"id":"proj_x"}],"sessions":[{"id":"s","messages":[{"content":"Hello","type":"visitor"}]}]}"#;
+    ok(&server, "POST /seed?tenant=two", seed);
+    let state = |query: &str| ok(&server, &format!("GET /state{query}"), "");
+    assert_eq!((&state("?key=b")["sessions"][0]["id"], &state("")["sessions"]), (&json!("s"), &json!([])));
+    ok(&server, "POST /sessions/s/visitor/say?tenant=two", r#"{"content":"more"}"#);
+    ok(&server, "POST /reset?tenant=two", "");
+    let back = state("?key=b");
+    assert_eq!(back["sessions"][0]["messages"].as_array().unwrap().len(), 1);
+    assert_eq!(back["projects"][0]["id"], "proj_x");
+    refused(&server, "POST /seed?tenant=two", r#"{"sessions":[{"id":""}]}"#, 400, "sessions[0].id");
+    refused(&server, "POST /seed?tenant=two", r#"{"session":[]}"#, 400, "session");
+    assert_eq!(state("?key=b"), back, "nothing has changed");
+}
+
+#[test]
 fn only_this_machine_controls_it_or_whoever_has_the_token() {
     let server = MockServer::start();
     let reset = |headers: &[(&str, &str)]| send(&server, "POST /_mock/reset", headers, "").status;
