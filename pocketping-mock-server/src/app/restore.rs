@@ -72,7 +72,7 @@ impl App {
 
     /// The names of the tenants; those that unseen keys opened have none that could be told.
     pub(crate) fn tenants(&self) -> Vec<String> {
-        self.named_tenants().iter().map(|tenant| tenant.to_string()).collect()
+        self.named_tenants().iter().map(ToString::to_string).collect()
     }
 
     /// A tenant by the name that was given to it.
