@@ -50,3 +50,8 @@ pub use scenario::{Played, Scenario, ScenarioError};
 pub use server::MockServer;
 pub use sources::Clock;
 pub use store::{ApiKey, Seed, SeedError, Visit, VisitorSignal};
+
+/// The guides, whose Rust is run as everything else.
+#[cfg(doctest)]
+#[doc = include_str!("../docs/testing.md")]
+struct Guides;
