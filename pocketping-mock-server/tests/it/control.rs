@@ -87,6 +87,7 @@ fn a_wrong_call_names_what_is_wrong_and_changes_nothing() {
         ("POST /sessions/sess_abc123/operator/tell-page", r#"{"name":""}"#, 400, "`name`"),
         ("POST /operator", r#"{"online":1}"#, 400, "`online`"),
         ("POST /clock/advance", r#"{"by":"soon"}"#, 400, "`by`"),
+        ("POST /clock/advance", r#"{"by":"721h"}"#, 400, "30 days"),
         ("POST /snapshots/nope/restore", "", 404, "no snapshot \"nope\""),
         ("POST /deliveries/nope/redeliver", "", 409, "no delivery nope"),
         ("GET /state?tenant=nobody", "", 400, "`tenant`"),
