@@ -4,6 +4,7 @@
 
 mod clock;
 mod deliveries;
+mod faults;
 mod guard;
 mod operators;
 mod state;
@@ -23,6 +24,7 @@ pub(crate) fn routes() -> Routes {
     Routes::new()
         .merge(clock::routes())
         .merge(deliveries::routes())
+        .merge(faults::routes())
         .merge(operators::routes())
         .merge(state::routes())
         .merge(visitors::routes())
