@@ -19,7 +19,6 @@ mod refusals;
 mod responder;
 mod seeds;
 mod socket;
-mod socket_faults;
 mod strict;
 mod time;
 mod widget;
