@@ -9,6 +9,7 @@ use crate::app::{App, AppParts};
 use crate::contract::Contract;
 use crate::delivery::refuses_host;
 use crate::deployed::EventsWebhook;
+use crate::faults::Fault;
 use crate::http_client::Tls;
 use crate::limits::Limits;
 use crate::responder::Responder;
@@ -43,6 +44,7 @@ pub struct MockServerBuilder {
     events_webhook: Option<EventsWebhook>,
     limits: Limits,
     responder: Option<Responder>,
+    faults: Vec<Fault>,
     widget_versions: Result<Versions, String>,
     clock: Clock,
     ids: Ids,
@@ -128,6 +130,7 @@ impl Default for MockServerBuilder {
             events_webhook: None,
             limits: Limits::default(),
             responder: None,
+            faults: Vec::new(),
             widget_versions: Ok(Versions::default()),
             clock: Clock::frozen(),
             ids: Ids::sequential(),
@@ -233,6 +236,12 @@ impl MockServerBuilder {
         self
     }
 
+    /// Lets this go wrong from the start. May be said again.
+    pub fn fault(mut self, fault: Fault) -> Self {
+        self.faults.push(fault);
+        self
+    }
+
     /// The oldest version of the widget that is served, and the newest there is: what widgets of other versions are told.
     /// Default: all are welcome.
     pub fn widget_versions(mut self, min: Option<&str>, latest: Option<&str>) -> Self {
@@ -302,6 +311,7 @@ impl MockServerBuilder {
         })
         .map_err(|rejection: Rejection| StartError::new(rejection.to_string()))?;
         seeded?;
+        self.faults.into_iter().for_each(|fault| app.faults.inject(fault));
         app.begin_tenant(&keys[0].tenant);
         MockServer::launch(app, keys, listener).map_err(io("the server's thread cannot start".to_owned()))
     }

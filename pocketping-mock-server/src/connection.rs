@@ -18,11 +18,12 @@ pub(crate) struct Connection {
     peer: Option<IpAddr>,
     end: CancellationToken,
     is_silent: Arc<AtomicBool>,
+    is_reset: Arc<AtomicBool>,
 }
 
 impl Connection {
     pub(crate) fn new(peer: Option<IpAddr>, end: CancellationToken) -> Self {
-        Self { peer, end, is_silent: Arc::default() }
+        Self { peer, end, is_silent: Arc::default(), is_reset: Arc::default() }
     }
 
     /// Who is at the other end.
@@ -32,7 +33,7 @@ impl Connection {
 
     /// The stream, as it is to be served.
     pub(crate) fn wire(&self, stream: TcpStream) -> Wire {
-        Wire { stream, is_silent: Arc::clone(&self.is_silent) }
+        Wire { stream, is_silent: Arc::clone(&self.is_silent), is_reset: Arc::clone(&self.is_reset) }
     }
 
     /// Ends it: what was not sent yet never is.
@@ -44,6 +45,12 @@ impl Connection {
     pub(crate) async fn end_unanswered<T>(&self) -> T {
         self.end();
         pending().await
+    }
+
+    /// As [`end_unanswered`](Self::end_unanswered), with a reset instead of an end.
+    pub(crate) async fn reset_unanswered<T>(&self) -> T {
+        self.is_reset.store(true, Ordering::Relaxed);
+        self.end_unanswered().await
     }
 
     /// Waits until it is to end.
@@ -62,6 +69,18 @@ impl Connection {
 pub(crate) struct Wire {
     stream: TcpStream,
     is_silent: Arc<AtomicBool>,
+    is_reset: Arc<AtomicBool>,
+}
+
+impl Drop for Wire {
+    fn drop(&mut self) {
+        // Nothing lingers: the peer is sent a reset when the stream is closed.
+        if self.is_reset.load(Ordering::Relaxed)
+            && let Err(error) = self.stream.set_zero_linger()
+        {
+            tracing::debug!(%error, "a connection cannot be reset");
+        }
+    }
 }
 
 impl Wire {

@@ -42,7 +42,7 @@ mod ws;
 pub use builder::{MockServerBuilder, StartError};
 pub use contract::Contract;
 pub use delivery::{Attempt, Delivery, DeliveryState};
-pub use faults::{Fault, HttpFault, SocketFault};
+pub use faults::{Fault, FaultError, HttpFault, Over, SocketFault, Surface, WebhookFault};
 pub use limits::Limits;
 pub use operator::Operator;
 pub use responder::{Responder, RulesError};

@@ -25,7 +25,6 @@ use crate::builder::MockServerBuilder;
 use crate::connection::Connection;
 use crate::delivery::{self, Delivery};
 use crate::endpoints::messages::send_message;
-use crate::faults::Fault;
 use crate::responder;
 use crate::sources::Clock;
 use crate::store::{ApiKey, MessageQuery, Rejection, SessionQuery, TenantId, Tx, Visit, VisitorSignal};
@@ -244,31 +243,6 @@ impl MockServer {
     /// delivery, it has not ended, or its webhook is gone.
     pub fn redeliver(&self, id: &DeliveryId) -> bool {
         self.app.redeliver(&self.keys[0].tenant, id)
-    }
-
-    /// Lets this go wrong, from now on and as often as it says.
-    pub fn inject(&self, fault: Fault) {
-        self.app.faults.inject(fault);
-    }
-
-    /// Takes back what was injected and has not happened yet. What a link holds back at the moment is still sent.
-    pub fn clear_faults(&self) {
-        self.app.faults.clear();
-    }
-
-    /// How many chances of what was injected are not used yet.
-    pub fn faults_left(&self) -> usize {
-        self.app.faults.left()
-    }
-
-    /// While `true`, every connection that is made is ended at once, without a byte. Those that stand go on.
-    pub fn refuse_connections(&self, refused: bool) {
-        self.app.faults.refuse_connections(refused);
-    }
-
-    /// Ends every connection at once, those of sockets without a close frame. What was applied stays applied.
-    pub fn cut_connections(&self) {
-        self.app.faults.cut_connections();
     }
 
     /// Stops listening, says goodbye on every socket, lets running requests finish, and waits until all of it is done:

@@ -16,7 +16,7 @@ use crate::builder::MockServerBuilder;
 use crate::http_client::Tls;
 use crate::sources::{Clock, random_key};
 use crate::versions::Version;
-use crate::{ApiKey, Contract, Limits, MockServer, Responder, Seed, StartError};
+use crate::{ApiKey, Contract, Fault, Limits, MockServer, Responder, Seed, StartError};
 use running::Signals;
 use values::{AiDelay, RateLimit, Secret, Size};
 
@@ -83,6 +83,10 @@ pub struct ServeArgs {
     /// What the AI says to what, from this JSON file; it needs an --ai-delay
     #[arg(long, value_name = "FILE", requires = "ai_delay")]
     ai_rules: Option<PathBuf>,
+
+    /// Let this go wrong, said in JSON as to `/_mock/faults`; may be repeated
+    #[arg(long = "fault", value_name = "JSON|@FILE", value_parser = values::fault)]
+    faults: Vec<Fault>,
 
     /// Oldest version of the widget that is served
     #[arg(long, value_name = "VERSION")]
@@ -176,6 +180,9 @@ impl ServeArgs {
         }
         if let Some(url) = &self.public_url {
             builder = builder.public_url(url);
+        }
+        for fault in &self.faults {
+            builder = builder.fault(fault.clone());
         }
         builder = self.with_events_webhook(builder)?;
         if let Some(responder) = self.responder()? {

@@ -4,6 +4,7 @@
 
 mod clock;
 mod deliveries;
+mod faults;
 mod guard;
 mod operators;
 mod scenarios;
@@ -24,6 +25,7 @@ pub(crate) fn routes() -> Routes {
     Routes::new()
         .merge(clock::routes())
         .merge(deliveries::routes())
+        .merge(faults::routes())
         .merge(operators::routes())
         .merge(scenarios::routes())
         .merge(state::routes())

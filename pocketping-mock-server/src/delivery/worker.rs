@@ -8,6 +8,7 @@ use pocketping_sdk::webhooks;
 use super::outbox::{Attempt, DeliveryState, Form, Job};
 use super::post::{Way, post};
 use crate::app::App;
+use crate::faults::WebhookFault;
 use crate::sources::Busy;
 
 /// The waits between attempts.
@@ -81,8 +82,20 @@ async fn try_once(app: &App, job: &Job, attempt: usize) -> (Attempt, Option<u64>
         Form::Deployed => headers(job, None),
     };
     let way = Way { private: app.private_webhooks, tls: &app.tls };
+    let met = app.faults.on_delivery(&job.event.to_string(), &job.body);
+    if met == Some(WebhookFault::Lost) {
+        return (Attempt::new(app.now(), None, Some("lost: a fault that was asked for".to_owned())), None);
+    }
+    let sent = async {
+        let again = (met == Some(WebhookFault::SentTwice)).then(|| headers.clone());
+        let answer = post(&job.url, headers, job.body.clone(), way).await;
+        if let Some(headers) = again {
+            drop(post(&job.url, headers, job.body.clone(), way).await);
+        }
+        answer
+    };
     let answer = tokio::select! {
-        answer = post(&job.url, headers, job.body.clone(), way) => answer,
+        answer = sent => answer,
         // What is under way when the server stops has its grace to end.
         () = crate::server::after_grace(app) => Err("the server stopped".to_owned()),
     };

@@ -1,7 +1,7 @@
 //! The last word on every answer: the error JSON, and the headers of the contract.
 
 use std::any::Any;
-use std::time::SystemTime;
+use std::time::{Duration, SystemTime};
 
 use axum::extract::{OriginalUri, Request, State};
 use axum::middleware::Next;
@@ -10,11 +10,13 @@ use http::header::{CONTENT_TYPE, DATE, RETRY_AFTER};
 use http::{HeaderName, HeaderValue, StatusCode};
 use pocketping_sdk::ErrorBody;
 
-use super::faulty::{Gateway, broken_off};
+use super::faulty::{FaultId, Gateway};
+use super::spoilt::spoilt;
 use crate::app::App;
 use crate::store::Rejection;
 
 const CONTRACT: HeaderName = HeaderName::from_static("x-pocketping-contract");
+const FAULT: HeaderName = HeaderName::from_static("x-pocketping-mock-fault");
 const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 
 /// A rejection becomes an answer in [`finish`], which knows the contract; until then it travels beside it.
@@ -35,10 +37,12 @@ pub(crate) async fn finish(State(app): State<App>, request: Request, next: Next)
         reject(&mut response, &rejection, thin);
     }
     let is_gateways = response.extensions_mut().remove::<Gateway>().is_some();
+    let fault = response.extensions_mut().remove::<FaultId>();
     let headers = response.headers_mut();
-    // HTTP knows no date before 1970, which a frozen clock may have.
-    let date = SystemTime::from(app.now()).max(SystemTime::UNIX_EPOCH);
-    insert(headers, DATE, &httpdate::fmt_http_date(date));
+    insert(headers, DATE, &http_date(&app, 0));
+    if let Some(FaultId(id)) = fault.filter(|_| !is_gateways) {
+        insert(headers, FAULT, &id);
+    }
     if !thin && !is_gateways {
         headers.insert(CONTRACT, HeaderValue::from_static("extended"));
         match request_id {
@@ -46,7 +50,16 @@ pub(crate) async fn finish(State(app): State<App>, request: Request, next: Next)
             None => insert(headers, REQUEST_ID, &app.ids.next("req")),
         }
     }
-    broken_off(response).await
+    spoilt(&app, response).await
+}
+
+/// The server's time in so many seconds.
+pub(super) fn http_date(app: &App, seconds: u32) -> String {
+    // HTTP knows no date before 1970, which a frozen clock may have, nor one after 9999.
+    let now = SystemTime::from(app.now()).max(SystemTime::UNIX_EPOCH);
+    let last = SystemTime::UNIX_EPOCH + Duration::from_secs(253_402_300_799);
+    let then = now.checked_add(Duration::from_secs(seconds.into())).unwrap_or(last);
+    httpdate::fmt_http_date(then.min(last))
 }
 
 /// The errors of the surfaces that are not the contract's: `error` is the sentence, since their clients show nothing else.

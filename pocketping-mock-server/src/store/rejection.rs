@@ -33,6 +33,10 @@ pub(crate) enum Rejection {
     NoSuchScenario(String),
     #[error("there is no snapshot {0:?}")]
     NoSuchSnapshot(String),
+    #[error("there is no fault {0:?}")]
+    NoSuchFault(String),
+    #[error("there is no barrier {0:?}: no fault names it, and nothing is held there")]
+    NoSuchBarrier(String),
     #[error("{0}")]
     Conflict(String),
     #[error("{0}")]
@@ -76,6 +80,8 @@ impl Rejection {
             Self::NoSuchUpload(_) => (404, "Not found", ErrorCode::from("UPLOAD_NOT_FOUND")),
             Self::NoSuchScenario(_) => (404, "Not found", ErrorCode::from("SCENARIO_NOT_FOUND")),
             Self::NoSuchSnapshot(_) => (404, "Not found", ErrorCode::from("SNAPSHOT_NOT_FOUND")),
+            Self::NoSuchFault(_) => (404, "Not found", ErrorCode::from("FAULT_NOT_FOUND")),
+            Self::NoSuchBarrier(_) => (404, "Not found", ErrorCode::from("BARRIER_NOT_FOUND")),
             Self::Conflict(_) => (409, "Conflict", ErrorCode::from("CONFLICT")),
             Self::Gone(_) => (410, "Gone", ErrorCode::from("GONE")),
             Self::UnsupportedType(_) => (415, "Unsupported media type", ErrorCode::from("UNSUPPORTED_MEDIA_TYPE")),

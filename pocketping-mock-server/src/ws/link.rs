@@ -14,6 +14,7 @@ use tokio::time::timeout;
 use super::frames::Frames;
 use crate::app::App;
 use crate::connection::Connection;
+use crate::faults::Surface;
 use crate::server::after_grace;
 use crate::subscribers::End;
 
@@ -47,8 +48,8 @@ pub(crate) struct Told {
     /// What comes.
     pub(crate) frames: mpsc::Receiver<Bytes>,
     pub(crate) end: End,
-    /// Whether injected faults happen to it.
-    pub(crate) is_faulty: bool,
+    /// Whose socket it is.
+    pub(crate) surface: Surface,
 }
 
 /// Answers an upgrade. The socket is served until `serve` says how it is over, and then ended in order.
@@ -96,10 +97,10 @@ async fn conclude(app: &App, connection: &Connection, mut socket: WebSocket, ove
 
 /// Tells frames until the link ends. `hear` is given the texts that come.
 pub(crate) async fn serve(app: &App, socket: &mut WebSocket, told: Told, mut hear: impl FnMut(&str)) -> Over {
-    let Told { greeting, backlog, frames: mut events, end, is_faulty } = told;
+    let Told { greeting, backlog, frames: mut events, end, surface } = told;
     // Counted from before the first word: whoever has read it can advance the clock to the first ping.
     let mut ping_due = pin!(app.clock.sleep(PING));
-    let mut frames = Frames::new(is_faulty);
+    let mut frames = Frames::new(surface);
     let mut new = Vec::new();
     if let Some(greeting) = greeting
         && let Err(over) = until_over(app, &end, write(socket, Message::text(greeting))).await

@@ -17,7 +17,8 @@ use url::Url;
 
 use crate::app::App;
 use crate::connection::Connection;
-use crate::http::{faulty_answer, is_of_this_machine};
+use crate::faults::Surface;
+use crate::http::{is_of_this_machine, refused_upgrade};
 use crate::hub::Subscription;
 use crate::store::{Rejection, TenantId};
 use link::{Over, Told, fault};
@@ -36,9 +37,9 @@ pub(crate) async fn socket(
         return rejection.into_response();
     }
     if upgrade.is_ok()
-        && let Some((status, retry_after)) = app.faults.on_upgrade()
+        && let Some(met) = app.faults.on_upgrade(Surface::Contract)
     {
-        return faulty_answer(status, retry_after);
+        return refused_upgrade(&app, Surface::Contract, met);
     }
     match upgrade {
         Ok(upgrade) => link::open(app, connection, upgrade, |app, mut socket| async move {
@@ -77,7 +78,7 @@ async fn events(app: &App, socket: &mut WebSocket) -> Over {
         let connection = app.ids.next("conn");
         json!({"type": "auth.ok", "connectionId": connection, "resume": resume.as_str(), "seq": seq}).to_string()
     });
-    let told = Told { greeting, backlog, frames: events, end, is_faulty: true };
+    let told = Told { greeting, backlog, frames: events, end, surface: Surface::Contract };
     // contract gap: a client has nothing more to say; what it says is ignored.
     link::serve(app, socket, told, |_| {}).await
 }

@@ -20,7 +20,6 @@ mod responder;
 mod scenarios;
 mod seeds;
 mod socket;
-mod socket_faults;
 mod strict;
 mod time;
 mod widget;
