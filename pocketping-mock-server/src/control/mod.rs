@@ -5,6 +5,7 @@
 mod clock;
 mod deliveries;
 mod guard;
+mod journal;
 mod operators;
 mod state;
 mod tenant;
@@ -23,6 +24,7 @@ pub(crate) fn routes() -> Routes {
     Routes::new()
         .merge(clock::routes())
         .merge(deliveries::routes())
+        .merge(journal::routes())
         .merge(operators::routes())
         .merge(state::routes())
         .merge(visitors::routes())

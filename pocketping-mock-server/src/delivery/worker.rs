@@ -1,5 +1,6 @@
 //! The worker: takes what may be sent, tries it, and tries it again on the server's clock.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use http::{HeaderMap, HeaderName, HeaderValue};
@@ -8,6 +9,7 @@ use pocketping_sdk::webhooks;
 use super::outbox::{Attempt, DeliveryState, Form, Job};
 use super::post::{Way, post};
 use crate::app::App;
+use crate::journal::{self, Body, Kind};
 use crate::sources::Busy;
 
 /// The waits between attempts.
@@ -80,16 +82,38 @@ async fn try_once(app: &App, job: &Job, attempt: usize) -> (Attempt, Option<u64>
         // Deployments neither name nor count their deliveries.
         Form::Deployed => headers(job, None),
     };
+    let told = app.journal.is_on().then(|| headers.clone());
     let way = Way { private: app.private_webhooks, tls: &app.tls };
     let answer = tokio::select! {
         answer = post(&job.url, headers, job.body.clone(), way) => answer,
         // What is under way when the server stops has its grace to end.
         () = crate::server::after_grace(app) => Err("the server stopped".to_owned()),
     };
-    match answer {
+    let (made, wait) = match answer {
         Ok((status, wait)) => (Attempt::new(app.now(), Some(status), None), wait),
         Err(error) => (Attempt::new(app.now(), None, Some(error)), None),
+    };
+    if let Some(headers) = told {
+        enter(app, job, attempt, headers, &made);
     }
+    (made, wait)
+}
+
+/// Enters an attempt into the journal.
+fn enter(app: &App, job: &Job, attempt: usize, headers: HeaderMap, made: &Attempt) {
+    let entered = journal::Attempt {
+        delivery_id: job.id.clone(),
+        webhook_id: job.webhook_id.clone(),
+        url: job.url.to_string(),
+        event: job.event.clone(),
+        session_id: job.session_id.clone(),
+        attempt: u32::try_from(attempt).unwrap_or(u32::MAX),
+        headers,
+        body: Body::new(&job.body),
+        status: made.status,
+        error: made.error.clone(),
+    };
+    app.journal.enter(made.at, Some(Arc::clone(&job.tenant)), Kind::Attempt(entered));
 }
 
 /// The headers of a delivery, which is named where its attempts are counted.

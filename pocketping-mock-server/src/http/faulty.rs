@@ -21,6 +21,7 @@ use super::finish::insert;
 use crate::app::App;
 use crate::connection::Connection;
 use crate::faults::HttpFault;
+use crate::journal::Refusal;
 use crate::store::Rejection;
 
 /// Marks an answer that a gateway sends, which knows nothing of the contract.
@@ -88,6 +89,9 @@ pub(crate) fn answer(status: u16, retry_after: Option<u32>) -> Response {
     if let Some(seconds) = retry_after {
         insert(response.headers_mut(), RETRY_AFTER, &seconds.to_string());
     }
+    let code = error(status.as_u16()).code.to_string();
+    let refusal = Refusal { code, rule: Some("fault".to_owned()), why: "a fault that was asked for".to_owned() };
+    response.extensions_mut().insert(refusal);
     response
 }
 

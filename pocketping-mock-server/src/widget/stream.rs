@@ -3,8 +3,8 @@
 use std::convert::Infallible;
 use std::time::Duration;
 
+use axum::extract::ws::WebSocketUpgrade;
 use axum::extract::ws::rejection::WebSocketUpgradeRejection;
-use axum::extract::ws::{WebSocket, WebSocketUpgrade};
 use axum::extract::{Extension, State};
 use axum::response::sse::{Event, Sse};
 use axum::response::{IntoResponse, Response};
@@ -23,10 +23,13 @@ use super::place::Place;
 use crate::app::App;
 use crate::connection::Connection;
 use crate::http::{Pairs, Routes};
+use crate::journal::Surface;
+use crate::journal::{Direction, FrameKind, Tape};
 use crate::names;
 use crate::store::change::Change;
 use crate::store::{Rejection, TenantId, Tx, VisitorSignal, rules};
 use crate::widgets::{Joined, screenshot_request};
+use crate::ws::line::Line;
 use crate::ws::link::{self, Over, Told};
 
 pub(super) fn routes() -> Routes {
@@ -48,23 +51,25 @@ async fn open(
     upgrade: Result<WebSocketUpgrade, WebSocketUpgradeRejection>,
 ) -> Result<Response, Rejection> {
     let session = session_of(&pairs);
+    let mut tape = Tape::new(&app.journal, Surface::Widget);
+    tape.belongs_to(&place.tenant, session.as_ref().ok());
     let is_socket = headers.get(UPGRADE).is_some_and(|to| to.as_bytes().eq_ignore_ascii_case(b"websocket"));
     if !is_socket {
         let session = session?;
         let after = pairs.iter().find(|(name, after)| name == "after" && !after.is_empty());
         let joined = app.join(&place.tenant, &place.project, &session, after.map(|(_, after)| after.as_str()))?;
-        return Ok(events(app, place.tenant, session, joined));
+        return Ok(events(app, tape, place.tenant, session, joined));
     }
     let upgrade = upgrade
         .map_err(|rejection| Rejection::Invalid(format!("this is no WebSocket upgrade: {}", rejection.body_text())))?;
     let Ok(session) = session else {
-        return Ok(link::open(app, connection, upgrade, |_, socket| async {
+        return Ok(link::open(app, connection, upgrade, tape, |_, socket| async {
             (socket, Over::Close(4000, "sessionId required"))
         }));
     };
     // Before the upgrade is answered: whoever sees the answer hears of everything from then on.
     let joined = app.join(&place.tenant, &place.project, &session, None)?;
-    Ok(link::open(app, connection, upgrade, move |app, mut socket| async move {
+    Ok(link::open(app, connection, upgrade, tape, move |app, mut socket| async move {
         let over = talk(&app, &mut socket, joined, &place.tenant, &session).await;
         (socket, over)
     }))
@@ -79,7 +84,7 @@ fn heard(app: &App, tenant: &TenantId, session: &SessionId) -> Vec<Bytes> {
 }
 
 /// Serves a widget's socket.
-async fn talk(app: &App, socket: &mut WebSocket, joined: Joined, tenant: &TenantId, session: &SessionId) -> Over {
+async fn talk(app: &App, socket: &mut Line, joined: Joined, tenant: &TenantId, session: &SessionId) -> Over {
     let Joined { first, frames, end } = joined;
     let backlog = first.frames().chain(heard(app, tenant, session)).collect();
     let told = Told { greeting: None, backlog, frames, end, is_faulty: false };
@@ -139,11 +144,11 @@ fn signal(kind: &str, data: Value, tx: &Tx<'_>) -> VisitorSignal {
 }
 
 /// Server-sent events. All of them are unnamed, since widgets listen to few names.
-fn events(app: App, tenant: TenantId, session: SessionId, joined: Joined) -> Response {
+fn events(app: App, tape: Tape, tenant: TenantId, session: SessionId, joined: Joined) -> Response {
     // A comment first: whoever waits for a byte knows at once that the stream stands.
-    let begin = stream::iter([Ok(Event::default().comment("connected"))]);
+    let begin = stream::once(comment(tape.clone(), "connected"));
     // The rest is made when it is first asked for; a HEAD never asks.
-    let told = stream::once(async move { told(app, &tenant, &session, joined) }).flatten();
+    let told = stream::once(async move { told(app, tape, &tenant, &session, joined) }).flatten();
     let mut response = Sse::new(begin.chain(told)).into_response();
     // A proxy that collects would hold back what is to come at once.
     response.headers_mut().insert("x-accel-buffering", HeaderValue::from_static("no"));
@@ -152,26 +157,34 @@ fn events(app: App, tenant: TenantId, session: SessionId, joined: Joined) -> Res
 
 fn told(
     app: App,
+    tape: Tape,
     tenant: &TenantId,
     session: &SessionId,
     joined: Joined,
 ) -> impl Stream<Item = Result<Event, Infallible>> + use<> {
     let Joined { first, frames, end } = joined;
-    let first: Vec<_> = first.frames().chain(heard(&app, tenant, session)).map(|frame| Ok(data(&frame))).collect();
-    let rest = stream::unfold((app, frames, end), |(app, mut frames, end)| async move {
+    let first: Vec<Bytes> = first.frames().chain(heard(&app, tenant, session)).collect();
+    let rest = stream::unfold((app, tape.clone(), frames, end), |(app, tape, mut frames, end)| async move {
         let event = tokio::select! {
             biased;
             // Whoever falls behind is closed, never skipped.
             _ = end.reached() => return None,
             () = app.stop.cancelled() => return None,
-            frame = frames.recv() => data(&frame?),
-            _ = app.clock.sleep(ALIVE) => Event::default().comment("ping"),
+            frame = frames.recv() => Ok(data(&tape, &frame?)),
+            _ = app.clock.sleep(ALIVE) => comment(tape.clone(), "ping").await,
         };
-        Some((Ok(event), (app, frames, end)))
+        Some((event, (app, tape, frames, end)))
     });
-    stream::iter(first).chain(rest)
+    stream::iter(first).map(move |frame| Ok(data(&tape, &frame))).chain(rest)
 }
 
-fn data(frame: &Bytes) -> Event {
+/// What is no news: it keeps the stream alive.
+async fn comment(tape: Tape, text: &'static str) -> Result<Event, Infallible> {
+    tape.enter(Direction::Sent, FrameKind::Comment, &Bytes::from_static(text.as_bytes()));
+    Ok(Event::default().comment(text))
+}
+
+fn data(tape: &Tape, frame: &Bytes) -> Event {
+    tape.enter(Direction::Sent, FrameKind::Text, frame);
     Event::default().data(String::from_utf8_lossy(frame))
 }
