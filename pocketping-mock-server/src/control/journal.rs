@@ -181,7 +181,11 @@ async fn wait(State(app): State<App>, Body(mut asked): Body<Wait>) -> Result<Ans
 /// What an export asks for: all of it.
 fn exported(pairs: Vec<(String, String)>) -> Result<Asked, Rejection> {
     let asked = Asked::read(pairs)?;
-    if asked.limit.is_some() { Err(Rejection::field("limit", "is for the list; an export is whole")) } else { Ok(asked) }
+    if asked.limit.is_some() {
+        Err(Rejection::field("limit", "is for the list; an export is whole"))
+    } else {
+        Ok(asked)
+    }
 }
 
 async fn har(State(app): State<App>, Pairs(pairs): Pairs) -> Result<Response, Rejection> {

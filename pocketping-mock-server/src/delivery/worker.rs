@@ -51,12 +51,13 @@ async fn deliver(app: &App, job: &Job, busy: Busy) {
 /// Tries a delivery until it is taken, or tried often enough, or the server stops.
 async fn attempts(app: &App, job: &Job, mut busy: Busy) -> (DeliveryState, Option<Busy>) {
     for attempt in 0..=RETRIES.len() {
-        let (made, asked) = try_once(app, job, attempt + 1).await;
+        let (made, headers, asked) = try_once(app, job, attempt + 1).await;
         let is_success = made.is_success();
         tracing::debug!(delivery = %job.id, attempt = attempt + 1, status = made.status, error = made.error, "tried");
         // The next attempt is due from now on: whoever sees this one can advance the clock to it.
         let asked = Duration::from_secs(asked.unwrap_or(0)).min(MOST_WAIT);
         let due = RETRIES.get(attempt).filter(|_| !is_success).map(|wait| app.clock.sleep((*wait).max(asked)));
+        enter(app, job, attempt + 1, headers, &made);
         app.delivery_attempted(&job.id, made);
         let Some(due) = due else {
             let state = if is_success { DeliveryState::Delivered } else { DeliveryState::Failed };
@@ -75,28 +76,23 @@ async fn attempts(app: &App, job: &Job, mut busy: Busy) -> (DeliveryState, Optio
     (DeliveryState::Failed, Some(busy))
 }
 
-async fn try_once(app: &App, job: &Job, attempt: usize) -> (Attempt, Option<u64>) {
+async fn try_once(app: &App, job: &Job, attempt: usize) -> (Attempt, HeaderMap, Option<u64>) {
     let headers = match job.form {
         Form::Documented if !app.contract.is_extended() => HeaderMap::new(),
         Form::Documented => headers(job, Some(attempt)),
         // Deployments neither name nor count their deliveries.
         Form::Deployed => headers(job, None),
     };
-    let told = app.journal.is_on().then(|| headers.clone());
     let way = Way { private: app.private_webhooks, tls: &app.tls };
     let answer = tokio::select! {
-        answer = post(&job.url, headers, job.body.clone(), way) => answer,
+        answer = post(&job.url, headers.clone(), job.body.clone(), way) => answer,
         // What is under way when the server stops has its grace to end.
         () = crate::server::after_grace(app) => Err("the server stopped".to_owned()),
     };
-    let (made, wait) = match answer {
-        Ok((status, wait)) => (Attempt::new(app.now(), Some(status), None), wait),
-        Err(error) => (Attempt::new(app.now(), None, Some(error)), None),
-    };
-    if let Some(headers) = told {
-        enter(app, job, attempt, headers, &made);
+    match answer {
+        Ok((status, wait)) => (Attempt::new(app.now(), Some(status), None), headers, wait),
+        Err(error) => (Attempt::new(app.now(), None, Some(error)), headers, None),
     }
-    (made, wait)
 }
 
 /// Enters an attempt into the journal.

@@ -42,9 +42,10 @@ pub(crate) async fn record(State(app): State<App>, request: Request, next: Next)
     let (mut parts, body) = request.into_parts();
     let recording = Recording::new(&app, &parts);
     parts.extensions.insert(recording.noted.clone());
-    let body = match body.is_end_stream() {
-        true => body,
-        false => Body::new(Tee { body, capture: recording.asked.clone(), is_part: true, recording: None }),
+    let body = if body.is_end_stream() {
+        body
+    } else {
+        Body::new(Tee { body, capture: recording.asked.clone(), is_part: true, recording: None })
     };
     let response = next.run(Request::from_parts(parts, body)).await;
     recording.answered(response)

@@ -94,7 +94,6 @@ impl Masks<'_> {
                 }
             }
             Kind::Frame(frame) => match (frame.kind, frame.direction) {
-                (FrameKind::Text, _) => self.body(&mut frame.text),
                 (FrameKind::Close, Direction::Received) => {
                     let text = frame.text.text();
                     let (code, reason) = text.split_once(' ').unwrap_or((&text, ""));
@@ -105,7 +104,7 @@ impl Masks<'_> {
                     };
                     frame.text.bytes = text.into();
                 }
-                (_, Direction::Received) => self.body(&mut frame.text),
+                (FrameKind::Text, _) | (_, Direction::Received) => self.body(&mut frame.text),
                 (_, Direction::Sent) => {}
             },
             Kind::Event(event) => self.body(&mut event.text),
@@ -125,8 +124,7 @@ impl Masks<'_> {
     }
 
     fn tag(&self, text: &str) -> String {
-        let hash = self.salt.hash_one(text);
-        format!("#{:08x}", hash & 0xffff_ffff)
+        format!("#{:08x}", self.salt.hash_one(text) & 0xffff_ffff)
     }
 
     fn secret(&self, text: &str) -> String {
@@ -254,7 +252,7 @@ impl Masks<'_> {
                             }
                         }
                         (value, Some("inspector_select")) if name == "data" => {
-                            self.walk(value, Place::Personal.max(place))
+                            self.walk(value, Place::Personal.max(place));
                         }
                         (Value::String(sentence), _) if place == Place::Plain && SENTENCES.contains(&name.as_str()) => {
                             *sentence = self.sentence(sentence);

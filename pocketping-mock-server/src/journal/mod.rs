@@ -4,6 +4,7 @@
 //! asked for pays for its masks.
 
 mod entry;
+mod handle;
 mod har;
 mod log;
 mod masks;
@@ -12,8 +13,9 @@ mod shown;
 mod wanted;
 
 pub use entry::{Attempt, Body, Direction, Entry, Event, Frame, FrameKind, Kind, Refusal, Request, Surface};
+pub use handle::Journal;
 pub use log::Dropped;
-pub use query::{Journal, NotInTime, Query};
+pub use query::{NotInTime, Query};
 
 pub(crate) use log::{Capture, Log, Tape};
 pub(crate) use shown::json as entry_json;

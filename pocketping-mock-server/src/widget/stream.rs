@@ -23,8 +23,7 @@ use super::place::Place;
 use crate::app::App;
 use crate::connection::Connection;
 use crate::http::{Pairs, Routes};
-use crate::journal::Surface;
-use crate::journal::{Direction, FrameKind, Tape};
+use crate::journal::{Direction, FrameKind, Surface, Tape};
 use crate::names;
 use crate::store::change::Change;
 use crate::store::{Rejection, TenantId, Tx, VisitorSignal, rules};
@@ -146,7 +145,10 @@ fn signal(kind: &str, data: Value, tx: &Tx<'_>) -> VisitorSignal {
 /// Server-sent events. All of them are unnamed, since widgets listen to few names.
 fn events(app: App, tape: Tape, tenant: TenantId, session: SessionId, joined: Joined) -> Response {
     // A comment first: whoever waits for a byte knows at once that the stream stands.
-    let begin = stream::once(comment(tape.clone(), "connected"));
+    let begin = stream::iter(["connected"]).map({
+        let tape = tape.clone();
+        move |text| Ok(comment(&tape, text))
+    });
     // The rest is made when it is first asked for; a HEAD never asks.
     let told = stream::once(async move { told(app, tape, &tenant, &session, joined) }).flatten();
     let mut response = Sse::new(begin.chain(told)).into_response();
@@ -170,18 +172,18 @@ fn told(
             // Whoever falls behind is closed, never skipped.
             _ = end.reached() => return None,
             () = app.stop.cancelled() => return None,
-            frame = frames.recv() => Ok(data(&tape, &frame?)),
-            _ = app.clock.sleep(ALIVE) => comment(tape.clone(), "ping").await,
+            frame = frames.recv() => data(&tape, &frame?),
+            _ = app.clock.sleep(ALIVE) => comment(&tape, "ping"),
         };
-        Some((event, (app, tape, frames, end)))
+        Some((Ok(event), (app, tape, frames, end)))
     });
     stream::iter(first).map(move |frame| Ok(data(&tape, &frame))).chain(rest)
 }
 
 /// What is no news: it keeps the stream alive.
-async fn comment(tape: Tape, text: &'static str) -> Result<Event, Infallible> {
+fn comment(tape: &Tape, text: &'static str) -> Event {
     tape.enter(Direction::Sent, FrameKind::Comment, &Bytes::from_static(text.as_bytes()));
-    Ok(Event::default().comment(text))
+    Event::default().comment(text)
 }
 
 fn data(tape: &Tape, frame: &Bytes) -> Event {
