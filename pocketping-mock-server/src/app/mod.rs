@@ -132,6 +132,8 @@ impl Drop for Reservation {
 
 impl App {
     pub(crate) fn new(parts: AppParts) -> Self {
+        let of_webhook = parts.events_webhook.as_ref().and_then(|webhook| webhook.secret.clone());
+        let secrets = parts.access.keys().chain(parts.control_token.clone()).chain(of_webhook).collect();
         Self(Arc::new(Shared {
             state: Mutex::new(State {
                 store: Store::default(),
@@ -144,7 +146,7 @@ impl App {
                 snapshots: Snapshots::default(),
                 unnoticed: None,
             }),
-            journal: Arc::new(Log::new(parts.limits.journal_entries, parts.limits.journal_bytes, parts.clock.clone())),
+            journal: Arc::new(Log::new(&parts.limits, parts.clock.clone(), secrets)),
             clock: parts.clock,
             ids: parts.ids,
             contract: parts.contract,

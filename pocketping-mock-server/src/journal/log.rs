@@ -12,6 +12,7 @@ use pocketping_sdk::{SessionId, Timestamp};
 use tokio::sync::watch;
 
 use super::entry::{Attempt, Body, Direction, Entry, Frame, FrameKind, Kind, Request, Surface};
+use crate::limits::Limits;
 use crate::sources::Clock;
 use crate::store::TenantId;
 
@@ -25,6 +26,9 @@ pub struct Dropped {
     pub bytes: u64,
 }
 
+/// The shortest secret that is looked for in every text: a shorter one would be found in words.
+const LEAST_SECRET: usize = 8;
+
 /// The journal of one server.
 #[derive(Debug)]
 pub(crate) struct Log {
@@ -33,6 +37,8 @@ pub(crate) struct Log {
     clock: Clock,
     /// What masks are made with: the same text has the same mask on this server, and on no other.
     pub(super) salt: RandomState,
+    /// Secrets that are known from the start, and long enough to be looked for in every text.
+    pub(super) secrets: Vec<String>,
     links: AtomicU64,
     kept: Mutex<Kept>,
     version: watch::Sender<u64>,
@@ -55,12 +61,15 @@ pub(crate) struct Stored {
 }
 
 impl Log {
-    pub(crate) fn new(most_entries: usize, most_bytes: usize, clock: Clock) -> Self {
+    pub(crate) fn new(limits: &Limits, clock: Clock, mut secrets: Vec<String>) -> Self {
+        let (most_entries, most_bytes) = (limits.journal_entries, limits.journal_bytes);
+        secrets.retain(|secret| secret.len() >= LEAST_SECRET);
         Self {
             most_entries,
             most_bytes,
             clock,
             salt: RandomState::new(),
+            secrets,
             links: AtomicU64::new(0),
             kept: Mutex::default(),
             version: watch::Sender::new(0),
@@ -222,7 +231,8 @@ mod tests {
     use super::*;
 
     fn log(entries: usize, bytes: usize) -> Arc<Log> {
-        Arc::new(Log::new(entries, bytes, Clock::frozen()))
+        let limits = Limits { journal_entries: entries, journal_bytes: bytes, ..Limits::default() };
+        Arc::new(Log::new(&limits, Clock::frozen(), Vec::new()))
     }
 
     fn numbers(log: &Log) -> Vec<u64> {

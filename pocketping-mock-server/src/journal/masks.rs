@@ -1,5 +1,6 @@
 //! What the journal does not show: keys, tokens, secrets and signatures never, personal data only when asked.
 
+use std::borrow::Cow;
 use std::hash::{BuildHasher, RandomState};
 use std::sync::LazyLock;
 
@@ -10,49 +11,8 @@ use url::form_urlencoded;
 
 use super::entry::{Body, Direction, Entry, FrameKind, Kind};
 use super::log::Stored;
+use super::named::{PERSONAL_HEADERS, Place, SENTENCES, is_free, is_secret_header, place_of};
 use crate::store::given_name;
-
-/// JSON fields, parameters and headers that hold secrets, by a part of their names in lower case.
-const SECRETS: [&str; 7] = ["apikey", "secret", "token", "authorization", "password", "signature", "cookie"];
-/// Fields and parameters that hold personal data, with all that is below them.
-const PERSONAL: [&str; 31] = [
-    "comment",
-    "content",
-    "customerid",
-    "description",
-    "email",
-    "filename",
-    "firstname",
-    "identity",
-    "ip",
-    "ipaddress",
-    "lastname",
-    "metadata",
-    "name",
-    "operatorname",
-    "pageurl",
-    "pagetitle",
-    "phone",
-    "phonecountry",
-    "preview",
-    "q",
-    "referrer",
-    "reply",
-    "screenresolution",
-    "subject",
-    "text",
-    "timezone",
-    "title",
-    "useragent",
-    "userphone",
-    "userphonecountry",
-    "value",
-];
-/// Fields that hold sentences of the server's own. They may quote what came.
-const SENTENCES: [&str; 3] = ["error", "message", "why"];
-/// Headers that say who somebody is, or where.
-const PERSONAL_HEADERS: [&str; 7] =
-    ["cf-connecting-ip", "forwarded", "referer", "true-client-ip", "x-client-ip", "x-forwarded-for", "x-real-ip"];
 
 /// Secrets in texts that are not JSON, or not whole; and those in URLs.
 static IN_TEXT: LazyLock<Regex> = LazyLock::new(|| {
@@ -60,18 +20,15 @@ static IN_TEXT: LazyLock<Regex> = LazyLock::new(|| {
     Regex::new(pattern).unwrap_or_else(|error| unreachable!("a constant: {error}"))
 });
 
-/// What becomes of a text.
-#[derive(Clone, Copy, PartialEq)]
-enum Place {
-    Plain,
-    Personal,
-    Secret,
-}
+/// Without one of these there is none of them.
+const HINTS: [&str; 6] = ["bearer", "key", "password", "secret", "signature", "token"];
 
 /// How much is shown.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Masks<'a> {
     pub(super) salt: &'a RandomState,
+    /// Secrets that are known, wherever they stand.
+    pub(super) known: &'a [String],
     /// Whether personal data is shown.
     pub(super) personal: bool,
 }
@@ -142,14 +99,18 @@ impl Masks<'_> {
 
     /// A text without the secrets in it.
     fn free(&self, text: &str) -> String {
-        if !text.contains(['=', ':', ' ']) {
-            return text.to_owned();
+        let known = self.known.iter().filter(|secret| text.contains(secret.as_str()));
+        let text =
+            known.fold(Cow::Borrowed(text), |text, known| text.replace(known.as_str(), &self.secret(known)).into());
+        let lower = text.to_ascii_lowercase();
+        if !HINTS.iter().any(|hint| lower.contains(hint)) {
+            return text.into_owned();
         }
         let put = |found: &Captures<'_>| {
             let [start, secret] = [1, 2].map(|n| found.get(n).map_or("", |part| part.as_str()));
             if secret.starts_with("<masked") { found[0].to_owned() } else { format!("{start}{}", self.secret(secret)) }
         };
-        IN_TEXT.replace_all(text, put).into_owned()
+        IN_TEXT.replace_all(&text, put).into_owned()
     }
 
     /// A sentence without what it quotes.
@@ -190,8 +151,7 @@ impl Masks<'_> {
     fn headers(&self, headers: &mut HeaderMap) {
         for (name, value) in headers.iter_mut() {
             let text = String::from_utf8_lossy(value.as_bytes()).into_owned();
-            let plain: String = name.as_str().chars().filter(|c| *c != '-').collect();
-            let is_secret = SECRETS.iter().any(|secret| plain.contains(secret)) || plain == "secwebsocketprotocol";
+            let is_secret = is_secret_header(name.as_str());
             let shown = match text.split_once(' ') {
                 Some((scheme, secret)) if is_secret && scheme.eq_ignore_ascii_case("bearer") => {
                     format!("{scheme} {}", self.secret(secret))
@@ -238,6 +198,7 @@ impl Masks<'_> {
             Value::Array(items) => items.iter_mut().for_each(|item| self.walk(item, place)),
             Value::Object(fields) => {
                 // What a page tells in its own words.
+                let is_error = fields.contains_key("code") || fields.contains_key("error");
                 let told = fields.get("type").and_then(Value::as_str).map(str::to_owned);
                 for (name, value) in fields.iter_mut() {
                     match (value, told.as_deref()) {
@@ -254,7 +215,9 @@ impl Masks<'_> {
                         (value, Some("inspector_select")) if name == "data" => {
                             self.walk(value, Place::Personal.max(place));
                         }
-                        (Value::String(sentence), _) if place == Place::Plain && SENTENCES.contains(&name.as_str()) => {
+                        (Value::String(sentence), _)
+                            if is_error && place == Place::Plain && SENTENCES.contains(&name.as_str()) =>
+                        {
                             *sentence = self.sentence(sentence);
                         }
                         (value, _) => self.walk(value, place_of(name).map_or(place, |own| own.max(place))),
@@ -266,30 +229,6 @@ impl Masks<'_> {
     }
 }
 
-impl Place {
-    fn max(self, other: Self) -> Self {
-        match (self, other) {
-            (Self::Secret, _) | (_, Self::Secret) => Self::Secret,
-            (Self::Personal, _) | (_, Self::Personal) => Self::Personal,
-            _ => Self::Plain,
-        }
-    }
-}
-
-/// What a field or parameter holds, by its name.
-fn place_of(name: &str) -> Option<Place> {
-    let plain: String = name.chars().filter(|c| !matches!(c, '_' | '-')).flat_map(char::to_lowercase).collect();
-    if plain == "key" || SECRETS.iter().any(|secret| plain.contains(secret)) {
-        return Some(Place::Secret);
-    }
-    PERSONAL.contains(&plain.as_str()).then_some(Place::Personal)
-}
-
-/// Whether a text that nothing is known of may be somebody's words or address.
-fn is_free(text: &str) -> bool {
-    text.contains([' ', '@'])
-}
-
 #[cfg(test)]
 mod tests {
     use serde_json::json;
@@ -297,7 +236,7 @@ mod tests {
     use super::*;
 
     fn masked(personal: bool, value: Value) -> Value {
-        Masks { salt: &RandomState::new(), personal }.json(value)
+        Masks { salt: &RandomState::new(), known: &["sk_1234".to_owned()], personal }.json(value)
     }
 
     #[test]
@@ -326,12 +265,12 @@ mod tests {
             let shown = masked(
                 personal,
                 json!({"apiKey": "sk_1234", "secret": 1234, "uploadUrl": "http://h/upload/a?token=tok_1234&x=1",
-                       "content": "see http://h/files/a?token=tok_1234", "deep": [{"inspectorToken": ["sk_1234"]}]}),
+                       "content": "see http://h/files/a?token=tok_1234", "deep": [{"inspectorToken": ["sk_1234"]}], "odd": ["xsk_1234x"]}),
             );
             let text = shown.to_string();
             assert!(!text.contains("1234"), "{text}");
             assert_eq!(text.contains("see http"), personal);
-            let masks = Masks { salt: &RandomState::new(), personal };
+            let masks = Masks { salt: &RandomState::new(), known: &["sk_1234".to_owned()], personal };
             let mut cut = Body::new(&r#"{"apiKey":"sk_1234","content":"Hello, wor"#.into());
             masks.body(&mut cut);
             assert!(!cut.text().contains("1234") && cut.text().contains("Hello") == personal, "{cut:?}");
@@ -343,7 +282,7 @@ mod tests {
     #[test]
     fn what_sentences_quote_and_misnamed_fields_hold_is_masked() {
         let said = r#"`content` cannot be read: invalid type: string "say \"a\" now", expected x"#;
-        let shown = masked(false, json!({"message": said, "contents": "Hello there", "mail": "a@b.c"})).to_string();
+        let shown = masked(false, json!({"message": said, "code": "X", "contents": "Hello there", "mail": "a@b.c", "not": {"message": "told there"}})).to_string();
         assert!(shown.contains("`content` cannot be read"), "{shown}");
         assert!(!shown.contains("now") && !shown.contains("there") && !shown.contains("a@b.c"), "{shown}");
     }

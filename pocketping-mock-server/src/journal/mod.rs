@@ -8,6 +8,7 @@ mod handle;
 mod har;
 mod log;
 mod masks;
+mod named;
 mod query;
 mod shown;
 mod wanted;

@@ -96,6 +96,11 @@ impl Access {
         Ok(Self { keys, unseen: any_key.then(HashMap::new) })
     }
 
+    /// The keys that were given.
+    pub(crate) fn keys(&self) -> impl Iterator<Item = String> {
+        self.keys.iter().map(|key| key.key.clone())
+    }
+
     /// The tenant a key opens. Given keys are compared in constant time, all of them.
     pub(crate) fn tenant_of(&mut self, key: &str) -> Result<TenantId, Rejection> {
         let mut found = None;

@@ -76,6 +76,9 @@ async fn busy() -> (MockServer, String) {
         "",
     );
     send(&server, &format!("GET /sessions?apiKey={KEY}&token={token}"), &[], "");
+    call(&server, &format!("GET /sessions/{KEY}"), "");
+    call(&server, "POST /sessions/sess_1/messages", &json!({"content": format!("my key is {KEY}!")}).to_string());
+    call(&server, "POST /sessions/sess_1/messages", r#"{"message":"My cat is ill"}"#);
     server.journal().attempts().wait_for(1, Duration::from_secs(10)).await.unwrap();
     let token = token.to_owned();
     (server, token)
