@@ -36,6 +36,7 @@ pub(crate) fn router(app: App) -> Router {
         .nest("/api/v1", management::router(&app, cors(Contract::Extended)))
         .nest("/_mock", control::router(&app))
         .layer(from_fn_with_state(app.clone(), layers::finish))
+        .layer(from_fn_with_state(app.clone(), layers::record))
         .with_state(app)
 }
 

@@ -135,7 +135,7 @@ fn the_store_is_pure_and_synchronous() {
             assert!(!code.contains(&format!("crate::{module}")), "{name} knows crate::{module}");
         }
     }
-    for file in ["hub.rs", "sources.rs", "app", "delivery"] {
+    for file in ["hub.rs", "sources.rs", "app", "delivery", "journal"] {
         for (name, code) in sources(&format!("pocketping-mock-server/src/{file}")) {
             assert!(!says(&code, "axum"), "{name} says `axum`");
         }
@@ -150,6 +150,14 @@ fn the_lock_is_taken_in_one_place_and_never_held_over_an_await() {
         }
     }
     only("pocketping-mock-server/src", "Store", &["app/mod.rs", "store/mod.rs", "store/tables.rs"]);
+}
+
+#[test]
+fn every_frame_of_a_socket_passes_the_journal() {
+    // In `ws/mod.rs` it is a word of a sentence.
+    only("pocketping-mock-server/src/ws", "WebSocket", &["line.rs", "mod.rs"]);
+    let (_, socket) = sources("pocketping-mock-server/src/ws/mod.rs").remove(0);
+    assert!(!socket.contains("ws::{WebSocket") && !socket.contains("WebSocket,"), "ws/mod.rs takes a bare socket");
 }
 
 #[test]

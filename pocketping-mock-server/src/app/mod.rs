@@ -7,6 +7,7 @@ mod widgets;
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
+use bytes::Bytes;
 use pocketping_sdk::{DeliveryId, Event, Message, SessionId, Timestamp};
 use tokio::sync::{Notify, watch};
 use tokio_util::sync::CancellationToken;
@@ -20,6 +21,7 @@ use crate::faults::Faults;
 use crate::http::RateLimits;
 use crate::http_client::Tls;
 use crate::hub::{Hub, Subscription};
+use crate::journal::{self, Body, Kind, Log};
 use crate::limits::Limits;
 use crate::responder::{Due, Responder, Timers};
 use crate::sources::{Busy, Clock, Ids, epoch};
@@ -61,6 +63,8 @@ pub(crate) struct Shared {
     pub(crate) tls: Tls,
     /// How much of everything is taken.
     pub(crate) limits: Limits,
+    /// What came and what was sent.
+    pub(crate) journal: Arc<Log>,
     /// Where events go in the form of the deployments.
     events_webhook: Option<EventsWebhook>,
     /// What widgets are told of their version.
@@ -128,6 +132,8 @@ impl Drop for Reservation {
 
 impl App {
     pub(crate) fn new(parts: AppParts) -> Self {
+        let of_webhook = parts.events_webhook.as_ref().and_then(|webhook| webhook.secret.clone());
+        let secrets = parts.access.keys().chain(parts.control_token.clone()).chain(of_webhook).collect();
         Self(Arc::new(Shared {
             state: Mutex::new(State {
                 store: Store::default(),
@@ -140,6 +146,7 @@ impl App {
                 snapshots: Snapshots::default(),
                 unnoticed: None,
             }),
+            journal: Arc::new(Log::new(&parts.limits, parts.clock.clone(), secrets)),
             clock: parts.clock,
             ids: parts.ids,
             contract: parts.contract,
@@ -225,8 +232,11 @@ impl App {
         let new_id = || DeliveryId::from(self.0.ids.next("dlv"));
         for change in changes {
             let published = hub.publish(tenant, at, change.events());
-            for event in published.iter().filter(|_| !tables.webhooks().is_empty()) {
-                outbox.queue(self.0.contract, tenant, event, at, tables.webhooks(), new_id);
+            for (event, frame) in &published {
+                self.journal_event(tenant, at, event, frame);
+                if !tables.webhooks().is_empty() {
+                    outbox.queue(self.0.contract, tenant, event, at, tables.webhooks(), new_id);
+                }
             }
             if let Some(webhook) = &self.0.events_webhook
                 && let Some((kind, data)) = deployed::event(change, tables)
@@ -243,6 +253,14 @@ impl App {
             if let Some(responder) = &self.0.responder {
                 timers.note(responder, &self.0.clock, tenant, change);
             }
+        }
+    }
+
+    fn journal_event(&self, tenant: &TenantId, at: Timestamp, event: &Event, frame: &Bytes) {
+        if self.0.journal.is_on() {
+            let session_id = event.session_id().map(Into::into);
+            let event = journal::Event { kind: event.kind(), session_id, text: Body::new(frame) };
+            self.0.journal.enter(at, Some(Arc::clone(tenant)), Kind::Event(event));
         }
     }
 

@@ -131,6 +131,19 @@ struct LimitArgs {
     /// How many frames may wait for one reader of a socket or stream
     #[arg(long, value_name = "N", value_parser = values::queue, default_value_t = Limits::default().queue)]
     max_queue: usize,
+
+    /// How many requests, frames, events and deliveries the journal keeps; 0 turns it off
+    #[arg(long, value_name = "N", default_value_t = Limits::default().journal_entries)]
+    journal_entries: usize,
+
+    /// How much they may take together; 0 turns the journal off
+    #[arg(
+        long,
+        value_name = "BYTES",
+        value_parser = values::size_or_none,
+        default_value_t = Size(Limits::default().journal_bytes as u64)
+    )]
+    journal_bytes: Size,
 }
 
 /// The keys of the server's own binary; `pocketping mock` takes them from its global flag.
@@ -231,6 +244,8 @@ impl LimitArgs {
             upload: self.max_upload.0,
             upload_memory: self.upload_memory.0,
             queue: self.max_queue,
+            journal_entries: self.journal_entries,
+            journal_bytes: self.journal_bytes.in_memory(),
         }
     }
 }

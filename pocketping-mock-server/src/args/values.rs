@@ -99,6 +99,11 @@ pub(super) fn body_size(text: &str) -> Result<Size, String> {
     if size.0 < LEAST_BODY { Err(format!("it must be {} or more", Size(LEAST_BODY))) } else { Ok(size) }
 }
 
+/// A number of bytes, or zero for what is turned off.
+pub(super) fn size_or_none(text: &str) -> Result<Size, String> {
+    if text == "0" { Ok(Size(0)) } else { text.parse() }
+}
+
 /// How many may wait.
 pub(super) fn queue(text: &str) -> Result<usize, String> {
     let length = text.parse().ok().filter(|length| (1..=LONGEST_QUEUE).contains(length));

@@ -6,6 +6,7 @@ mod clock;
 mod deliveries;
 mod faults;
 mod guard;
+mod journal;
 mod operators;
 mod scenarios;
 mod state;
@@ -26,6 +27,7 @@ pub(crate) fn routes() -> Routes {
         .merge(clock::routes())
         .merge(deliveries::routes())
         .merge(faults::routes())
+        .merge(journal::routes())
         .merge(operators::routes())
         .merge(scenarios::routes())
         .merge(state::routes())

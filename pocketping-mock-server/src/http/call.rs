@@ -14,6 +14,7 @@ use http::{HeaderMap, HeaderName, Method};
 use super::faulty::{self, Gateway, OwnLimit};
 use super::finish::insert;
 use super::rate_limit::{Left, RateLimits};
+use super::recorded::note_tenant;
 use super::{answer, extract};
 use crate::app::{App, Reservation};
 use crate::connection::Connection;
@@ -44,6 +45,7 @@ pub(crate) async fn contract_call(State(app): State<App>, request: Request, next
         Ok(admitted) => admitted,
         Err((rejection, left)) => return with_limit(&app, rejection.into_response(), left),
     };
+    note_tenant(request.extensions(), &tenant);
     let response = match call(&app, tenant, request, next).await {
         Ok(response) => response,
         Err(rejection) => rejection.into_response(),

@@ -20,6 +20,7 @@ use super::{Answer, extract};
 use crate::app::App;
 use crate::connection::Connection;
 use crate::faults::{HttpAct, HttpFault, Met, Reply, RetryAfter, Surface, pause};
+use crate::journal::Refusal;
 use crate::store::Rejection;
 
 /// Marks an answer that a gateway sends, which knows nothing of the contract.
@@ -221,6 +222,9 @@ fn answer(app: &App, surface: Surface, reply: &Reply) -> Response {
         response.extensions_mut().insert(OwnLimit);
     }
     response.headers_mut().extend(reply.headers.clone());
+    let code = error(surface, status.as_u16()).code.to_string();
+    let refusal = Refusal { code, rule: Some("fault".to_owned()), why: "a fault that was asked for".to_owned() };
+    response.extensions_mut().insert(refusal);
     response
 }
 

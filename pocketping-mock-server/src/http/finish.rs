@@ -13,6 +13,7 @@ use pocketping_sdk::ErrorBody;
 use super::faulty::{FaultId, Gateway};
 use super::spoilt::spoilt;
 use crate::app::App;
+use crate::journal::Refusal;
 use crate::store::Rejection;
 
 const CONTRACT: HeaderName = HeaderName::from_static("x-pocketping-contract");
@@ -79,6 +80,11 @@ fn reject(response: &mut Response, rejection: &Rejection, thin: bool) {
 
 fn write(response: &mut Response, rejection: &Rejection, thin: bool, body: &ErrorBody) {
     tracing::debug!(%rejection, "refused");
+    response.extensions_mut().insert(Refusal {
+        code: body.code.to_string(),
+        rule: rejection.rule(),
+        why: rejection.to_string(),
+    });
     *response.status_mut() = StatusCode::from_u16(rejection.status(thin)).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
     let body = serde_json::to_vec(body).unwrap_or_default();
     response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));

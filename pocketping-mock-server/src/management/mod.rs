@@ -42,6 +42,7 @@ pub(crate) fn router(app: &App, cors: CorsLayer) -> Router<App> {
 async fn admitted(State(app): State<App>, mut request: Request, next: Next) -> Response {
     match layers::admit(&app, &app.management_limits, request.headers()) {
         Ok((tenant, _)) => {
+            layers::note_tenant(request.extensions(), &tenant);
             request.extensions_mut().insert(Caller { tenant, reservation: None });
             next.run(request).await
         }

@@ -122,6 +122,11 @@ impl Access {
         if self.keys.len() < before { Ok(()) } else { Err("this key was not taken before".to_owned()) }
     }
 
+    /// The keys that were given.
+    pub(crate) fn keys(&self) -> impl Iterator<Item = String> {
+        self.keys.iter().map(|key| key.key.clone())
+    }
+
     /// The tenant a key opens. Given keys are compared in constant time, all of them.
     pub(crate) fn tenant_of(&mut self, key: &str) -> Result<TenantId, Rejection> {
         let mut found = None;

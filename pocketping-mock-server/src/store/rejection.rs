@@ -97,6 +97,23 @@ impl Rejection {
         }
     }
 
+    /// The rule that refuses, where it has a name.
+    pub(crate) fn rule(&self) -> Option<String> {
+        let name = match self {
+            Self::Invalid(what) => {
+                let field = what.strip_prefix('`').and_then(|rest| rest.split_once('`'));
+                return field.map(|(field, _)| format!("field {field}"));
+            }
+            Self::RateLimited { .. } => "rate limit",
+            Self::TooLarge(_) => "body limit",
+            Self::KeyReused | Self::InProgress => "idempotency key",
+            Self::Unauthorized(_) => "key",
+            Self::SessionClosed(_) => "closed session",
+            _ => return None,
+        };
+        Some(name.to_owned())
+    }
+
     pub(crate) fn status(&self, thin: bool) -> u16 {
         self.row(thin).0
     }

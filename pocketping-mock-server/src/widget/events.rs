@@ -17,6 +17,7 @@ use super::stream::heard;
 use crate::app::App;
 use crate::connection::Connection;
 use crate::faults::{Over, SocketFault, Surface, pause};
+use crate::journal::{Direction, FrameKind, Tape};
 use crate::store::TenantId;
 use crate::subscribers::End;
 use crate::widgets::Joined;
@@ -28,14 +29,18 @@ const ALIVE: Duration = Duration::from_secs(20);
 pub(super) fn events(
     app: App,
     connection: Connection,
+    tape: Tape,
     tenant: TenantId,
     session: SessionId,
     joined: Joined,
 ) -> Response {
     // A comment first: whoever waits for a byte knows at once that the stream stands.
-    let begin = stream::iter([Ok(Event::default().comment("connected"))]);
+    let begin = stream::iter(["connected"]).map({
+        let tape = tape.clone();
+        move |text| Ok(comment(&tape, text))
+    });
     // The rest is made when it is first asked for; a HEAD never asks.
-    let told = stream::once(async move { told(app, connection, &tenant, &session, joined) }).flatten();
+    let told = stream::once(async move { told(app, connection, tape, &tenant, &session, joined) }).flatten();
     let mut response = Sse::new(begin.chain(told)).into_response();
     // A proxy that collects would hold back what is to come at once.
     response.headers_mut().insert("x-accel-buffering", HeaderValue::from_static("no"));
@@ -45,13 +50,14 @@ pub(super) fn events(
 fn told(
     app: App,
     connection: Connection,
+    tape: Tape,
     tenant: &TenantId,
     session: &SessionId,
     joined: Joined,
 ) -> impl Stream<Item = Result<Event, Infallible>> + use<> {
     let Joined { first, frames, end } = joined;
     let first = first.frames().chain(heard(&app, tenant, session)).collect();
-    let teller = Teller { app, connection, first, again: None, frames, end };
+    let teller = Teller { app, connection, tape, first, again: None, frames, end };
     stream::unfold(teller, |mut teller| async move {
         let event = teller.next().await?;
         Some((Ok(event), teller))
@@ -63,6 +69,7 @@ fn told(
 struct Teller {
     app: App,
     connection: Connection,
+    tape: Tape,
     first: VecDeque<Bytes>,
     /// What is told once more.
     again: Option<Bytes>,
@@ -74,7 +81,7 @@ impl Teller {
     /// The next event; none when the stream is over.
     async fn next(&mut self) -> Option<Event> {
         if let Some(frame) = self.again.take() {
-            return Some(data(&frame));
+            return Some(data(&self.tape, &frame));
         }
         loop {
             let frame = if let Some(frame) = self.first.pop_front() {
@@ -86,7 +93,7 @@ impl Teller {
                     _ = self.end.reached() => return None,
                     () = self.app.stop.cancelled() => return None,
                     frame = self.frames.recv() => frame?,
-                    _ = self.app.clock.sleep(ALIVE) => return Some(Event::default().comment("ping")),
+                    _ = self.app.clock.sleep(ALIVE) => return Some(comment(&self.tape, "ping")),
                 }
             };
             match self.app.faults.on_frame(Surface::Widget, Over::Sse, &frame).map(|met| met.act) {
@@ -99,11 +106,18 @@ impl Teller {
                 },
                 _ => {}
             }
-            return Some(data(&frame));
+            return Some(data(&self.tape, &frame));
         }
     }
 }
 
-fn data(frame: &Bytes) -> Event {
+/// What is no news: it keeps the stream alive.
+fn comment(tape: &Tape, text: &'static str) -> Event {
+    tape.enter(Direction::Sent, FrameKind::Comment, &Bytes::from_static(text.as_bytes()));
+    Event::default().comment(text)
+}
+
+fn data(tape: &Tape, frame: &Bytes) -> Event {
+    tape.enter(Direction::Sent, FrameKind::Text, frame);
     Event::default().data(String::from_utf8_lossy(frame))
 }

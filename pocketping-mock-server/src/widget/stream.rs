@@ -1,7 +1,7 @@
 //! `stream`: what happens in a session, at once: over a WebSocket, or as server-sent events.
 
+use axum::extract::ws::WebSocketUpgrade;
 use axum::extract::ws::rejection::WebSocketUpgradeRejection;
-use axum::extract::ws::{WebSocket, WebSocketUpgrade};
 use axum::extract::{Extension, State};
 use axum::response::Response;
 use axum::routing::get;
@@ -19,10 +19,12 @@ use crate::app::App;
 use crate::connection::Connection;
 use crate::faults::Surface;
 use crate::http::{Pairs, Routes, refused_upgrade};
+use crate::journal::{self, Tape};
 use crate::names;
 use crate::store::change::Change;
 use crate::store::{Rejection, TenantId, Tx, VisitorSignal, rules};
 use crate::widgets::{Joined, screenshot_request};
+use crate::ws::line::Line;
 use crate::ws::link::{self, Over, Told};
 
 pub(super) fn routes() -> Routes {
@@ -41,12 +43,14 @@ async fn open(
     upgrade: Result<WebSocketUpgrade, WebSocketUpgradeRejection>,
 ) -> Result<Response, Rejection> {
     let session = session_of(&pairs);
+    let mut tape = Tape::new(&app.journal, journal::Surface::Widget);
+    tape.belongs_to(&place.tenant, session.as_ref().ok());
     let is_socket = headers.get(UPGRADE).is_some_and(|to| to.as_bytes().eq_ignore_ascii_case(b"websocket"));
     if !is_socket {
         let session = session?;
         let after = pairs.iter().find(|(name, after)| name == "after" && !after.is_empty());
         let joined = app.join(&place.tenant, &place.project, &session, after.map(|(_, after)| after.as_str()))?;
-        return Ok(events(app, connection, place.tenant, session, joined));
+        return Ok(events(app, connection, tape, place.tenant, session, joined));
     }
     let upgrade = upgrade
         .map_err(|rejection| Rejection::Invalid(format!("this is no WebSocket upgrade: {}", rejection.body_text())))?;
@@ -54,13 +58,13 @@ async fn open(
         return Ok(refused_upgrade(&app, Surface::Widget, met));
     }
     let Ok(session) = session else {
-        return Ok(link::open(app, connection, upgrade, |_, socket| async {
+        return Ok(link::open(app, connection, upgrade, tape, |_, socket| async {
             (socket, Over::Close(4000, "sessionId required"))
         }));
     };
     // Before the upgrade is answered: whoever sees the answer hears of everything from then on.
     let joined = app.join(&place.tenant, &place.project, &session, None)?;
-    Ok(link::open(app, connection, upgrade, move |app, mut socket| async move {
+    Ok(link::open(app, connection, upgrade, tape, move |app, mut socket| async move {
         let over = talk(&app, &mut socket, joined, &place.tenant, &session).await;
         (socket, over)
     }))
@@ -75,7 +79,7 @@ pub(super) fn heard(app: &App, tenant: &TenantId, session: &SessionId) -> Vec<By
 }
 
 /// Serves a widget's socket.
-async fn talk(app: &App, socket: &mut WebSocket, joined: Joined, tenant: &TenantId, session: &SessionId) -> Over {
+async fn talk(app: &App, socket: &mut Line, joined: Joined, tenant: &TenantId, session: &SessionId) -> Over {
     let Joined { first, frames, end } = joined;
     let backlog = first.frames().chain(heard(app, tenant, session)).collect();
     let told = Told { greeting: None, backlog, frames, end, surface: Surface::Widget };

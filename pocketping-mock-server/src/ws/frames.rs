@@ -4,12 +4,12 @@ use std::collections::VecDeque;
 use std::future::pending;
 use std::time::Duration;
 
-use axum::extract::ws::{Message, Utf8Bytes, WebSocket};
+use axum::extract::ws::{Message, Utf8Bytes};
 use bytes::Bytes;
-use futures::SinkExt;
 use serde_json::{Value, json};
 use tokio::time::{Instant, sleep_until};
 
+use super::line::Line;
 use super::link::{Over, fault, progress};
 use crate::app::App;
 use crate::faults::{Over as Way, SocketFault, Surface};
@@ -56,7 +56,7 @@ impl Frames {
     }
 
     /// Writes what may be written now, with one flush.
-    pub(super) async fn write(&mut self, app: &App, socket: &mut WebSocket) -> Result<(), Over> {
+    pub(super) async fn write(&mut self, app: &App, socket: &mut Line) -> Result<(), Over> {
         let is_due = self.due.is_some_and(|due| due <= Instant::now());
         if is_due {
             self.write_held(socket).await?;
@@ -75,12 +75,12 @@ impl Frames {
         flush(socket).await
     }
 
-    async fn put(&mut self, socket: &mut WebSocket, frame: Bytes) -> Result<(), Over> {
+    async fn put(&mut self, socket: &mut Line, frame: Bytes) -> Result<(), Over> {
         feed(socket, frame).await?;
         if self.due.is_some() { self.write_held(socket).await } else { Ok(()) }
     }
 
-    async fn write_held(&mut self, socket: &mut WebSocket) -> Result<(), Over> {
+    async fn write_held(&mut self, socket: &mut Line) -> Result<(), Over> {
         (self.due, self.is_stopped) = (None, false);
         while let Some(frame) = self.held.pop() {
             feed(socket, frame).await?;
@@ -93,7 +93,7 @@ impl Frames {
         self.due = Some(Instant::now() + time);
     }
 
-    async fn put_faulty(&mut self, socket: &mut WebSocket, frame: Bytes, act: SocketFault) -> Result<(), Over> {
+    async fn put_faulty(&mut self, socket: &mut Line, frame: Bytes, act: SocketFault) -> Result<(), Over> {
         tracing::debug!(?act, "an event meets a fault");
         match act {
             SocketFault::Duplicate => {
@@ -121,13 +121,13 @@ impl Frames {
     }
 }
 
-async fn feed(socket: &mut WebSocket, frame: Bytes) -> Result<(), Over> {
+async fn feed(socket: &mut Line, frame: Bytes) -> Result<(), Over> {
     // Frames are made by serde_json: always UTF-8.
     let text = Utf8Bytes::try_from(frame).map_err(|error| fault(&axum::Error::new(error)))?;
     progress(socket.feed(Message::Text(text))).await.map_err(|error| fault(&error))
 }
 
-async fn flush(socket: &mut WebSocket) -> Result<(), Over> {
+async fn flush(socket: &mut Line) -> Result<(), Over> {
     progress(socket.flush()).await.map_err(|error| fault(&error))
 }
 

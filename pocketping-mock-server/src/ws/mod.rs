@@ -1,12 +1,13 @@
 //! The socket: a first frame with the key, then the tenant's events.
 
 mod frames;
+pub(crate) mod line;
 pub(crate) mod link;
 
 use std::time::Duration;
 
 use axum::extract::ws::rejection::WebSocketUpgradeRejection;
-use axum::extract::ws::{Message, WebSocket, WebSocketUpgrade};
+use axum::extract::ws::{Message, WebSocketUpgrade};
 use axum::extract::{Extension, State};
 use axum::response::{IntoResponse, Response};
 use http::HeaderMap;
@@ -20,7 +21,9 @@ use crate::connection::Connection;
 use crate::faults::Surface;
 use crate::http::{is_of_this_machine, refused_upgrade};
 use crate::hub::Subscription;
+use crate::journal::{self, Tape};
 use crate::store::{Rejection, TenantId};
+use line::Line;
 use link::{Over, Told, fault};
 
 /// How long a client has for its first frame.
@@ -42,10 +45,13 @@ pub(crate) async fn socket(
         return refused_upgrade(&app, Surface::Contract, met);
     }
     match upgrade {
-        Ok(upgrade) => link::open(app, connection, upgrade, |app, mut socket| async move {
-            let over = events(&app, &mut socket).await;
-            (socket, over)
-        }),
+        Ok(upgrade) => {
+            let tape = Tape::new(&app.journal, journal::Surface::Contract);
+            link::open(app, connection, upgrade, tape, |app, mut socket| async move {
+                let over = events(&app, &mut socket).await;
+                (socket, over)
+            })
+        }
         Err(rejection) => {
             Rejection::Invalid(format!("/ws wants a WebSocket upgrade: {}", rejection.body_text())).into_response()
         }
@@ -66,12 +72,13 @@ fn check_origin(app: &App, headers: &HeaderMap) -> Result<(), Rejection> {
 }
 
 /// Hears the key, then tells the tenant's events.
-async fn events(app: &App, socket: &mut WebSocket) -> Over {
+async fn events(app: &App, socket: &mut Line) -> Over {
     let (tenant, last_event_id) = match timeout(AUTH, first_frame(app, socket)).await {
         Ok(Ok(first)) => first,
         Ok(Err(over)) => return over,
         Err(_) => return close_code(app, 4408, "no authentication in time"),
     };
+    socket.tape.belongs_to(&tenant, None);
     let Subscription { resume, seq, backlog, events, end } = app.subscribe(&tenant, last_event_id.as_deref());
     // contract gap: an answer to the key is an addition. `seq` lets a client tell that the first event is missing.
     let greeting = app.contract.is_extended().then(|| {
@@ -91,7 +98,7 @@ fn close_code(app: &App, code: u16, reason: &'static str) -> Over {
 }
 
 /// Reads the first frame: the key, and what the client has seen last.
-async fn first_frame(app: &App, socket: &mut WebSocket) -> Result<(TenantId, Option<String>), Over> {
+async fn first_frame(app: &App, socket: &mut Line) -> Result<(TenantId, Option<String>), Over> {
     let text = loop {
         let message = tokio::select! {
             message = socket.recv() => message,
@@ -133,7 +140,7 @@ async fn first_frame(app: &App, socket: &mut WebSocket) -> Result<(TenantId, Opt
 }
 
 /// Says why the first frame is refused; strict says nothing.
-async fn say(app: &App, socket: &mut WebSocket, rejection: &Rejection) -> Result<(), Over> {
+async fn say(app: &App, socket: &mut Line, rejection: &Rejection) -> Result<(), Over> {
     if !app.contract.is_extended() {
         return Ok(());
     }

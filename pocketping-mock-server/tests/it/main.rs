@@ -10,6 +10,7 @@ mod deployed;
 mod deployed_delivery;
 mod events;
 mod faults;
+mod journal;
 mod lifecycle;
 mod management;
 mod paging;
