@@ -2,8 +2,10 @@
 //!
 //! It is apart from the contract: no file serves both.
 
+mod answers;
 mod clock;
 mod deliveries;
+mod events;
 mod guard;
 mod operators;
 mod state;
@@ -18,11 +20,15 @@ use tower_http::catch_panic::CatchPanicLayer;
 use crate::app::App;
 use crate::http::{self as layers, Routes};
 
+pub(crate) use guard::check_page;
+
 /// All calls of the control surface, below `/_mock`.
 pub(crate) fn routes() -> Routes {
     Routes::new()
+        .merge(answers::routes())
         .merge(clock::routes())
         .merge(deliveries::routes())
+        .merge(events::routes())
         .merge(operators::routes())
         .merge(state::routes())
         .merge(visitors::routes())

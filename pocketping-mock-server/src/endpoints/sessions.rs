@@ -90,6 +90,6 @@ fn identify_visitor(tx: &mut Tx<'_>, id: &SessionId, said: Identify) -> Result<A
 }
 
 /// Switches the AI on or off.
-fn set_session_ai(tx: &mut Tx<'_>, id: &SessionId, enabled: bool) -> Result<Arc<Session>, Rejection> {
+pub(crate) fn set_session_ai(tx: &mut Tx<'_>, id: &SessionId, enabled: bool) -> Result<Arc<Session>, Rejection> {
     tx.update_session(id, Update::Ai, |session, _| session.ai_enabled = Some(enabled))
 }
