@@ -24,24 +24,21 @@ function sessionNode(session) {
       { type: "button", on: { click: choose } },
       el("span", { class: "who" }),
       el("span", { class: "last" }),
-      el("span", { class: "quiet" }),
+      el("span", { class: "bar" }, el("span", { class: "quiet" }), el("span", { class: "badge warn" }, "unanswered")),
     ),
   );
 }
 
 function fillSession(node, session) {
   const button = node.firstElementChild;
-  const [who, last, about] = button.children;
+  const [who, last, foot] = button.children;
   const words = session.messages.filter((message) => !message.deletedAt).at(-1);
   button.setAttribute("aria-pressed", String(session.id === selected));
   text(who, nameOf(session));
   text(last, words ? words.content || filesOf(words.attachments) : "nothing said yet");
-  const states = [
-    session.status === "closed" ? "closed" : session.visitorOnline ? "visitor online" : "open",
-    session.status !== "closed" && session.unanswered && "unanswered",
-    clockTime(session.lastActivity),
-  ];
-  text(about, states.filter(Boolean).join(" · "));
+  const state = session.status === "closed" ? "closed" : session.visitorOnline ? "online" : "away";
+  text(foot.firstElementChild, `${clockTime(session.lastActivity)} · ${state}`);
+  foot.lastElementChild.hidden = session.status === "closed" || !session.unanswered;
 }
 
 function select(id) {

@@ -10,6 +10,7 @@ const EVERY = 700;
 let next = null;
 let round = 0;
 let saysDone = null;
+let looksBad = false;
 
 function link(words, kind) {
   text($("link"), words);
@@ -27,6 +28,8 @@ async function look() {
     if (mine !== round) return;
     $("token-form").hidden = true;
     link("live", "good");
+    if (looksBad) problem($("problem"), "");
+    looksBad = false;
     show(state, tenants.tenants);
     showEvents(events.events);
     showDeliveries(deliveries.deliveries);
@@ -38,7 +41,8 @@ async function look() {
     if (mine !== round) return;
     if (error.status === 401) return wantToken(error.message);
     link(error.status === 0 ? "cut off" : "refused", "bad");
-    if (error.status !== 0) problem($("problem"), error.message);
+    looksBad = true;
+    problem($("problem"), error.message);
   }
   if (mine !== round) return;
   // A server with much to tell is not kept busy with telling it.

@@ -48,6 +48,7 @@ impl Browser {
             "--headless=new",
             "--no-sandbox",
             "--disable-gpu",
+            "--disable-lcd-text",
             "--disable-dev-shm-usage",
             "--disable-quic",
             "--no-first-run",
