@@ -29,7 +29,9 @@ const SVG: &str = "image/svg+xml";
 
 fn routes() -> Routes {
     let file = |kind: &'static str, text: &'static str| {
-        get(move || async move { ([(CONTENT_TYPE, HeaderValue::from_static(kind))], Bytes::from_static(text.as_bytes())) })
+        get(
+            move || async move { ([(CONTENT_TYPE, HeaderValue::from_static(kind))], Bytes::from_static(text.as_bytes())) },
+        )
     };
     Routes::new()
         .route("/", file(HTML, include_str!("index.html")))

@@ -137,7 +137,8 @@ impl Browser {
     pub(crate) async fn console(&self) -> Vec<String> {
         let told = self.client.issue_cmd(Own("se/log", json!({"type": "browser"}))).await.unwrap();
         let told = told.as_array().unwrap().iter();
-        told.map(|entry| format!("{} {}", entry["level"].as_str().unwrap(), entry["message"].as_str().unwrap())).collect()
+        told.map(|entry| format!("{} {}", entry["level"].as_str().unwrap(), entry["message"].as_str().unwrap()))
+            .collect()
     }
 
     /// Keeps a picture of the window.

@@ -12,6 +12,7 @@ mod events;
 mod faults;
 mod lifecycle;
 mod management;
+mod page;
 mod paging;
 mod receiver;
 mod reference;
