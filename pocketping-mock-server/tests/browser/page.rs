@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 
 use crate::driver::Browser;
 
-/// WebDriver's names of keys.
+/// `WebDriver`'s names of keys.
 const TAB: &str = "\u{e004}";
 const ENTER: &str = "\u{e007}";
 const SPACE: &str = "\u{e00d}";
