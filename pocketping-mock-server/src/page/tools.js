@@ -90,20 +90,23 @@ export function showSnapshots(names) {
 /** What a fault does and where, in a line. */
 function faultWords(fault) {
   const { kind, ...rest } = fault.do ?? {};
-  const more = Object.entries(rest).map(([name, value]) => `${name} ${typeof value === "object" ? JSON.stringify(value) : value}`);
+  const shown = Object.entries(rest).sort(([name]) => (name === kind ? -1 : 0));
+  const more = shown.map(([name, value]) => `${name === kind ? "" : `${name} `}${typeof value === "object" ? JSON.stringify(value) : value}`);
   const on = fault.on ?? {};
   const where = [on.method, on.route].filter(Boolean).join(" ") || on.surface || "";
   return [[kind, ...more].join(" "), where].filter(Boolean).join(", on ");
 }
 
 function showFaults(faults) {
-  const make = () => line();
-  const items = faults.map((fault, index) => ({ fault, key: fault.id ?? fault.number ?? index }));
-  sync($("faults"), items, (item) => item.key, make, (node, { fault }) => {
-    const left = fault.left ?? fault.times;
-    fillLine(node, left == null || left === "always" ? "always" : `${left} ×`, faultWords(fault));
+  const make = (fault) => {
+    const off = () => act(() => mock("DELETE", `/faults/${encodeURIComponent(fault.id)}`), "The fault is off.");
+    return line(el("button", { type: "button", class: "small", "aria-label": `Switch off ${faultWords(fault)}`, on: { click: off } }, "Off"));
+  };
+  sync($("faults"), faults, (fault) => fault.id, make, (node, fault) => {
+    const left = fault.left === 0 ? "happened:" : fault.left === "always" ? "always" : `${fault.left} ×`;
+    fillLine(node, left, faultWords(fault));
   });
-  text($("fault-count"), faults.length);
+  text($("fault-count"), faults.filter((fault) => fault.left !== 0).length);
   $("clear-faults").disabled = faults.length === 0;
 }
 
@@ -115,7 +118,8 @@ function showRequests(entries) {
     const [head, body] = node.firstElementChild.children;
     text(head, `${clockTime(entry.at)} ${entry.method} ${entry.path} ${entry.status ?? "…"}`);
     head.classList.toggle("bad", entry.status >= 400);
-    text(body, [words(entry.body) && `→ ${words(entry.body)}`, words(entry.answer) && `← ${words(entry.answer)}`].filter(Boolean).join("\n\n") || "no bodies");
+    const parts = [["→ ", entry.body], ["← ", entry.answer], ["Why: ", entry.refusedBy?.why]];
+    text(body, parts.map(([mark, it]) => words(it) && mark + words(it)).filter(Boolean).join("\n\n") || "no bodies");
   });
   text($("request-count"), theirs.length);
   text($("requests-empty"), theirs.length ? "" : "No request was recorded yet.");
@@ -138,7 +142,7 @@ export async function lookAtMore() {
   await optional("faults", "/faults", (answer) => showFaults(answer.faults ?? []));
   $("fault-tools").hidden = has.faults === false;
   $("faults-missing").hidden = has.faults !== false;
-  await optional("journal", "/journal?kind=request&limit=100", (answer) => showRequests(answer.entries ?? answer.journal ?? []));
+  await optional("journal", "/journal?kind=request&limit=100&pii=1", (answer) => showRequests(answer.entries ?? []));
 }
 
 const quoted = (words) => (/^[\w./:@-]+$/.test(words) ? words : `'${words.replaceAll("'", String.raw`'\''`)}'`);
