@@ -7,6 +7,7 @@ use std::path::Path;
 use std::process::{Child, Command, Stdio};
 use std::thread;
 
+use fantoccini::elements::Element;
 use fantoccini::wd::WebDriverCompatibleCommand;
 use fantoccini::{Client, ClientBuilder, Locator};
 use hyper_util::client::legacy::connect::HttpConnector;
@@ -113,12 +114,18 @@ impl Browser {
     }
 
     pub(crate) async fn click(&self, selector: &str) {
-        self.client.find(Locator::Css(selector)).await.unwrap().click().await.unwrap();
+        self.found(selector).await.click().await.unwrap();
     }
 
     /// Writes into a field.
     pub(crate) async fn fill(&self, selector: &str, text: &str) {
-        self.client.find(Locator::Css(selector)).await.unwrap().send_keys(text).await.unwrap();
+        self.found(selector).await.send_keys(text).await.unwrap();
+    }
+
+    /// What a selector names, as soon as it is to be seen.
+    async fn found(&self, selector: &str) -> Element {
+        self.until(&format!("document.querySelector({})?.checkVisibility()", json!(selector))).await;
+        self.client.find(Locator::Css(selector)).await.unwrap()
     }
 
     /// A window of this size, in light or dark.

@@ -69,6 +69,37 @@ async fn a_visitor_writes_an_operator_answers_and_both_see_it() {
 }
 
 #[tokio::test]
+async fn the_chat_survives_cuts_reloads_and_the_lack_of_sockets() {
+    let Some((browser, server)) = opened(MockServer::builder()).await else { return };
+    browser.fill("#chat-text", "Hello").await;
+    browser.press(ENTER).await;
+    browser.shows("#chat-state", "live").await;
+    server.cut_connections();
+    browser.until("document.querySelector('#chat-state').textContent !== 'live'").await;
+    browser.fill("#answer-text", "After the cut").await;
+    browser.press(ENTER).await;
+    browser.shows("#chat-log", "After the cut").await;
+    browser.shows("#chat-state", "live").await;
+
+    browser.goto(&format!("{}/", server.url())).await;
+    browser.shows("#chat-log", "After the cut").await;
+    assert_eq!(server.sessions().len(), 1, "the same visitor, in the same session");
+
+    browser
+        .run("window.WebSocket = class { constructor() { setTimeout(() => this.onclose()); } close() {} }, null")
+        .await;
+    server.cut_connections();
+    browser.shows("#chat-state", "polling").await;
+    browser.fill("#answer-text", "By polling").await;
+    browser.press(ENTER).await;
+    browser.shows("#chat-log", "By polling").await;
+    browser.click("#chat-new").await;
+    browser.shows("#chat-state", "not connected").await;
+    browser.shows("#sessions", "away").await;
+    browser.close().await;
+}
+
+#[tokio::test]
 async fn what_a_visitor_writes_stays_text() {
     let Some((browser, server)) = opened(MockServer::builder()).await else { return };
     let evil = r#"<img src=x onerror="document.title='taken'"><script>document.title='taken'</script>"#;
