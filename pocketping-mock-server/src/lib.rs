@@ -24,6 +24,7 @@ mod names;
 mod openapi;
 mod operations;
 mod operator;
+mod page;
 mod responder;
 mod restore;
 mod router;

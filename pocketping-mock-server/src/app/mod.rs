@@ -281,8 +281,13 @@ impl App {
 
     /// A tenant's last events in commit order, as the contract shows them.
     pub(crate) fn events(&self, tenant: &TenantId) -> Vec<Event> {
+        self.last_events(tenant, usize::MAX)
+    }
+
+    /// So many of them, the last ones.
+    pub(crate) fn last_events(&self, tenant: &TenantId, limit: usize) -> Vec<Event> {
         let frames = self.lock().hub.kept(tenant);
-        frames.iter().map(|frame| decode(frame)).collect()
+        frames.iter().skip(frames.len().saturating_sub(limit)).map(|frame| decode(frame)).collect()
     }
 
     /// A part of a session's messages.

@@ -2,9 +2,11 @@
 //!
 //! It is apart from the contract: no file serves both.
 
+mod answers;
 mod clock;
 mod deliveries;
 mod faults;
+mod events;
 mod guard;
 mod journal;
 mod operators;
@@ -21,13 +23,17 @@ use tower_http::catch_panic::CatchPanicLayer;
 use crate::app::App;
 use crate::http::{self as layers, Routes};
 
+pub(crate) use guard::check_page;
+
 /// All calls of the control surface, below `/_mock`.
 pub(crate) fn routes() -> Routes {
     Routes::new()
+        .merge(answers::routes())
         .merge(clock::routes())
         .merge(deliveries::routes())
         .merge(faults::routes())
         .merge(journal::routes())
+        .merge(events::routes())
         .merge(operators::routes())
         .merge(scenarios::routes())
         .merge(state::routes())

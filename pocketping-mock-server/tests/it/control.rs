@@ -75,6 +75,24 @@ fn a_visitor_is_played_and_an_operator() {
 }
 
 #[test]
+fn an_operator_without_a_key_answers_closes_and_switches_the_ai() {
+    for contract in [Contract::Strict, Contract::Extended] {
+        let server = MockServer::builder().contract(contract).start().unwrap();
+        ok(&server, "POST /visitors", "{}");
+        ok(&server, "POST /sessions/sess_1/visitor/say", r#"{"content":"Hello"}"#);
+        let said = ok(&server, "POST /sessions/sess_1/operator/say", r#"{"content":"Hi"}"#);
+        assert_eq!((&said["id"], &said["type"], &said["content"]), (&json!("msg_2"), &json!("operator"), &json!("Hi")));
+        assert_eq!(ok(&server, "POST /sessions/sess_1/operator/ai", r#"{"enabled":false}"#)["aiEnabled"], false);
+        assert_eq!(ok(&server, "POST /sessions/sess_1/operator/close", "")["status"], "closed");
+        refused(&server, "POST /sessions/sess_1/operator/say", r#"{"content":"Hi"}"#, 400, "is closed");
+        let events = ok(&server, "GET /events", "")["events"].clone();
+        let kinds: Vec<_> = events.as_array().unwrap().iter().map(|event| event["type"].clone()).collect();
+        assert_eq!((&kinds[0], &kinds[2]), (&json!("session.created"), &json!("message.created")));
+        assert_eq!(ok(&server, "GET /events?limit=1", "")["events"], json!([events.as_array().unwrap().last()]));
+    }
+}
+
+#[test]
 fn a_wrong_call_names_what_is_wrong_and_changes_nothing() {
     let server = MockServer::builder().demo_seed().start().unwrap();
     for (line, body, status, sentence) in [
@@ -90,6 +108,10 @@ fn a_wrong_call_names_what_is_wrong_and_changes_nothing() {
         ("POST /clock/advance", r#"{"by":"721h"}"#, 400, "30 days"),
         ("POST /snapshots/nope/restore", "", 404, "no snapshot \"nope\""),
         ("POST /deliveries/nope/redeliver", "", 409, "no delivery nope"),
+        ("POST /sessions/nope/operator/close", "", 404, "Session not found"),
+        ("POST /sessions/sess_abc123/operator/say", r#"{"content":"x","type":"ai"}"#, 400, "type"),
+        ("POST /sessions/sess_abc123/operator/ai", r#"{"enabled":1}"#, 400, "`enabled`"),
+        ("GET /events?limit=0", "", 400, "`limit`"),
         ("GET /state?tenant=nobody", "", 400, "`tenant`"),
         ("GET /state?key=nobody", "", 401, "key"),
         ("GET /nope", "", 404, "/_mock/nope"),
