@@ -5,8 +5,8 @@
 mod answers;
 mod clock;
 mod deliveries;
-mod faults;
 mod events;
+mod faults;
 mod guard;
 mod journal;
 mod operators;

@@ -12,6 +12,7 @@ use super::{Scenario, ScenarioError};
 use crate::app::App;
 use crate::endpoints::messages::send_message;
 use crate::endpoints::sessions;
+use crate::faults::Fault;
 use crate::operations;
 use crate::server::MockServer;
 use crate::store::{ApiKey, Rejection, TenantId, Tx, Visit as Visiting, rules};
@@ -234,6 +235,15 @@ impl Player<'_> {
                 rules::webhook(&hook.url, &hook.events, secret, contract).map_err(rejected)?;
                 self.write(|tx| Ok(tx.put_webhook(&hook.url, hook.events.clone(), hook.secret.clone())))?;
                 format!("a webhook leads to {}", hook.url)
+            }
+            Step::Fault(fault) => {
+                let made = Fault::from_json(fault.to_string().as_bytes()).map_err(|error| error.to_string())?;
+                self.app.faults.inject(made);
+                format!("from now on goes wrong: {}", fault["do"])
+            }
+            Step::ClearFaults(_) => {
+                self.app.faults.clear();
+                "nothing goes wrong any more".to_owned()
             }
             Step::CutConnections(_) => {
                 self.app.faults.cut_connections();

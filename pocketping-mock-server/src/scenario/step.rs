@@ -8,6 +8,7 @@ use serde::{Deserialize, Deserializer};
 use serde_json::Value;
 
 use crate::durations;
+use crate::faults::Fault;
 
 /// One step. Whoever takes part has a name of the scenario's own.
 #[derive(Clone, Debug, PartialEq, Deserialize)]
@@ -40,6 +41,11 @@ pub(super) enum Step {
     #[serde(deserialize_with = "duration")]
     Advance(Duration),
     Webhook(Hook),
+    /// Something goes wrong, as it is written for the control surface.
+    #[serde(deserialize_with = "fault")]
+    Fault(Value),
+    /// Nothing more goes wrong.
+    ClearFaults(bool),
     /// All connections end without a word.
     CutConnections(bool),
     AllowKey(String),
@@ -139,4 +145,13 @@ pub(super) struct Expect {
 fn duration<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Duration, D::Error> {
     let text = String::deserialize(deserializer)?;
     durations::duration(&text).map_err(D::Error::custom)
+}
+
+/// A fault that can be one; it is made anew each time it is played.
+fn fault<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Value, D::Error> {
+    let fault = Value::deserialize(deserializer)?;
+    match Fault::from_json(fault.to_string().as_bytes()) {
+        Ok(_) => Ok(fault),
+        Err(error) => Err(D::Error::custom(error)),
+    }
 }

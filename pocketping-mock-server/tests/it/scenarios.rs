@@ -56,6 +56,16 @@ async fn a_step_that_fails_is_named_with_what_differs() {
 }
 
 #[tokio::test]
+async fn a_fault_of_a_scenario_hits_whoever_calls_next() {
+    let server = MockServer::start();
+    let fault = json!({"on": {"method": "GET", "route": "/sessions"}, "do": {"kind": "status", "status": 418}});
+    server.play(&scenario(&json!([{"fault": fault}]))).await.unwrap();
+    assert_eq!((call(&server, "GET /sessions", "").status, call(&server, "GET /sessions", "").status), (418, 200));
+    let wrong = json!({"steps": [{"fault": {"do": {"kind": "earthquake"}}}]}).to_string();
+    assert!(Scenario::from_json(&wrong).unwrap_err().to_string().contains("steps[0].fault"));
+}
+
+#[tokio::test]
 async fn a_key_is_taken_and_taken_no_more() {
     let server = MockServer::start();
     let with = |key: &str| send(&server, "GET /sessions", &[("Authorization", &format!("Bearer {key}"))], "").status;
