@@ -154,8 +154,10 @@ fn the_lock_is_taken_in_one_place_and_never_held_over_an_await() {
 
 #[test]
 fn every_frame_of_a_socket_passes_the_journal() {
-    // In `ws/mod.rs` it is a word of a sentence.
-    only("pocketping-mock-server/src/ws", "WebSocket", &["line.rs", "mod.rs"]);
+    // In `ws/mod.rs` it is a word of a sentence, in `ws/frames.rs` the name of a way that faults know.
+    only("pocketping-mock-server/src/ws", "WebSocket", &["line.rs", "mod.rs", "frames.rs"]);
+    let (_, frames) = sources("pocketping-mock-server/src/ws/frames.rs").remove(0);
+    assert!(!says(&frames.replace("Way::WebSocket", ""), "WebSocket"), "ws/frames.rs takes a bare socket");
     let (_, socket) = sources("pocketping-mock-server/src/ws/mod.rs").remove(0);
     assert!(!socket.contains("ws::{WebSocket") && !socket.contains("WebSocket,"), "ws/mod.rs takes a bare socket");
 }

@@ -9,7 +9,6 @@ use std::io;
 use std::net::{IpAddr, SocketAddr};
 use std::path::{Path, PathBuf};
 
-pub use crate::durations::duration;
 pub use running::{ReadyFile, Running};
 
 use crate::builder::MockServerBuilder;
@@ -22,6 +21,14 @@ use values::{AiDelay, RateLimit, Secret, Size};
 
 /// Where the secret of the events webhook is looked for when no flag says it.
 const EVENTS_SECRET: &str = "POCKETPING_EVENTS_WEBHOOK_SECRET";
+
+/// How long something takes: a number and its unit, such as `500ms`, `30s`, `10m` or `2h`.
+///
+/// # Errors
+/// When it is no such thing, zero, or more than a hundred years; the error says which.
+pub fn duration(text: &str) -> Result<std::time::Duration, String> {
+    crate::durations::duration(text)
+}
 
 /// How the server is run.
 #[derive(Debug, clap::Args)]
