@@ -4,6 +4,7 @@ use std::error::Error as StdError;
 use std::fmt;
 use std::net::{IpAddr, SocketAddr, TcpListener};
 use std::sync::Arc;
+use std::time::Duration;
 
 use crate::app::{App, AppParts};
 use crate::contract::Contract;
@@ -13,6 +14,7 @@ use crate::faults::Fault;
 use crate::http_client::Tls;
 use crate::limits::Limits;
 use crate::responder::Responder;
+use crate::serve::GRACE;
 use crate::server::MockServer;
 use crate::sources::{Clock, Ids};
 use crate::store::{Access, ApiKey, Rejection, Seed, SeedError, rules};
@@ -48,6 +50,7 @@ pub struct MockServerBuilder {
     widget_versions: Result<Versions, String>,
     clock: Clock,
     ids: Ids,
+    grace: Duration,
 }
 
 /// Why a server cannot start.
@@ -134,6 +137,7 @@ impl Default for MockServerBuilder {
             widget_versions: Ok(Versions::default()),
             clock: Clock::frozen(),
             ids: Ids::sequential(),
+            grace: GRACE,
         }
     }
 }
@@ -262,6 +266,13 @@ impl MockServerBuilder {
         self
     }
 
+    /// How long [`MockServer::shutdown`] waits, in real time, for requests that are running and sockets that are told
+    /// goodbye; what is left then is cut. Default: half a second.
+    pub fn stop_within(mut self, most: Duration) -> Self {
+        self.grace = most;
+        self
+    }
+
     /// Starts the server. It answers as soon as this returns.
     ///
     /// # Errors
@@ -302,6 +313,7 @@ impl MockServerBuilder {
             events_webhook: self.events_webhook,
             versions,
             responder: self.responder,
+            grace: self.grace,
             first_tenant: Arc::clone(&keys[0].tenant),
         });
         let mut seeded = Ok(());

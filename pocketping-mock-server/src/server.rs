@@ -1,6 +1,5 @@
 //! `MockServer`: a server on a thread of its own.
 
-use std::convert::Infallible;
 use std::fmt;
 use std::io;
 use std::net::{SocketAddr, TcpListener};
@@ -9,34 +8,20 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
 use std::time::Duration;
 
-use axum::Router;
-use axum::body::Body;
-use hyper::Request;
-use hyper::body::Incoming;
-use hyper::server::conn::http1;
-use hyper::service::{HttpService, Service, service_fn};
-use hyper_util::rt::{TokioIo, TokioTimer};
-use hyper_util::service::TowerToHyperService;
 use pocketping_sdk::{DeliveryId, Event, Message, MessageKind, NewMessage, Session, SessionId};
 use tokio::sync::watch;
 
 use crate::app::App;
 use crate::builder::MockServerBuilder;
-use crate::connection::Connection;
 use crate::delivery::{self, Delivery};
 use crate::endpoints::messages::send_message;
 use crate::responder;
+use crate::serve::accept;
 use crate::sources::Clock;
 use crate::store::{ApiKey, MessageQuery, Rejection, SessionQuery, TenantId, Tx, Visit, VisitorSignal};
 
-/// How long a server that shuts down waits for its connections.
-pub(crate) const GRACE: Duration = Duration::from_millis(500);
-/// How long the server waits after a connection could not be accepted.
-const PAUSE: Duration = Duration::from_millis(20);
-/// The same for one that was dropped, and is not waited for.
+/// How long a server that was dropped, and is not waited for, waits for its connections.
 const SHORT_GRACE: Duration = Duration::from_millis(50);
-/// How long a connection may be idle, and take for the head of a request: longer than clients keep theirs.
-const HEAD: Duration = Duration::from_secs(100);
 
 /// An in-memory PocketPing bridge server, listening on a port of this machine.
 ///
@@ -95,7 +80,7 @@ impl MockServer {
                     Err(error) => tracing::error!(%error, "the listener cannot be used"),
                 }
                 thread_app.tasks.close();
-                let grace = if thread_patient.load(Ordering::Relaxed) { GRACE } else { SHORT_GRACE };
+                let grace = if thread_patient.load(Ordering::Relaxed) { thread_app.grace } else { SHORT_GRACE };
                 if tokio::time::timeout(grace, thread_app.tasks.wait()).await.is_err() {
                     tracing::debug!(left = thread_app.tasks.len(), "connections are cut");
                 }
@@ -108,7 +93,7 @@ impl MockServer {
 
     /// What it serves, for tests that call it without a connection.
     #[cfg(test)]
-    pub(crate) fn service(&self) -> Router {
+    pub(crate) fn service(&self) -> axum::Router {
         crate::router::router(self.app.clone())
     }
 
@@ -246,7 +231,7 @@ impl MockServer {
     }
 
     /// Stops listening, says goodbye on every socket, lets running requests finish, and waits until all of it is done:
-    /// half a second at most, after which the rest is cut.
+    /// half a second at most, or [`stop_within`](MockServerBuilder::stop_within), after which the rest is cut.
     pub async fn shutdown(mut self) {
         self.app.stop.cancel();
         // An error is what is waited for: the thread has dropped its end.
@@ -267,74 +252,4 @@ impl fmt::Debug for MockServer {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("MockServer").field("url", &self.url).field("keys", &self.keys).finish_non_exhaustive()
     }
-}
-
-/// Ends shortly before the grace of a stopping server does.
-pub(crate) async fn after_grace(app: &App) {
-    app.stop.cancelled().await;
-    // Real time: a stopping server does not wait for its clock.
-    drop(tokio::time::timeout(GRACE / 2, std::future::pending::<()>()).await);
-}
-
-/// Takes connections until the server stops.
-async fn accept(app: &App, listener: tokio::net::TcpListener) {
-    let service = TowerToHyperService::new(crate::router::router(app.clone()));
-    loop {
-        let accepted = tokio::select! {
-            accepted = listener.accept() => accepted,
-            () = app.stop.cancelled() => return,
-        };
-        let (stream, peer) = match accepted {
-            Ok(accepted) => accepted,
-            Err(error) => {
-                // Out of file descriptors, say: others may become free, and until then there is nothing to do.
-                tracing::warn!(%error, "a connection could not be accepted");
-                drop(tokio::time::timeout(PAUSE, app.stop.cancelled()).await);
-                continue;
-            }
-        };
-        if let Err(error) = stream.set_nodelay(true) {
-            tracing::debug!(%error, "no TCP_NODELAY");
-        }
-        if app.faults.refuses_connections() {
-            continue;
-        }
-        let connection = Connection::new(Some(peer.ip()), app.faults.new_end());
-        let served = http1::Builder::new()
-            .timer(TokioTimer::new())
-            .header_read_timeout(HEAD)
-            .serve_connection(TokioIo::new(connection.wire(stream)), with(connection.clone(), service.clone()))
-            .with_upgrades();
-        let stop = app.stop.clone();
-        app.tasks.spawn(async move {
-            let mut served = std::pin::pin!(served);
-            let until_stop = async {
-                tokio::select! {
-                    ended = served.as_mut() => ended,
-                    () = stop.cancelled() => {
-                        served.as_mut().graceful_shutdown();
-                        served.await
-                    }
-                }
-            };
-            let ended = tokio::select! {
-                ended = until_stop => ended,
-                () = connection.ended() => return,
-            };
-            if let Err(error) = ended {
-                tracing::debug!(%error, "a connection ended early");
-            }
-        });
-    }
-}
-
-/// The service of one connection: whoever answers a request can reach the connection it came on.
-fn with(
-    connection: Connection,
-    service: TowerToHyperService<Router>,
-) -> impl HttpService<Incoming, ResBody = Body, Error = Infallible, Future: Send> {
-    service_fn(move |mut request: Request<Incoming>| {
-        request.extensions_mut().insert(connection.clone());
-        service.call(request)
-    })
 }

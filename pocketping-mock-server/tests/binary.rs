@@ -179,6 +179,8 @@ fn wrong_flags_and_files_are_named() {
             1,
             "rules.json: the AI rules cannot be used: rules[0]",
         ),
+        (&["--print", "yaml"], 2, "text or json"),
+        (&["--stop-within", "0s"], 2, "longer than zero"),
         (&["--max-body", "1023"], 2, "it must be 1KiB or more"),
         (&["--max-body", "1MB"], 2, "--max-body"),
         (&["--max-frame", "0"], 2, "--max-frame"),
@@ -279,4 +281,64 @@ fn faults_are_said_on_the_command_line_and_wrong_ones_are_refused() {
     std::fs::write(&file, wrong).unwrap();
     refused(&path, &format!("{}: `do.status` must be a whole number", file.display()));
     refused("@/nowhere/fault.json", "/nowhere/fault.json cannot be read");
+}
+
+#[test]
+fn the_ready_line_is_an_object_when_that_is_asked_for() {
+    for (args, contract, has_key) in [
+        (&["--port", "0", "--print", "json"][..], "extended", true),
+        (&["--port", "0", "--print", "json", "--contract", "strict", "--api-key", "given_key"], "strict", false),
+    ] {
+        let mut running = Running(server(args).stdout(Stdio::piped()).spawn().unwrap());
+        let mut line = String::new();
+        BufReader::new(running.0.stdout.take().unwrap()).read_line(&mut line).unwrap();
+        let ready: serde_json::Value = serde_json::from_str(&line).unwrap();
+        assert_eq!(ready["contract"], contract, "{line}");
+        assert_eq!(ready["pid"], running.0.id(), "{line}");
+        assert_eq!(ready["apiKey"].is_string(), has_key, "{line}");
+        assert!(!line.contains("given_key"), "{line}");
+        let key = ready["apiKey"].as_str().unwrap_or("given_key");
+        assert!(get(ready["url"].as_str().unwrap(), "/sessions", key).starts_with("HTTP/1.1 200"));
+    }
+}
+
+/// Sends SIGTERM.
+fn terminate(running: &Running) {
+    assert!(Command::new("kill").args(["-TERM", &running.0.id().to_string()]).status().unwrap().success());
+}
+
+/// A server with an hour to stop, on which a request has half arrived when it is told to.
+fn stopping() -> (Running, TcpStream) {
+    let (mut running, url) = started(&mut server(&["--port", "0", "--api-key", "key", "--stop-within", "1h"]));
+    let address = url.strip_prefix("http://").unwrap();
+    let mut half = TcpStream::connect(address).unwrap();
+    half.write_all(b"GET /health HTTP/1.1\r\nHost: x\r\n").unwrap();
+    // A whole one behind it: by its answer the half one was accepted.
+    assert!(get(&url, "/health", "key").starts_with("HTTP/1.1 200"));
+    terminate(&running);
+    let deadline = Instant::now() + Duration::from_secs(10);
+    while TcpStream::connect(address).is_ok() {
+        assert!(Instant::now() < deadline, "still listening");
+        std::thread::yield_now();
+    }
+    assert!(running.0.try_wait().unwrap().is_none(), "it waits for the request");
+    (running, half)
+}
+
+#[test]
+fn a_running_request_is_answered_before_the_end() {
+    let (mut running, mut half) = stopping();
+    half.write_all(b"\r\n").unwrap();
+    let mut answer = String::new();
+    half.read_to_string(&mut answer).unwrap();
+    assert!(answer.starts_with("HTTP/1.1 200"), "{answer}");
+    // With an hour left: nothing else is waited for.
+    assert!(running.0.wait().unwrap().success());
+}
+
+#[test]
+fn a_second_signal_ends_it_at_once() {
+    let (mut running, _half) = stopping();
+    terminate(&running);
+    assert_eq!(running.0.wait().unwrap().code(), Some(0));
 }

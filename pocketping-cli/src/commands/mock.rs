@@ -1,9 +1,7 @@
 //! `mock`: the reference server in the foreground.
 
 use clap::Args;
-use pocketping_mock_server::args::ServeArgs;
-
-use serde::Serialize;
+use pocketping_mock_server::args::{Ready, ServeArgs};
 
 use super::cell;
 use super::scenarios::{self, ScenariosCommand};
@@ -26,16 +24,6 @@ pub(crate) struct MockArgs {
     serve: ServeArgs,
 }
 
-/// What a script needs to know to use the server.
-#[derive(Debug, Serialize)]
-#[serde(rename_all = "camelCase")]
-struct Ready {
-    url: String,
-    /// Only when the server made it.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    api_key: Option<String>,
-}
-
 pub(crate) async fn run(args: MockArgs, context: &Context, output: &mut Output) -> Result<(), CliError> {
     if let Some(command) = args.scenarios {
         return scenarios::run(command, context, output).await;
@@ -44,8 +32,7 @@ pub(crate) async fn run(args: MockArgs, context: &Context, output: &mut Output) 
     if output.is_for_people() {
         output.text(&running.announcement())?;
     } else {
-        let ready = Ready { url: running.url().to_owned(), api_key: running.made_key().map(str::to_owned) };
-        output.event(&ready)?;
+        output.event(running.ready())?;
     }
     running.until_stopped().await;
     Ok(())

@@ -2,10 +2,12 @@
 //! operation emitted before it unlocks, so that the order on the sockets is the order of the commits.
 
 mod deliveries;
+mod held;
 mod restore;
 mod widgets;
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
 
 use bytes::Bytes;
 use pocketping_sdk::{DeliveryId, Event, Message, SessionId, Timestamp};
@@ -23,6 +25,7 @@ use crate::http_client::Tls;
 use crate::hub::{Hub, Subscription};
 use crate::journal::{self, Body, Kind, Log};
 use crate::limits::Limits;
+use crate::metrics::Metrics;
 use crate::responder::{Due, Responder, Timers};
 use crate::sources::{Busy, Clock, Ids, epoch};
 use crate::store::change::Change;
@@ -49,6 +52,8 @@ pub(crate) struct Shared {
     /// The same for the management API, which has a limit of its own.
     pub(crate) management_limits: RateLimits,
     pub(crate) faults: Faults,
+    /// What happened, counted.
+    pub(crate) metrics: Metrics,
     /// Whether only this machine can reach the server.
     pub(crate) is_loopback: bool,
     /// What whoever controls the server must send, where that is asked for.
@@ -78,6 +83,8 @@ pub(crate) struct Shared {
     pub(crate) outbox_changed: Notify,
     outbox_version: watch::Sender<u64>,
     pub(crate) stop: CancellationToken,
+    /// How long a server that stops waits for its connections.
+    pub(crate) grace: Duration,
     pub(crate) tasks: TaskTracker,
 }
 
@@ -113,6 +120,7 @@ pub(crate) struct AppParts {
     pub(crate) events_webhook: Option<EventsWebhook>,
     pub(crate) versions: Versions,
     pub(crate) responder: Option<Responder>,
+    pub(crate) grace: Duration,
     /// The tenant of what comes without a key and names no project.
     pub(crate) first_tenant: TenantId,
 }
@@ -153,6 +161,7 @@ impl App {
             rate_limits: RateLimits::new(parts.rate_limit),
             management_limits: RateLimits::new(parts.rate_limit.map(|_| MANAGEMENT_RATE)),
             faults: Faults::default(),
+            metrics: Metrics::default(),
             is_loopback: parts.is_loopback,
             control_token: parts.control_token,
             own_url: parts.own_url,
@@ -168,6 +177,7 @@ impl App {
             outbox_changed: Notify::new(),
             outbox_version: watch::Sender::new(0),
             stop: CancellationToken::new(),
+            grace: parts.grace,
             tasks: TaskTracker::new(),
         }))
     }
@@ -232,6 +242,7 @@ impl App {
         let new_id = || DeliveryId::from(self.0.ids.next("dlv"));
         for change in changes {
             let published = hub.publish(tenant, at, change.events());
+            self.0.metrics.published(published.len());
             for (event, frame) in &published {
                 self.journal_event(tenant, at, event, frame);
                 if !tables.webhooks().is_empty() {

@@ -8,8 +8,9 @@ use std::fs;
 use std::io;
 use std::net::{IpAddr, SocketAddr};
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
-pub use running::{ReadyFile, Running};
+pub use running::{Ready, ReadyFile, Running};
 
 use crate::builder::MockServerBuilder;
 use crate::http_client::Tls;
@@ -17,7 +18,7 @@ use crate::sources::{Clock, random_key};
 use crate::versions::Version;
 use crate::{ApiKey, Contract, Fault, Limits, MockServer, Responder, Seed, StartError};
 use running::Signals;
-use values::{AiDelay, RateLimit, Secret, Size};
+use values::{AiDelay, Print, RateLimit, Secret, Size};
 
 /// Where the secret of the events webhook is looked for when no flag says it.
 const EVENTS_SECRET: &str = "POCKETPING_EVENTS_WEBHOOK_SECRET";
@@ -106,9 +107,17 @@ pub struct ServeArgs {
     #[command(flatten)]
     limits: LimitArgs,
 
+    /// How long running requests have to finish, and sockets to hear goodbye, when the server is told to stop; in real time
+    #[arg(long, default_value = "500ms", value_name = "DURATION", value_parser = duration)]
+    stop_within: Duration,
+
     /// Write the base URL to this file once the server answers
     #[arg(long, value_name = "FILE")]
     ready_file: Option<PathBuf>,
+
+    /// How the line is written that says that the server is ready
+    #[arg(long, default_value = "text", value_name = "text|json")]
+    print: Print,
 }
 
 /// How much of everything is taken.
@@ -210,6 +219,7 @@ impl ServeArgs {
         }
         let [min, latest] = [self.widget_min_version, self.widget_latest_version].map(|it| it.map(|it| it.to_string()));
         builder = builder.widget_versions(min.as_deref(), latest.as_deref()).limits(self.limits.limits());
+        builder = builder.stop_within(self.stop_within);
         // From here on a signal ends the server in order, however early it comes.
         let signals = Signals::new()
             .map_err(|error| StartError::new("signals cannot be listened for".to_owned()).with_source(error))?;
@@ -217,7 +227,9 @@ impl ServeArgs {
             Some(path) if error.is_seed => error.in_file(path),
             _ => error,
         })?;
-        Running::new(server, key, self.ready_file, signals)
+        let ready =
+            Ready { url: server.url().to_owned(), api_key: key, contract: self.contract, pid: std::process::id() };
+        Running::new(server, ready, self.print, self.ready_file, signals)
     }
 
     fn with_events_webhook(&self, builder: MockServerBuilder) -> Result<MockServerBuilder, StartError> {

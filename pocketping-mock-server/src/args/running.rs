@@ -4,18 +4,43 @@ use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
 
+use serde::{Serialize, Serializer};
+
 use super::cannot;
-use crate::{MockServer, StartError};
+use super::values::Print;
+use crate::{Contract, MockServer, StartError};
 
 /// A server that runs, and its ready file, which is gone when this is.
 #[derive(Debug)]
 pub struct Running {
     server: Option<MockServer>,
-    key: Option<String>,
+    ready: Ready,
+    print: Print,
     /// Held for its drop.
     _ready_file: Option<ReadyFile>,
-    ready_url: String,
     signals: Signals,
+}
+
+/// What a program needs to know to use a server.
+#[derive(Clone, Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+#[non_exhaustive]
+pub struct Ready {
+    /// The base URL.
+    pub url: String,
+    /// The key, when the server made it; one that was given is not repeated.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub api_key: Option<String>,
+    /// How much of the contract it speaks.
+    #[serde(serialize_with = "as_written")]
+    pub contract: Contract,
+    /// The process, to be told to stop.
+    pub pid: u32,
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde hands it over")]
+fn as_written<S: Serializer>(contract: &Contract, to: S) -> Result<S::Ok, S::Error> {
+    to.serialize_str(if contract.is_extended() { "extended" } else { "strict" })
 }
 
 /// A file that says that something is ready, and where. It is gone when this is, unless another program has written its
@@ -30,36 +55,44 @@ impl Running {
     /// Says that the server is ready, where that was asked for.
     pub(super) fn new(
         server: MockServer,
-        key: Option<String>,
+        ready: Ready,
+        print: Print,
         ready_file: Option<PathBuf>,
         signals: Signals,
     ) -> Result<Self, StartError> {
-        let ready_url = server.url().to_owned();
-        let ready_file = ready_file.map(|path| ReadyFile::write(path, &ready_url)).transpose()?;
-        Ok(Self { server: Some(server), key, _ready_file: ready_file, ready_url, signals })
+        let ready_file = ready_file.map(|path| ReadyFile::write(path, &ready.url)).transpose()?;
+        Ok(Self { server: Some(server), ready, print, _ready_file: ready_file, signals })
     }
 
     /// The base URL.
     pub fn url(&self) -> &str {
-        &self.ready_url
+        &self.ready.url
     }
 
-    /// The key, when the server made it; one that was given is not repeated.
-    pub fn made_key(&self) -> Option<&str> {
-        self.key.as_deref()
+    /// What a program needs to know to use it.
+    pub fn ready(&self) -> &Ready {
+        &self.ready
     }
 
-    /// What a person needs to know to use it.
+    /// The ready line, in the form that was asked for.
     pub fn announcement(&self) -> String {
-        let key = self.made_key().map(|key| format!(" (key {key})")).unwrap_or_default();
+        if self.print == Print::Json {
+            // Names and numbers: always JSON.
+            return serde_json::to_string(&self.ready).unwrap_or_default();
+        }
+        let key = self.ready.api_key.as_ref().map(|key| format!(" (key {key})")).unwrap_or_default();
         format!("PocketPing mock server ready at {}{key}", self.url())
     }
 
-    /// Runs until the process is told to stop (Ctrl-C, or SIGTERM), then shuts down in order.
+    /// Runs until the process is told to stop (Ctrl-C, or SIGTERM), then shuts down in order. A second signal ends that at
+    /// once.
     pub async fn until_stopped(mut self) {
         self.signals.stop().await;
         if let Some(server) = self.server.take() {
-            server.shutdown().await;
+            tokio::select! {
+                () = server.shutdown() => {}
+                () = self.signals.stop() => {}
+            }
         }
     }
 }

@@ -13,6 +13,28 @@ const LEAST_BODY: u64 = 1 << 10;
 /// The longest queue: its frames share their bytes, and still each takes a place.
 const LONGEST_QUEUE: usize = 1_000_000;
 
+/// The form of the ready line.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(super) enum Print {
+    /// A sentence, for people.
+    #[default]
+    Text,
+    /// An object, for programs.
+    Json,
+}
+
+impl FromStr for Print {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        match text {
+            "text" => Ok(Self::Text),
+            "json" => Ok(Self::Json),
+            _ => Err("it must be text or json".to_owned()),
+        }
+    }
+}
+
 /// A rate limit.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct RateLimit(pub(super) Option<u32>);

@@ -9,6 +9,7 @@ mod events;
 mod faults;
 mod guard;
 mod journal;
+mod metrics;
 mod operators;
 mod scenarios;
 mod state;
@@ -34,6 +35,7 @@ pub(crate) fn routes() -> Routes {
         .merge(faults::routes())
         .merge(journal::routes())
         .merge(events::routes())
+        .merge(metrics::routes())
         .merge(operators::routes())
         .merge(scenarios::routes())
         .merge(state::routes())

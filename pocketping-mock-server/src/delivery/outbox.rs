@@ -303,6 +303,15 @@ impl Outbox {
         self.order.iter().filter_map(|id| self.deliveries.get(id)).cloned().collect()
     }
 
+    /// How many deliveries there are in each state.
+    pub(crate) fn counted(&self) -> [(&'static str, usize); 4] {
+        use DeliveryState::{Delivered, Failed, Overflowed, Pending};
+        [Pending, Delivered, Failed, Overflowed].map(|state| {
+            let count = self.deliveries.values().filter(|delivery| delivery.state == state).count();
+            (state.as_str(), count)
+        })
+    }
+
     pub(crate) fn delivery(&self, id: &DeliveryId) -> Option<&Delivery> {
         self.deliveries.get(id)
     }

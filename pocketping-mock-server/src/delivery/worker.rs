@@ -100,7 +100,7 @@ async fn try_once(app: &App, job: &Job, attempt: usize) -> (Attempt, HeaderMap, 
     let answer = tokio::select! {
         answer = sent => answer,
         // What is under way when the server stops has its grace to end.
-        () = crate::server::after_grace(app) => Err("the server stopped".to_owned()),
+        () = crate::serve::after_grace(app) => Err("the server stopped".to_owned()),
     };
     match answer {
         Ok((status, wait)) => (Attempt::new(app.now(), Some(status), None), headers, wait),

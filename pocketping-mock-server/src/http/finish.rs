@@ -14,6 +14,7 @@ use super::faulty::{FaultId, Gateway};
 use super::spoilt::spoilt;
 use crate::app::App;
 use crate::journal::Refusal;
+use crate::metrics::Surface;
 use crate::store::Rejection;
 
 const CONTRACT: HeaderName = HeaderName::from_static("x-pocketping-contract");
@@ -32,6 +33,7 @@ impl IntoResponse for Rejection {
 /// Gives every answer its error JSON and headers.
 pub(crate) async fn finish(State(app): State<App>, request: Request, next: Next) -> Response {
     let request_id = request.headers().get(REQUEST_ID).filter(|id| is_sane(id)).cloned();
+    let (surface, method) = (Surface::of(request.uri().path()), request.method().clone());
     let mut response = next.run(request).await;
     let thin = !app.contract.is_extended();
     if let Some(rejection) = response.extensions_mut().remove::<Rejection>() {
@@ -51,6 +53,7 @@ pub(crate) async fn finish(State(app): State<App>, request: Request, next: Next)
             None => insert(headers, REQUEST_ID, &app.ids.next("req")),
         }
     }
+    app.metrics.answered(surface, &method, response.status());
     spoilt(&app, response).await
 }
 

@@ -38,6 +38,12 @@ impl Store {
         *current = tables;
     }
 
+    /// How many sessions and messages there are.
+    pub(crate) fn held(&self) -> (usize, usize) {
+        let conversations = self.tenants.values().flat_map(Tenant::conversations);
+        conversations.fold((0, 0), |(sessions, messages), (_, said)| (sessions + 1, messages + said.len()))
+    }
+
     /// The tenants there are, in the order of their names.
     pub(crate) fn tenants(&self) -> Vec<TenantId> {
         let mut tenants: Vec<_> = self.tenants.keys().cloned().collect();

@@ -18,6 +18,7 @@ use crate::app::App;
 use crate::connection::Connection;
 use crate::faults::{Over, SocketFault, Surface, pause};
 use crate::journal::{Direction, FrameKind, Tape};
+use crate::metrics;
 use crate::store::TenantId;
 use crate::subscribers::End;
 use crate::widgets::Joined;
@@ -57,7 +58,8 @@ fn told(
 ) -> impl Stream<Item = Result<Event, Infallible>> + use<> {
     let Joined { first, frames, end } = joined;
     let first = first.frames().chain(heard(&app, tenant, session)).collect();
-    let teller = Teller { app, connection, tape, first, again: None, frames, end };
+    let open = app.metrics.opened(metrics::Surface::Widget, metrics::Stream::ServerSentEvents);
+    let teller = Teller { app, connection, tape, first, again: None, frames, end, _open: open };
     stream::unfold(teller, |mut teller| async move {
         let event = teller.next().await?;
         Some((Ok(event), teller))
@@ -75,6 +77,8 @@ struct Teller {
     again: Option<Bytes>,
     frames: mpsc::Receiver<Bytes>,
     end: End,
+    /// Counted as open for as long as this is held.
+    _open: metrics::Open,
 }
 
 impl Teller {

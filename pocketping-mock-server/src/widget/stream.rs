@@ -20,6 +20,7 @@ use crate::connection::Connection;
 use crate::faults::Surface;
 use crate::http::{Pairs, Routes, refused_upgrade};
 use crate::journal::{self, Tape};
+use crate::metrics;
 use crate::names;
 use crate::store::change::Change;
 use crate::store::{Rejection, TenantId, Tx, VisitorSignal, rules};
@@ -58,13 +59,13 @@ async fn open(
         return Ok(refused_upgrade(&app, Surface::Widget, met));
     }
     let Ok(session) = session else {
-        return Ok(link::open(app, connection, upgrade, tape, |_, socket| async {
+        return Ok(link::open(app, metrics::Surface::Widget, connection, upgrade, tape, |_, socket| async {
             (socket, Over::Close(4000, "sessionId required"))
         }));
     };
     // Before the upgrade is answered: whoever sees the answer hears of everything from then on.
     let joined = app.join(&place.tenant, &place.project, &session, None)?;
-    Ok(link::open(app, connection, upgrade, tape, move |app, mut socket| async move {
+    Ok(link::open(app, metrics::Surface::Widget, connection, upgrade, tape, move |app, mut socket| async move {
         let over = talk(&app, &mut socket, joined, &place.tenant, &session).await;
         (socket, over)
     }))

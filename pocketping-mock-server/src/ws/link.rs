@@ -17,7 +17,8 @@ use crate::app::App;
 use crate::connection::Connection;
 use crate::faults::Surface;
 use crate::journal::Tape;
-use crate::server::after_grace;
+use crate::metrics::{self, Stream};
+use crate::serve::after_grace;
 use crate::subscribers::End;
 
 /// How often a ping is due, and how long its pong may take.
@@ -55,7 +56,14 @@ pub(crate) struct Told {
 }
 
 /// Answers an upgrade. The socket is served until `serve` says how it is over, and then ended in order.
-pub(crate) fn open<F, S>(app: App, connection: Connection, upgrade: WebSocketUpgrade, tape: Tape, serve: F) -> Response
+pub(crate) fn open<F, S>(
+    app: App,
+    surface: metrics::Surface,
+    connection: Connection,
+    upgrade: WebSocketUpgrade,
+    tape: Tape,
+    serve: F,
+) -> Response
 where
     F: FnOnce(App, Line) -> S + Send + 'static,
     S: Future<Output = (Line, Over)> + Send,
@@ -69,6 +77,7 @@ where
         .on_upgrade(move |socket| {
             let tasks = app.tasks.clone();
             tasks.track_future(async move {
+                let _open = app.metrics.opened(surface, Stream::Socket);
                 let whole = async {
                     let (socket, over) = serve(app.clone(), Line::new(socket, tape)).await;
                     conclude(&app, &connection, socket, over).await;

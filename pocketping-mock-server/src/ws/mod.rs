@@ -22,6 +22,7 @@ use crate::faults::Surface;
 use crate::http::{is_of_this_machine, refused_upgrade};
 use crate::hub::Subscription;
 use crate::journal::{self, Tape};
+use crate::metrics;
 use crate::store::{Rejection, TenantId};
 use line::Line;
 use link::{Over, Told, fault};
@@ -47,7 +48,7 @@ pub(crate) async fn socket(
     match upgrade {
         Ok(upgrade) => {
             let tape = Tape::new(&app.journal, journal::Surface::Contract);
-            link::open(app, connection, upgrade, tape, |app, mut socket| async move {
+            link::open(app, metrics::Surface::Contract, connection, upgrade, tape, |app, mut socket| async move {
                 let over = events(&app, &mut socket).await;
                 (socket, over)
             })

@@ -13,6 +13,7 @@ mod faults;
 mod journal;
 mod lifecycle;
 mod management;
+mod metrics;
 mod page;
 mod paging;
 mod receiver;

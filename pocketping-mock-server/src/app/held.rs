@@ -1,0 +1,13 @@
+//! What there is in all tenants together, counted.
+
+use super::App;
+use crate::metrics::Held;
+
+impl App {
+    /// Counts what the tables hold.
+    pub(crate) fn held(&self) -> Held {
+        let state = self.lock();
+        let (sessions, messages) = state.store.held();
+        Held { sessions, messages, deliveries: state.outbox.counted() }
+    }
+}
