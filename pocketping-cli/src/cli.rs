@@ -73,7 +73,7 @@ pub(crate) enum Command {
     /// Wait for the first event of a session that is as it should be
     Wait(wait::WaitArgs),
     /// Run the in-memory reference server
-    Mock(mock::MockArgs),
+    Mock(Box<mock::MockArgs>),
     /// See a whole conversation happen, with nothing but this program
     Demo(demo::DemoArgs),
 }

@@ -1,6 +1,8 @@
 //! `MockServerBuilder`: everything that can be configured.
 
 use std::net::{IpAddr, SocketAddr, TcpListener};
+#[cfg(unix)]
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -8,11 +10,17 @@ use crate::app::{App, AppParts};
 use crate::contract::Contract;
 use crate::delivery::refuses_host;
 use crate::deployed::EventsWebhook;
+use crate::doors::Doors;
+#[cfg(unix)]
+use crate::doors::UnixDoor;
+use crate::faults::Fault;
 use crate::http_client::Tls;
 use crate::limits::Limits;
 use crate::responder::Responder;
-use crate::serve::{Doors, GRACE};
-use crate::server::MockServer;
+use crate::serve::GRACE;
+use crate::server::{MockServer, Reach};
+#[cfg(not(feature = "tls"))]
+use crate::server_tls::Acceptor;
 #[cfg(feature = "tls")]
 use crate::server_tls::TlsIdentity;
 use crate::sources::{Clock, Ids};
@@ -46,10 +54,15 @@ pub struct MockServerBuilder {
     events_webhook: Option<EventsWebhook>,
     limits: Limits,
     responder: Option<Responder>,
+    faults: Vec<Fault>,
     widget_versions: Result<Versions, String>,
     clock: Clock,
     ids: Ids,
     grace: Duration,
+    /// Whether it listens on no port.
+    in_memory: bool,
+    #[cfg(unix)]
+    unix_socket: Option<PathBuf>,
     #[cfg(feature = "tls")]
     identity: Option<TlsIdentity>,
 }
@@ -70,10 +83,14 @@ impl Default for MockServerBuilder {
             events_webhook: None,
             limits: Limits::default(),
             responder: None,
+            faults: Vec::new(),
             widget_versions: Ok(Versions::default()),
             clock: Clock::frozen(),
             ids: Ids::sequential(),
             grace: GRACE,
+            in_memory: false,
+            #[cfg(unix)]
+            unix_socket: None,
             #[cfg(feature = "tls")]
             identity: None,
         }
@@ -178,6 +195,12 @@ impl MockServerBuilder {
         self
     }
 
+    /// Lets this go wrong from the start. May be said again.
+    pub fn fault(mut self, fault: Fault) -> Self {
+        self.faults.push(fault);
+        self
+    }
+
     /// The oldest version of the widget that is served, and the newest there is: what widgets of other versions are told.
     /// Default: all are welcome.
     pub fn widget_versions(mut self, min: Option<&str>, latest: Option<&str>) -> Self {
@@ -213,6 +236,21 @@ impl MockServerBuilder {
         self
     }
 
+    /// Listens on this Unix socket, too; always plain HTTP. The file is gone when the server is. Default: none.
+    #[cfg(unix)]
+    pub fn unix_socket(mut self, path: impl Into<PathBuf>) -> Self {
+        self.unix_socket = Some(path.into());
+        self
+    }
+
+    /// Listens on no port: only clients with [`MockServer::transport`] reach it. For tests where there is no network, and for
+    /// thousands at a time. Default: a port.
+    #[cfg(feature = "memory")]
+    pub fn in_memory(mut self) -> Self {
+        self.in_memory = true;
+        self
+    }
+
     /// Starts the server. It answers as soon as this returns.
     ///
     /// # Errors
@@ -234,14 +272,23 @@ impl MockServerBuilder {
         if let Some(webhook) = &self.events_webhook {
             check_events_webhook(&webhook.url, private_webhooks)?;
         }
-        let listener =
-            TcpListener::bind(self.address).map_err(io(format!("{} cannot be listened on", self.address)))?;
+        let tcp = (!self.in_memory).then(|| TcpListener::bind(self.address)).transpose();
+        let tcp = tcp.map_err(io(format!("{} cannot be listened on", self.address)))?;
+        let address = tcp.as_ref().map(TcpListener::local_addr).transpose();
+        let address = address.map_err(io("its own address cannot be read".to_owned()))?;
+        #[cfg(unix)]
+        let unix = self.unix_socket.as_deref().map(UnixDoor::bind).transpose().map_err(|error| {
+            let path = self.unix_socket.as_deref().unwrap_or(Path::new("")).display();
+            StartError::new(format!("{path} cannot be listened on")).with_source(error)
+        })?;
         #[cfg(feature = "tls")]
         let made = self.identity.as_ref().map(TlsIdentity::make).transpose().map_err(StartError::new)?;
         #[cfg(not(feature = "tls"))]
-        let made = None;
+        let made: Option<(Acceptor, String)> = None;
         let scheme = if made.is_some() { "https" } else { "http" };
-        let own_url = own_url(scheme, listener.local_addr().map_err(io("its own address cannot be read".to_owned()))?);
+        let (acceptor, ca_pem) = made.unzip();
+        let own_url = own_url(scheme, address);
+        let url = address.map_or_else(|| format!("{scheme}://localhost"), |address| format!("{scheme}://{address}"));
         let app = App::new(AppParts {
             clock: self.clock,
             ids: self.ids,
@@ -268,10 +315,26 @@ impl MockServerBuilder {
         })
         .map_err(|rejection: Rejection| StartError::new(rejection.to_string()))?;
         seeded?;
+        self.faults.into_iter().for_each(|fault| app.faults.inject(fault));
         app.begin_tenant(&keys[0].tenant);
-        let (tls, ca_pem) = made.unzip();
-        MockServer::launch(app, keys, Doors { tcp: listener, tls }, ca_pem)
-            .map_err(io("the server's thread cannot start".to_owned()))
+        #[cfg(feature = "memory")]
+        let (dial, memory) = crate::memory::pair();
+        let doors = Doors {
+            tcp,
+            tls: acceptor,
+            #[cfg(unix)]
+            unix,
+            #[cfg(feature = "memory")]
+            memory,
+        };
+        let reach = Reach {
+            url,
+            address,
+            ca_pem,
+            #[cfg(feature = "memory")]
+            dial,
+        };
+        MockServer::launch(app, keys, doors, reach).map_err(io("the server's thread cannot start".to_owned()))
     }
 }
 
@@ -286,12 +349,12 @@ fn check_events_webhook(url: &str, private: bool) -> Result<(), StartError> {
     Ok(())
 }
 
-/// Where this machine reaches a server that listens there.
-fn own_url(scheme: &str, address: SocketAddr) -> Url {
-    let text = if address.ip().is_unspecified() {
-        format!("{scheme}://localhost:{}", address.port())
-    } else {
-        format!("{scheme}://{address}")
+/// Where this machine reaches a server that listens there, or nowhere.
+fn own_url(scheme: &str, address: Option<SocketAddr>) -> Url {
+    let text = match address {
+        None => format!("{scheme}://localhost"),
+        Some(address) if address.ip().is_unspecified() => format!("{scheme}://localhost:{}", address.port()),
+        Some(address) => format!("{scheme}://{address}"),
     };
     Url::parse(&text).unwrap_or_else(|error| unreachable!("an address is always a URL: {error}"))
 }

@@ -1,4 +1,4 @@
-//! One TCP connection: how it is ended from within, and how it falls silent.
+//! One connection: how it is ended from within, and how it falls silent.
 
 use std::future::pending;
 use std::io;
@@ -9,6 +9,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::task::{Context, Poll, ready};
 
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
+use tokio::net::TcpStream;
 use tokio_util::sync::CancellationToken;
 
 /// What those who answer on a connection can do to it. Every request has it among its extensions.
@@ -17,11 +18,12 @@ pub(crate) struct Connection {
     peer: Option<IpAddr>,
     end: CancellationToken,
     is_silent: Arc<AtomicBool>,
+    is_reset: Arc<AtomicBool>,
 }
 
 impl Connection {
     pub(crate) fn new(peer: Option<IpAddr>, end: CancellationToken) -> Self {
-        Self { peer, end, is_silent: Arc::default() }
+        Self { peer, end, is_silent: Arc::default(), is_reset: Arc::default() }
     }
 
     /// Who is at the other end.
@@ -30,8 +32,8 @@ impl Connection {
     }
 
     /// The stream, as it is to be served.
-    pub(crate) fn wire<S>(&self, stream: S) -> Wire<S> {
-        Wire { stream, is_silent: Arc::clone(&self.is_silent) }
+    pub(crate) fn wire<S: Pipe>(&self, stream: S) -> Wire<S> {
+        Wire { stream, is_silent: Arc::clone(&self.is_silent), is_reset: Arc::clone(&self.is_reset) }
     }
 
     /// Ends it: what was not sent yet never is.
@@ -45,6 +47,12 @@ impl Connection {
         pending().await
     }
 
+    /// As [`end_unanswered`](Self::end_unanswered), with a reset instead of an end.
+    pub(crate) async fn reset_unanswered<T>(&self) -> T {
+        self.is_reset.store(true, Ordering::Relaxed);
+        self.end_unanswered().await
+    }
+
     /// Waits until it is to end.
     pub(crate) async fn ended(&self) {
         self.end.cancelled().await;
@@ -56,20 +64,51 @@ impl Connection {
     }
 }
 
-/// The stream of a connection.
-#[derive(Debug)]
-pub(crate) struct Wire<S> {
-    stream: S,
-    is_silent: Arc<AtomicBool>,
+/// What a connection is made of.
+pub(crate) trait Pipe: AsyncRead + AsyncWrite + Send + Unpin + 'static {
+    /// Lets the close be a reset, where there is such a thing: nothing that was not sent yet ever is.
+    fn reset_on_close(&self) -> io::Result<()> {
+        Ok(())
+    }
 }
 
-impl<S> Wire<S> {
+impl Pipe for TcpStream {
+    fn reset_on_close(&self) -> io::Result<()> {
+        self.set_zero_linger()
+    }
+}
+
+#[cfg(unix)]
+impl Pipe for tokio::net::UnixStream {}
+
+#[cfg(feature = "memory")]
+impl Pipe for tokio::io::DuplexStream {}
+
+/// The stream of a connection.
+#[derive(Debug)]
+pub(crate) struct Wire<S: Pipe> {
+    stream: S,
+    is_silent: Arc<AtomicBool>,
+    is_reset: Arc<AtomicBool>,
+}
+
+impl<S: Pipe> Drop for Wire<S> {
+    fn drop(&mut self) {
+        if self.is_reset.load(Ordering::Relaxed)
+            && let Err(error) = self.stream.reset_on_close()
+        {
+            tracing::debug!(%error, "a connection cannot be reset");
+        }
+    }
+}
+
+impl<S: Pipe> Wire<S> {
     fn is_silent(&self) -> bool {
         self.is_silent.load(Ordering::Relaxed)
     }
 }
 
-impl<S: AsyncRead + Unpin> AsyncRead for Wire<S> {
+impl<S: Pipe> AsyncRead for Wire<S> {
     fn poll_read(mut self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
         if !self.is_silent() {
             return Pin::new(&mut self.stream).poll_read(cx, buf);
@@ -85,7 +124,7 @@ impl<S: AsyncRead + Unpin> AsyncRead for Wire<S> {
     }
 }
 
-impl<S: AsyncWrite + Unpin> AsyncWrite for Wire<S> {
+impl<S: Pipe> AsyncWrite for Wire<S> {
     fn poll_write(mut self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &[u8]) -> Poll<io::Result<usize>> {
         if self.is_silent() {
             return Poll::Ready(Ok(buf.len()));

@@ -5,11 +5,8 @@ use std::time::Duration;
 /// The longest duration: a hundred years. Clocks end somewhere.
 const LONGEST: u64 = 100 * 365 * 24 * 3_600_000;
 
-/// How long something takes: a number and its unit.
-///
-/// # Errors
-/// When it is no such thing, zero, or more than a hundred years; the error says which.
-pub fn duration(text: &str) -> Result<Duration, String> {
+/// How long something takes: a number and its unit; longer than zero and at most a hundred years.
+pub(crate) fn duration(text: &str) -> Result<Duration, String> {
     let wrong = || "it must be a number with its unit, such as 500ms, 30s, 10m or 2h".to_owned();
     let (number, unit) = text.split_at(text.find(|c: char| !c.is_ascii_digit()).ok_or_else(wrong)?);
     let millis: u64 = match unit {

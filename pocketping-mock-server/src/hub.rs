@@ -86,8 +86,8 @@ impl Hub {
         })
     }
 
-    /// Hands out what a commit emitted, and gives it as the contract shows it.
-    pub(crate) fn publish(&mut self, tenant: &TenantId, at: Timestamp, events: Vec<EventData>) -> Vec<Event> {
+    /// Hands out what a commit emitted, and gives it as the contract shows it, with its frame.
+    pub(crate) fn publish(&mut self, tenant: &TenantId, at: Timestamp, events: Vec<EventData>) -> Vec<(Event, Bytes)> {
         let mut published = Vec::with_capacity(events.len());
         if events.is_empty() {
             return published;
@@ -109,7 +109,7 @@ impl Hub {
                 feed.kept.pop_front();
             }
             feed.subscribers.send(&frame);
-            published.push(shown);
+            published.push((shown, frame));
         }
         published
     }

@@ -10,23 +10,29 @@ mod contract;
 mod control;
 mod delivery;
 mod deployed;
+mod doors;
 mod durations;
 mod endpoints;
 mod faults;
 mod http;
 mod http_client;
 mod hub;
+pub mod journal;
 mod json;
 mod limits;
 mod management;
+#[cfg(feature = "memory")]
+mod memory;
 mod metrics;
 mod names;
 mod openapi;
 mod operations;
 mod operator;
+mod page;
 mod responder;
 mod restore;
 mod router;
+mod scenario;
 mod serve;
 mod server;
 #[cfg(feature = "tls")]
@@ -49,13 +55,22 @@ mod ws;
 pub use builder::MockServerBuilder;
 pub use contract::Contract;
 pub use delivery::{Attempt, Delivery, DeliveryState};
-pub use faults::{Fault, HttpFault, SocketFault};
+pub use faults::{Fault, FaultError, HttpFault, Over, SocketFault, Surface, WebhookFault};
+pub use journal::Journal;
 pub use limits::Limits;
+#[cfg(feature = "memory")]
+pub use memory::MemoryTransport;
 pub use operator::Operator;
 pub use responder::{Responder, RulesError};
+pub use scenario::{Played, Scenario, ScenarioError};
 pub use server::MockServer;
 #[cfg(feature = "tls")]
 pub use server_tls::TlsIdentity;
 pub use sources::Clock;
 pub use start_error::StartError;
 pub use store::{ApiKey, Seed, SeedError, Visit, VisitorSignal};
+
+/// The guides, whose Rust is run as everything else.
+#[cfg(doctest)]
+#[doc = include_str!("../docs/testing.md")]
+struct Guides;

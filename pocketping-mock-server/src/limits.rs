@@ -23,10 +23,22 @@ pub struct Limits {
     pub upload_memory: u64,
     /// How many frames may wait for one reader of a socket or stream. Default: 1024.
     pub queue: usize,
+    /// How many entries the journal keeps; 0 turns it off. Default: 10,000.
+    pub journal_entries: usize,
+    /// How much the journal's entries may take together, in bytes; 0 turns it off. Default: 16 MiB.
+    pub journal_bytes: usize,
 }
 
 impl Default for Limits {
     fn default() -> Self {
-        Self { body: 1 << 20, frame: 1 << 20, upload: 10 << 20, upload_memory: 256 << 20, queue: 1024 }
+        Self {
+            body: 1 << 20,
+            frame: 1 << 20,
+            upload: 10 << 20,
+            upload_memory: 256 << 20,
+            queue: 1024,
+            journal_entries: 10_000,
+            journal_bytes: 16 << 20,
+        }
     }
 }

@@ -34,7 +34,7 @@ impl Surface {
         }
     }
 
-    fn as_str(self) -> &'static str {
+    pub(crate) fn as_str(self) -> &'static str {
         match self {
             Self::Contract => "contract",
             Self::Widget => "widget",

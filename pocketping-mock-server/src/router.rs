@@ -11,7 +11,7 @@ use tower_http::cors::{Any, CorsLayer};
 
 use crate::app::App;
 use crate::contract::Contract;
-use crate::{control, endpoints, http as layers, management, openapi, widget, ws};
+use crate::{control, endpoints, http as layers, management, openapi, page, widget, ws};
 
 /// The whole server as one service.
 pub(crate) fn router(app: App) -> Router {
@@ -35,7 +35,9 @@ pub(crate) fn router(app: App) -> Router {
         .nest("/api/widget/{projectId}", widget::router(&app))
         .nest("/api/v1", management::router(&app, cors(Contract::Extended)))
         .nest("/_mock", control::router(&app))
+        .merge(page::router(&app))
         .layer(from_fn_with_state(app.clone(), layers::finish))
+        .layer(from_fn_with_state(app.clone(), layers::record))
         .with_state(app)
 }
 

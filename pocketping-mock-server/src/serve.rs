@@ -1,4 +1,4 @@
-//! `serve`: connections, from the listener to the router, and how they end with the server.
+//! `serve`: one connection, from its first byte to its end, and how it ends with the server.
 
 use std::convert::Infallible;
 use std::io;
@@ -13,17 +13,15 @@ use hyper::service::{HttpService, Service, service_fn};
 use hyper_util::rt::{TokioIo, TokioTimer};
 use hyper_util::service::TowerToHyperService;
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
-use tokio::net::{TcpListener, TcpStream};
+use tokio::net::TcpStream;
 use tokio::time::timeout;
 
 use crate::app::App;
-use crate::connection::Connection;
+use crate::connection::{Connection, Pipe};
 use crate::server_tls::Acceptor;
 
 /// How long a server that shuts down waits for its connections, unless it is told otherwise.
 pub(crate) const GRACE: Duration = Duration::from_millis(500);
-/// How long the server waits after a connection could not be accepted.
-const PAUSE: Duration = Duration::from_millis(20);
 /// How long a connection may be idle, and take for the head of a request: longer than clients keep theirs.
 const HEAD: Duration = Duration::from_secs(100);
 /// How long a client has to agree on TLS.
@@ -36,6 +34,9 @@ const NO_TLS: &str = "HTTP/1.1 400 Bad Request\r\nContent-Type: text/plain\r\nCo
 /// How much of what such a client says is read.
 const MOST_UNHEARD: u64 = 64 << 10;
 
+/// What answers requests.
+pub(crate) type Routed = TowerToHyperService<Router>;
+
 /// Ends shortly before the grace of a stopping server does.
 pub(crate) async fn after_grace(app: &App) {
     app.stop.cancelled().await;
@@ -43,66 +44,23 @@ pub(crate) async fn after_grace(app: &App) {
     drop(timeout(app.grace / 2, std::future::pending::<()>()).await);
 }
 
-/// Where connections come from.
-#[derive(Debug)]
-pub(crate) struct Doors {
-    pub(crate) tcp: std::net::TcpListener,
-    /// What TCP connections speak, if not plain HTTP.
-    pub(crate) tls: Option<Acceptor>,
+/// Serves a connection until it ends.
+pub(crate) async fn serve(app: &App, stream: impl Pipe, connection: Connection, service: Routed) {
+    http(app, connection.wire(stream), connection, service).await;
 }
 
-type Routed = TowerToHyperService<Router>;
-
-/// Takes connections until the server stops.
-pub(crate) async fn accept(app: &App, doors: Doors) {
-    let service = TowerToHyperService::new(crate::router::router(app.clone()));
-    match tokio::net::TcpListener::from_std(doors.tcp) {
-        Ok(listener) => accept_tcp(app, listener, doors.tls, service).await,
-        Err(error) => tracing::error!(%error, "the listener cannot be used"),
-    }
-}
-
-async fn accept_tcp(app: &App, listener: TcpListener, tls: Option<Acceptor>, service: Routed) {
-    while let Some((stream, peer)) = next(app, || listener.accept()).await {
-        if let Err(error) = stream.set_nodelay(true) {
-            tracing::debug!(%error, "no TCP_NODELAY");
-        }
-        let connection = Connection::new(Some(peer.ip()), app.faults.new_end());
-        let (app, service, tls) = (app.clone(), service.clone(), tls.clone());
-        app.clone().tasks.spawn(async move {
-            let Some(tls) = tls else { return serve(&app, stream, connection, service).await };
-            let accepted = tokio::select! {
-                accepted = timeout(HANDSHAKE, accept_tls(&tls, stream, &connection)) => accepted,
-                () = app.stop.cancelled() => return,
-                () = connection.ended() => return,
-            };
-            match accepted {
-                Ok(Ok(Some(stream))) => serve_on(&app, stream, connection, service).await,
-                Ok(Ok(None)) => {}
-                Ok(Err(error)) => tracing::debug!(%error, "no TLS with a client"),
-                Err(_) => tracing::debug!("no TLS with a client in time"),
-            }
-        });
-    }
-}
-
-/// The next connection that is to be served; none once the server stops.
-async fn next<S, F: Future<Output = io::Result<S>>>(app: &App, accept: impl Fn() -> F) -> Option<S> {
-    loop {
-        let accepted = tokio::select! {
-            accepted = accept() => accepted,
-            () = app.stop.cancelled() => return None,
-        };
-        match accepted {
-            // Dropped without a byte.
-            Ok(_) if app.faults.refuses_connections() => {}
-            Ok(accepted) => return Some(accepted),
-            Err(error) => {
-                // Out of file descriptors, say: others may become free, and until then there is nothing to do.
-                tracing::warn!(%error, "a connection could not be accepted");
-                drop(timeout(PAUSE, app.stop.cancelled()).await);
-            }
-        }
+/// As [`serve`], over TLS.
+pub(crate) async fn serve_tls(app: &App, tls: &Acceptor, stream: TcpStream, connection: Connection, service: Routed) {
+    let accepted = tokio::select! {
+        accepted = timeout(HANDSHAKE, accept_tls(tls, stream, &connection)) => accepted,
+        () = app.stop.cancelled() => return,
+        () = connection.ended() => return,
+    };
+    match accepted {
+        Ok(Ok(Some(stream))) => http(app, stream, connection, service).await,
+        Ok(Ok(None)) => {}
+        Ok(Err(error)) => tracing::debug!(%error, "no TLS with a client"),
+        Err(_) => tracing::debug!("no TLS with a client in time"),
     }
 }
 
@@ -123,15 +81,7 @@ async fn accept_tls(
     tls.accept(connection.wire(stream)).await.map(Some)
 }
 
-async fn serve<S>(app: &App, stream: S, connection: Connection, service: Routed)
-where
-    S: AsyncRead + AsyncWrite + Send + Unpin + 'static,
-{
-    serve_on(app, connection.wire(stream), connection, service).await;
-}
-
-/// Serves a connection until it ends.
-async fn serve_on<S>(app: &App, stream: S, connection: Connection, service: Routed)
+async fn http<S>(app: &App, stream: S, connection: Connection, service: Routed)
 where
     S: AsyncRead + AsyncWrite + Send + Unpin + 'static,
 {

@@ -14,10 +14,11 @@ use tokio::sync::watch;
 use crate::app::App;
 use crate::builder::MockServerBuilder;
 use crate::delivery::{self, Delivery};
+use crate::doors::Doors;
 use crate::endpoints::messages::send_message;
-use crate::faults::Fault;
+#[cfg(feature = "memory")]
+use crate::memory::MemoryTransport;
 use crate::responder;
-use crate::serve::{Doors, accept};
 use crate::sources::Clock;
 use crate::store::{ApiKey, MessageQuery, Rejection, SessionQuery, TenantId, Tx, Visit, VisitorSignal};
 
@@ -42,12 +43,22 @@ const SHORT_GRACE: Duration = Duration::from_millis(50);
 #[must_use = "the server stops when it is dropped"]
 pub struct MockServer {
     app: App,
-    address: SocketAddr,
-    url: String,
-    ca_pem: Option<String>,
+    reach: Reach,
     keys: Vec<ApiKey>,
     patient: Arc<AtomicBool>,
     done: watch::Receiver<()>,
+    thread: Option<thread::JoinHandle<()>>,
+}
+
+/// How clients reach a server.
+#[derive(Debug)]
+pub(crate) struct Reach {
+    pub(crate) url: String,
+    /// None when it listens on no port.
+    pub(crate) address: Option<SocketAddr>,
+    pub(crate) ca_pem: Option<String>,
+    #[cfg(feature = "memory")]
+    pub(crate) dial: crate::memory::Dial,
 }
 
 impl MockServer {
@@ -65,30 +76,28 @@ impl MockServer {
         MockServerBuilder::default()
     }
 
-    pub(crate) fn launch(app: App, keys: Vec<ApiKey>, doors: Doors, ca_pem: Option<String>) -> io::Result<Self> {
-        doors.tcp.set_nonblocking(true)?;
-        let address = doors.tcp.local_addr()?;
-        let url = format!("{}://{address}", app.own_url.scheme());
+    pub(crate) fn launch(app: App, keys: Vec<ApiKey>, doors: Doors, reach: Reach) -> io::Result<Self> {
         let patient = Arc::new(AtomicBool::new(true));
         let (running, done) = watch::channel(());
         let (thread_app, thread_patient) = (app.clone(), Arc::clone(&patient));
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
-        // The thread is not joined: it ends by itself once `stop` is cancelled, and `done` says when.
-        drop(thread::Builder::new().name("pocketping-mock".to_owned()).stack_size(1 << 20).spawn(move || {
-            runtime.block_on(async {
-                thread_app.tasks.spawn(delivery::run(thread_app.clone()));
-                thread_app.tasks.spawn(responder::run(thread_app.clone()));
-                accept(&thread_app, doors).await;
-                thread_app.tasks.close();
-                let grace = if thread_patient.load(Ordering::Relaxed) { thread_app.grace } else { SHORT_GRACE };
-                if tokio::time::timeout(grace, thread_app.tasks.wait()).await.is_err() {
-                    tracing::debug!(left = thread_app.tasks.len(), "connections are cut");
-                }
-            });
-            runtime.shutdown_background();
-            drop(running);
-        })?);
-        Ok(Self { app, address, url, ca_pem, keys, patient, done })
+        // It ends by itself once `stop` is cancelled, and `done` says when; who blocks joins it.
+        let thread =
+            thread::Builder::new().name("pocketping-mock".to_owned()).stack_size(1 << 20).spawn(move || {
+                runtime.block_on(async {
+                    thread_app.tasks.spawn(delivery::run(thread_app.clone()));
+                    thread_app.tasks.spawn(responder::run(thread_app.clone()));
+                    doors.accept(&thread_app).await;
+                    thread_app.tasks.close();
+                    let grace = if thread_patient.load(Ordering::Relaxed) { thread_app.grace } else { SHORT_GRACE };
+                    if tokio::time::timeout(grace, thread_app.tasks.wait()).await.is_err() {
+                        tracing::debug!(left = thread_app.tasks.len(), "connections are cut");
+                    }
+                });
+                runtime.shutdown_background();
+                drop(running);
+            })?;
+        Ok(Self { app, reach, keys, patient, done, thread: Some(thread) })
     }
 
     /// What it serves, for tests that call it without a connection.
@@ -97,19 +106,31 @@ impl MockServer {
         crate::router::router(self.app.clone())
     }
 
-    /// The base URL, such as `http://127.0.0.1:41234`.
+    /// The base URL, such as `http://127.0.0.1:41234`; `http://localhost` for one that is [`in_memory`] and listens nowhere.
+    ///
+    /// [`in_memory`]: MockServerBuilder::in_memory
     pub fn url(&self) -> &str {
-        &self.url
+        &self.reach.url
     }
 
     /// The certificate of the authority that a server over TLS is known by, as PEM; none over plain HTTP.
     pub fn ca_pem(&self) -> Option<&str> {
-        self.ca_pem.as_deref()
+        self.reach.ca_pem.as_deref()
     }
 
     /// The address it listens on.
+    ///
+    /// # Panics
+    /// When it is [`in_memory`](MockServerBuilder::in_memory) and listens nowhere.
+    #[track_caller]
     pub fn address(&self) -> SocketAddr {
-        self.address
+        self.reach.address.unwrap_or_else(|| panic!("a server in memory listens on no address"))
+    }
+
+    /// What carries an SDK client's requests and socket to this server without a network, however it listens.
+    #[cfg(feature = "memory")]
+    pub fn transport(&self) -> MemoryTransport {
+        MemoryTransport::new(self.reach.dial.clone())
     }
 
     /// The first API key it takes.
@@ -235,37 +256,32 @@ impl MockServer {
         self.app.redeliver(&self.keys[0].tenant, id)
     }
 
-    /// Lets this go wrong, from now on and as often as it says.
-    pub fn inject(&self, fault: Fault) {
-        self.app.faults.inject(fault);
-    }
-
-    /// Takes back what was injected and has not happened yet. What a link holds back at the moment is still sent.
-    pub fn clear_faults(&self) {
-        self.app.faults.clear();
-    }
-
-    /// How many chances of what was injected are not used yet.
-    pub fn faults_left(&self) -> usize {
-        self.app.faults.left()
-    }
-
-    /// While `true`, every connection that is made is ended at once, without a byte. Those that stand go on.
-    pub fn refuse_connections(&self, refused: bool) {
-        self.app.faults.refuse_connections(refused);
-    }
-
-    /// Ends every connection at once, those of sockets without a close frame. What was applied stays applied.
-    pub fn cut_connections(&self) {
-        self.app.faults.cut_connections();
-    }
-
     /// Stops listening, says goodbye on every socket, lets running requests finish, and waits until all of it is done:
     /// half a second at most, or [`stop_within`](MockServerBuilder::stop_within), after which the rest is cut.
     pub async fn shutdown(mut self) {
         self.app.stop.cancel();
         // An error is what is waited for: the thread has dropped its end.
         while self.done.changed().await.is_ok() {}
+    }
+
+    /// As [`shutdown`](Self::shutdown), where nothing is async: a plain `#[test]`. It blocks its thread; a test that only wants
+    /// the server to go away drops it.
+    ///
+    /// ```
+    /// use std::net::TcpStream;
+    /// use pocketping_mock_server::MockServer;
+    ///
+    /// let server = MockServer::start();
+    /// let address = server.address();
+    /// assert!(TcpStream::connect(address).is_ok());
+    /// server.shutdown_blocking();
+    /// assert!(TcpStream::connect(address).is_err());
+    /// ```
+    pub fn shutdown_blocking(mut self) {
+        self.app.stop.cancel();
+        if self.thread.take().is_some_and(|thread| thread.join().is_err()) {
+            tracing::error!("the server's thread had panicked");
+        }
     }
 }
 
@@ -280,6 +296,6 @@ impl Drop for MockServer {
 
 impl fmt::Debug for MockServer {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("MockServer").field("url", &self.url).field("keys", &self.keys).finish_non_exhaustive()
+        f.debug_struct("MockServer").field("url", &self.reach.url).field("keys", &self.keys).finish_non_exhaustive()
     }
 }

@@ -264,6 +264,30 @@ fn the_secret_of_the_environment_is_looked_at_where_it_is_needed() {
 }
 
 #[test]
+fn faults_are_said_on_the_command_line_and_wrong_ones_are_refused() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("fault.json");
+    std::fs::write(&file, r#"{"on": {"route": "/webhooks"}, "do": {"kind": "status", "status": 418}}"#).unwrap();
+    let path = format!("@{}", file.display());
+    let inline = r#"{"on": {"route": "/sessions"}, "do": {"kind": "status", "status": 503, "body": "no"}, "times": 2}"#;
+    let args = ["--port", "0", "--api-key", "k", "--fault", inline, "--fault", &path];
+    let (_running, url) = started(&mut server(&args));
+    for (route, status) in [("/sessions", 503), ("/sessions", 503), ("/sessions", 200), ("/webhooks", 418)] {
+        let answer = get(&url, route, "k");
+        assert!(answer.starts_with(&format!("HTTP/1.1 {status}")), "{route}: {answer}");
+    }
+    let refused = |fault: &str, said: &str| {
+        let (code, stderr) = failed(&["--port", "0", "--fault", fault]);
+        assert!(code == 2 && stderr.contains(said), "{code} {stderr}");
+    };
+    let wrong = r#"{"do": {"kind": "status", "status": 99}}"#;
+    refused(wrong, "`do.status` must be a whole number from 200 to 599");
+    std::fs::write(&file, wrong).unwrap();
+    refused(&path, &format!("{}: `do.status` must be a whole number", file.display()));
+    refused("@/nowhere/fault.json", "/nowhere/fault.json cannot be read");
+}
+
+#[test]
 fn the_ready_line_is_an_object_when_that_is_asked_for() {
     for (args, contract, has_key) in [
         (&["--port", "0", "--print", "json"][..], "extended", true),

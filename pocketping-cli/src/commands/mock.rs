@@ -4,6 +4,7 @@ use clap::Args;
 use pocketping_mock_server::args::{Ready, ServeArgs};
 
 use super::cell;
+use super::scenarios::{self, ScenariosCommand};
 use crate::context::Context;
 use crate::error::CliError;
 use crate::output::{Output, Render};
@@ -14,12 +15,19 @@ use crate::output::{Output, Render};
                   repeated here and may name a tenant: --api-key KEY=TENANT. Without one the server\n\
                   makes a random key and prints it. Ctrl-C and SIGTERM end it in order, with 0.\n\n\
                   Example: pocketping mock --port 0 --seed demo --ready-file pocketping.url")]
+#[command(args_conflicts_with_subcommands = true)]
 pub(crate) struct MockArgs {
+    #[command(subcommand)]
+    scenarios: Option<ScenariosCommand>,
+
     #[command(flatten)]
     serve: ServeArgs,
 }
 
 pub(crate) async fn run(args: MockArgs, context: &Context, output: &mut Output) -> Result<(), CliError> {
+    if let Some(command) = args.scenarios {
+        return scenarios::run(command, context, output).await;
+    }
     let running = args.serve.start(context.api_keys()?)?;
     if output.is_for_people() {
         output.text(&running.announcement())?;

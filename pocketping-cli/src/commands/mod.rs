@@ -6,6 +6,7 @@ pub(crate) mod listen;
 pub(crate) mod messages;
 pub(crate) mod mock;
 pub(crate) mod replay;
+pub(crate) mod scenarios;
 pub(crate) mod sessions;
 pub(crate) mod wait;
 pub(crate) mod webhooks;
@@ -29,7 +30,7 @@ pub(crate) async fn run(command: Command, context: &Context, output: &mut Output
         Command::Events(command) => events::run(command, context, output).await,
         Command::Listen(args) => listen::run(args, context, output).await,
         Command::Wait(args) => wait::run(args, context, output).await,
-        Command::Mock(args) => mock::run(args, context, output).await,
+        Command::Mock(args) => mock::run(*args, context, output).await,
         Command::Demo(args) => demo::run(args, context, output).await,
     }
 }

@@ -28,6 +28,9 @@ fn the_whole_tree() {
         "listen",
         "wait",
         "mock",
+        "mock run",
+        "mock stories",
+        "mock export",
         "demo",
     ] {
         let words: Vec<_> = path.split_whitespace().chain(["-h"]).collect();

@@ -14,4 +14,5 @@ mod output;
 mod receiver;
 mod replay;
 mod run;
+mod scenarios;
 mod wait;

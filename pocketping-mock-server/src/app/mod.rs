@@ -9,6 +9,7 @@ mod widgets;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
+use bytes::Bytes;
 use pocketping_sdk::{DeliveryId, Event, Message, SessionId, Timestamp};
 use tokio::sync::{Notify, watch};
 use tokio_util::sync::CancellationToken;
@@ -22,6 +23,7 @@ use crate::faults::Faults;
 use crate::http::RateLimits;
 use crate::http_client::Tls;
 use crate::hub::{Hub, Subscription};
+use crate::journal::{self, Body, Kind, Log};
 use crate::limits::Limits;
 use crate::metrics::Metrics;
 use crate::responder::{Due, Responder, Timers};
@@ -66,6 +68,8 @@ pub(crate) struct Shared {
     pub(crate) tls: Tls,
     /// How much of everything is taken.
     pub(crate) limits: Limits,
+    /// What came and what was sent.
+    pub(crate) journal: Arc<Log>,
     /// Where events go in the form of the deployments.
     events_webhook: Option<EventsWebhook>,
     /// What widgets are told of their version.
@@ -136,6 +140,8 @@ impl Drop for Reservation {
 
 impl App {
     pub(crate) fn new(parts: AppParts) -> Self {
+        let of_webhook = parts.events_webhook.as_ref().and_then(|webhook| webhook.secret.clone());
+        let secrets = parts.access.keys().chain(parts.control_token.clone()).chain(of_webhook).collect();
         Self(Arc::new(Shared {
             state: Mutex::new(State {
                 store: Store::default(),
@@ -148,6 +154,7 @@ impl App {
                 snapshots: Snapshots::default(),
                 unnoticed: None,
             }),
+            journal: Arc::new(Log::new(&parts.limits, parts.clock.clone(), secrets)),
             clock: parts.clock,
             ids: parts.ids,
             contract: parts.contract,
@@ -236,8 +243,11 @@ impl App {
         for change in changes {
             let published = hub.publish(tenant, at, change.events());
             self.0.metrics.published(published.len());
-            for event in published.iter().filter(|_| !tables.webhooks().is_empty()) {
-                outbox.queue(self.0.contract, tenant, event, at, tables.webhooks(), new_id);
+            for (event, frame) in &published {
+                self.journal_event(tenant, at, event, frame);
+                if !tables.webhooks().is_empty() {
+                    outbox.queue(self.0.contract, tenant, event, at, tables.webhooks(), new_id);
+                }
             }
             if let Some(webhook) = &self.0.events_webhook
                 && let Some((kind, data)) = deployed::event(change, tables)
@@ -254,6 +264,14 @@ impl App {
             if let Some(responder) = &self.0.responder {
                 timers.note(responder, &self.0.clock, tenant, change);
             }
+        }
+    }
+
+    fn journal_event(&self, tenant: &TenantId, at: Timestamp, event: &Event, frame: &Bytes) {
+        if self.0.journal.is_on() {
+            let session_id = event.session_id().map(Into::into);
+            let event = journal::Event { kind: event.kind(), session_id, text: Body::new(frame) };
+            self.0.journal.enter(at, Some(Arc::clone(tenant)), Kind::Event(event));
         }
     }
 
@@ -274,8 +292,13 @@ impl App {
 
     /// A tenant's last events in commit order, as the contract shows them.
     pub(crate) fn events(&self, tenant: &TenantId) -> Vec<Event> {
+        self.last_events(tenant, usize::MAX)
+    }
+
+    /// So many of them, the last ones.
+    pub(crate) fn last_events(&self, tenant: &TenantId, limit: usize) -> Vec<Event> {
         let frames = self.lock().hub.kept(tenant);
-        frames.iter().map(|frame| decode(frame)).collect()
+        frames.iter().skip(frames.len().saturating_sub(limit)).map(|frame| decode(frame)).collect()
     }
 
     /// A part of a session's messages.

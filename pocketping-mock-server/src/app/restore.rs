@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use super::{App, State};
-use crate::store::{Rejection, Snapshots, TenantId, given_name};
+use crate::store::{ApiKey, Rejection, Seed, Snapshots, TenantId, Tx, given_name};
 
 impl App {
     /// Keeps a tenant's tables under a name.
@@ -46,16 +46,48 @@ impl App {
         Ok(())
     }
 
-    /// The names of the tenants there are; of those that unseen keys opened only that there are some.
+    /// Puts a seed in the place of all that a tenant has; a reset puts it back from now on. On an error nothing has changed.
+    pub(crate) fn plant(&self, tenant: &TenantId, seed: Seed) -> Result<(), Rejection> {
+        let mut state = self.lock();
+        let mut tables = state.store.tenant(tenant, &self.0.ids).emptied();
+        let mut tx = Tx::begin(&mut tables, &self.0.ids, self.0.clock.now());
+        seed.apply(&mut tx, self.0.contract).map_err(|error| Rejection::Invalid(error.to_string()))?;
+        tx.commit();
+        state.snapshots.begin(Arc::clone(tenant), &tables);
+        drop(state);
+        self.restore(tenant, None)
+    }
+
+    /// The tenants that were given names, in the order of those.
+    fn named_tenants(&self) -> Vec<TenantId> {
+        let state = self.lock();
+        let mut tenants = state.store.tenants();
+        tenants.extend(state.access.tenants().cloned());
+        drop(state);
+        tenants.retain(|tenant| given_name(tenant).is_some());
+        tenants.sort();
+        tenants.dedup();
+        tenants
+    }
+
+    /// The names of the tenants; those that unseen keys opened have none that could be told.
     pub(crate) fn tenants(&self) -> Vec<String> {
-        let names = self.lock().store.tenants();
-        names.iter().filter_map(|tenant| given_name(tenant)).map(str::to_owned).collect()
+        self.named_tenants().iter().map(ToString::to_string).collect()
     }
 
     /// A tenant by the name that was given to it.
     pub(crate) fn tenant_named(&self, name: &str) -> Result<TenantId, Rejection> {
-        let names = self.lock().store.tenants();
-        let found = names.into_iter().find(|tenant| given_name(tenant) == Some(name));
+        let found = self.named_tenants().into_iter().find(|tenant| **tenant == *name);
         found.ok_or_else(|| Rejection::field("tenant", format_args!("{name:?} is none that there is")))
+    }
+
+    /// Takes one key more.
+    pub(crate) fn allow_key(&self, key: ApiKey) -> Result<(), String> {
+        self.lock().access.allow(key)
+    }
+
+    /// Takes a key no more. Sockets that it opened stay.
+    pub(crate) fn revoke_key(&self, key: &str) -> Result<(), String> {
+        self.lock().access.revoke(key)
     }
 }

@@ -1,5 +1,6 @@
 //! The command line of the server, shared by its own binary and by `pocketping mock`.
 
+mod logs;
 mod running;
 mod values;
 
@@ -10,19 +11,27 @@ use std::net::{IpAddr, SocketAddr};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-pub use crate::durations::duration;
 pub use running::{Ready, ReadyFile, Running};
 
 use crate::builder::MockServerBuilder;
 use crate::http_client::Tls;
 use crate::sources::{Clock, random_key};
 use crate::versions::Version;
-use crate::{ApiKey, Contract, Limits, MockServer, Responder, Seed, StartError, TlsIdentity};
+use crate::{ApiKey, Contract, Fault, Limits, MockServer, Responder, Seed, StartError, TlsIdentity};
+use logs::LogArgs;
 use running::Signals;
 use values::{AiDelay, Print, RateLimit, Secret, Size};
 
 /// Where the secret of the events webhook is looked for when no flag says it.
 const EVENTS_SECRET: &str = "POCKETPING_EVENTS_WEBHOOK_SECRET";
+
+/// How long something takes: a number and its unit, such as `500ms`, `30s`, `10m` or `2h`.
+///
+/// # Errors
+/// When it is no such thing, zero, or more than a hundred years; the error says which.
+pub fn duration(text: &str) -> Result<std::time::Duration, String> {
+    crate::durations::duration(text)
+}
 
 /// How the server is run.
 #[derive(Debug, clap::Args)]
@@ -85,6 +94,10 @@ pub struct ServeArgs {
     #[arg(long, value_name = "FILE", requires = "ai_delay")]
     ai_rules: Option<PathBuf>,
 
+    /// Let this go wrong, said in JSON as to `/_mock/faults`; may be repeated
+    #[arg(long = "fault", value_name = "JSON|@FILE", value_parser = values::fault)]
+    faults: Vec<Fault>,
+
     /// Oldest version of the widget that is served
     #[arg(long, value_name = "VERSION")]
     widget_min_version: Option<Version>,
@@ -108,9 +121,17 @@ pub struct ServeArgs {
     #[arg(long, value_name = "FILE", requires = "tls")]
     tls_ca_file: Option<PathBuf>,
 
-    /// Another name or address that the certificate is for, besides localhost, 127.0.0.1 and ::1; may be repeated
+    /// Another name or address that the certificate is for, besides localhost, 127.0.0.1 and `::1`; may be repeated
     #[arg(long, value_name = "NAME", requires = "tls")]
     tls_name: Vec<String>,
+
+    /// Listen on this Unix socket, too
+    #[cfg(unix)]
+    #[arg(long, value_name = "FILE")]
+    unix_socket: Option<PathBuf>,
+
+    #[command(flatten)]
+    logs: LogArgs,
 
     /// Write the base URL to this file once the server answers
     #[arg(long, value_name = "FILE")]
@@ -148,6 +169,19 @@ struct LimitArgs {
     /// How many frames may wait for one reader of a socket or stream
     #[arg(long, value_name = "N", value_parser = values::queue, default_value_t = Limits::default().queue)]
     max_queue: usize,
+
+    /// How many requests, frames, events and deliveries the journal keeps; 0 turns it off
+    #[arg(long, value_name = "N", default_value_t = Limits::default().journal_entries)]
+    journal_entries: usize,
+
+    /// How much they may take together; 0 turns the journal off
+    #[arg(
+        long,
+        value_name = "BYTES",
+        value_parser = values::size_or_none,
+        default_value_t = Size(Limits::default().journal_bytes as u64)
+    )]
+    journal_bytes: Size,
 }
 
 /// The keys of the server's own binary; `pocketping mock` takes them from its global flag.
@@ -198,6 +232,9 @@ impl ServeArgs {
         if let Some(url) = &self.public_url {
             builder = builder.public_url(url);
         }
+        for fault in &self.faults {
+            builder = builder.fault(fault.clone());
+        }
         builder = self.with_events_webhook(builder)?;
         if let Some(responder) = self.responder()? {
             builder = builder.responder(responder);
@@ -205,9 +242,14 @@ impl ServeArgs {
         let [min, latest] = [self.widget_min_version, self.widget_latest_version].map(|it| it.map(|it| it.to_string()));
         builder = builder.widget_versions(min.as_deref(), latest.as_deref()).limits(self.limits.limits());
         builder = builder.stop_within(self.stop_within);
+        #[cfg(unix)]
+        if let Some(path) = &self.unix_socket {
+            builder = builder.unix_socket(path);
+        }
         if self.tls {
             builder = builder.tls(self.tls_name.into_iter().fold(TlsIdentity::generated(), TlsIdentity::name));
         }
+        self.logs.begin()?;
         // From here on a signal ends the server in order, however early it comes.
         let signals = Signals::new()
             .map_err(|error| StartError::new("signals cannot be listened for".to_owned()).with_source(error))?;
@@ -221,6 +263,10 @@ impl ServeArgs {
             contract: self.contract,
             pid: std::process::id(),
             ca: self.tls_ca_file,
+            #[cfg(unix)]
+            socket: self.unix_socket,
+            #[cfg(not(unix))]
+            socket: None,
         };
         Running::new(server, ready, self.print, self.ready_file, signals)
     }
@@ -256,6 +302,8 @@ impl LimitArgs {
             upload: self.max_upload.0,
             upload_memory: self.upload_memory.0,
             queue: self.max_queue,
+            journal_entries: self.journal_entries,
+            journal_bytes: self.journal_bytes.in_memory(),
         }
     }
 }

@@ -37,8 +37,17 @@ pub struct Ready {
     /// The process, to be told to stop.
     pub pid: u32,
     /// The file with the authority's certificate, when it speaks TLS.
-    #[serde(skip_serializing_if = "Option::is_none")]
+    #[serde(skip_serializing_if = "Option::is_none", serialize_with = "as_text")]
     pub ca: Option<PathBuf>,
+    /// The Unix socket that it listens on, too.
+    #[serde(skip_serializing_if = "Option::is_none", serialize_with = "as_text")]
+    pub socket: Option<PathBuf>,
+}
+
+/// A path that is not Unicode must not cost the whole line.
+#[expect(clippy::ref_option, reason = "serde hands it over")]
+fn as_text<S: Serializer>(path: &Option<PathBuf>, to: S) -> Result<S::Ok, S::Error> {
+    path.as_ref().map(|path| path.to_string_lossy()).serialize(to)
 }
 
 #[expect(clippy::trivially_copy_pass_by_ref, reason = "serde hands it over")]
@@ -46,8 +55,8 @@ fn as_written<S: Serializer>(contract: &Contract, to: S) -> Result<S::Ok, S::Err
     to.serialize_str(if contract.is_extended() { "extended" } else { "strict" })
 }
 
-/// A file that says that something is ready, where, or what it is known by. It is gone when this is, unless another program has written its
-/// own since.
+/// A file that says that something is ready, where, or what it is known by. It is gone when this is, unless another
+/// program has written its own since.
 #[derive(Debug)]
 pub struct ReadyFile {
     path: PathBuf,

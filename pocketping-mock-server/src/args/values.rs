@@ -5,6 +5,7 @@ use std::str::FromStr;
 use std::time::Duration;
 
 use crate::durations::duration;
+use crate::faults::{Fault, FaultError};
 use crate::store::rules;
 
 /// The smallest limit of a body that lets anything be said.
@@ -120,6 +121,11 @@ pub(super) fn body_size(text: &str) -> Result<Size, String> {
     if size.0 < LEAST_BODY { Err(format!("it must be {} or more", Size(LEAST_BODY))) } else { Ok(size) }
 }
 
+/// A number of bytes, or zero for what is turned off.
+pub(super) fn size_or_none(text: &str) -> Result<Size, String> {
+    if text == "0" { Ok(Size(0)) } else { text.parse() }
+}
+
 /// How many may wait.
 pub(super) fn queue(text: &str) -> Result<usize, String> {
     let length = text.parse().ok().filter(|length| (1..=LONGEST_QUEUE).contains(length));
@@ -130,6 +136,13 @@ pub(super) fn queue(text: &str) -> Result<usize, String> {
 pub(super) fn web_url(text: &str) -> Result<String, String> {
     rules::web_url(text).map_err(|what| format!("it {what}"))?;
     Ok(text.to_owned())
+}
+
+/// A fault, or the file that has it.
+pub(super) fn fault(text: &str) -> Result<Fault, String> {
+    let Some(path) = text.strip_prefix('@') else { return text.parse().map_err(|error: FaultError| error.to_string()) };
+    let text = std::fs::read_to_string(path).map_err(|error| format!("{path} cannot be read: {error}"))?;
+    text.parse().map_err(|error| format!("{path}: {error}"))
 }
 
 /// A text that is nobody else's business.

@@ -1,5 +1,7 @@
 //! `clock`: read, frozen, run on, advanced timer by timer.
 
+use std::time::Duration;
+
 use axum::extract::State;
 use axum::routing::{get, post};
 use http::StatusCode;
@@ -10,6 +12,9 @@ use crate::app::App;
 use crate::durations::duration;
 use crate::http::{Answer, Body, Routes};
 use crate::store::Rejection;
+
+/// The furthest the clock is moved at once.
+const MOST: Duration = Duration::from_secs(30 * 86_400);
 
 pub(super) fn routes() -> Routes {
     Routes::new()
@@ -41,6 +46,10 @@ struct Advance {
 
 async fn advance(state: State<App>, Body(wanted): Body<Advance>) -> Result<Answer, Rejection> {
     let by = duration(&wanted.by).map_err(|what| Rejection::field("by", what))?;
+    if by > MOST {
+        let what = format_args!("is more than {} days; every ping of every socket is played", MOST.as_secs() / 86_400);
+        return Err(Rejection::field("by", what));
+    }
     tokio::select! {
         () = state.clock.advance_in_order(by) => {}
         () = state.stop.cancelled() => {}

@@ -28,6 +28,17 @@ fn check(app: &App, headers: &HeaderMap) -> Result<(), Rejection> {
         let wrong = "the control token is missing or wrong; send it as `Authorization: Bearer <token>`";
         return if is_right { Ok(()) } else { Err(Rejection::Unauthorized(wrong)) };
     }
+    check_machine(app, headers)
+}
+
+/// Who may see the page: it holds nothing secret, so where there is a token anybody may, and is asked for the token.
+pub(crate) fn check_page(app: &App, headers: &HeaderMap) -> Result<(), Rejection> {
+    if app.control_token.is_some() { Ok(()) } else { check_machine(app, headers) }
+}
+
+/// Whether a program or page of this machine asks, and nobody else can.
+fn check_machine(app: &App, headers: &HeaderMap) -> Result<(), Rejection> {
+    let text = |value: &http::HeaderValue| value.to_str().ok().map(str::to_owned);
     if !app.is_loopback {
         let words = "others than this machine can reach this server; start it with --control-token to control it";
         return Err(Rejection::Forbidden(words.to_owned()));

@@ -2,11 +2,16 @@
 //!
 //! It is apart from the contract: no file serves both.
 
+mod answers;
 mod clock;
 mod deliveries;
+mod events;
+mod faults;
 mod guard;
+mod journal;
 mod metrics;
 mod operators;
+mod scenarios;
 mod state;
 mod tenant;
 mod visitors;
@@ -19,13 +24,20 @@ use tower_http::catch_panic::CatchPanicLayer;
 use crate::app::App;
 use crate::http::{self as layers, Routes};
 
+pub(crate) use guard::check_page;
+
 /// All calls of the control surface, below `/_mock`.
 pub(crate) fn routes() -> Routes {
     Routes::new()
+        .merge(answers::routes())
         .merge(clock::routes())
         .merge(deliveries::routes())
+        .merge(faults::routes())
+        .merge(journal::routes())
+        .merge(events::routes())
         .merge(metrics::routes())
         .merge(operators::routes())
+        .merge(scenarios::routes())
         .merge(state::routes())
         .merge(visitors::routes())
 }

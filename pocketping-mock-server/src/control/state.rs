@@ -8,14 +8,15 @@ use serde_json::{Value, json};
 
 use super::tenant::Tenant;
 use crate::app::App;
-use crate::http::{Answer, PathId, Routes};
-use crate::store::Rejection;
+use crate::http::{Answer, Body, PathId, Routes};
+use crate::store::{Rejection, Seed};
 
 pub(super) fn routes() -> Routes {
     Routes::new()
         .route("/state", get(dump))
         .route("/tenants", get(tenants))
         .route("/reset", post(reset))
+        .route("/seed", post(seed))
         .route("/snapshots", get(snapshots))
         .route("/snapshots/{name}", post(keep).delete(remove))
         .route("/snapshots/{name}/restore", post(restore))
@@ -50,6 +51,11 @@ async fn tenants(State(app): State<App>) -> Answer {
 
 async fn reset(State(app): State<App>, tenant: Tenant) -> Result<Answer, Rejection> {
     app.restore(&tenant.0, None)?;
+    Ok(Answer::ok())
+}
+
+async fn seed(State(app): State<App>, tenant: Tenant, Body(seed): Body<Seed>) -> Result<Answer, Rejection> {
+    app.plant(&tenant.0, seed)?;
     Ok(Answer::ok())
 }
 

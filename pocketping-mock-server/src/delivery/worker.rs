@@ -1,5 +1,6 @@
 //! The worker: takes what may be sent, tries it, and tries it again on the server's clock.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use http::{HeaderMap, HeaderName, HeaderValue};
@@ -8,6 +9,8 @@ use pocketping_sdk::webhooks;
 use super::outbox::{Attempt, DeliveryState, Form, Job};
 use super::post::{Way, post};
 use crate::app::App;
+use crate::faults::WebhookFault;
+use crate::journal::{self, Body, Kind};
 use crate::sources::Busy;
 
 /// The waits between attempts.
@@ -49,12 +52,13 @@ async fn deliver(app: &App, job: &Job, busy: Busy) {
 /// Tries a delivery until it is taken, or tried often enough, or the server stops.
 async fn attempts(app: &App, job: &Job, mut busy: Busy) -> (DeliveryState, Option<Busy>) {
     for attempt in 0..=RETRIES.len() {
-        let (made, asked) = try_once(app, job, attempt + 1).await;
+        let (made, headers, asked) = try_once(app, job, attempt + 1).await;
         let is_success = made.is_success();
         tracing::debug!(delivery = %job.id, attempt = attempt + 1, status = made.status, error = made.error, "tried");
         // The next attempt is due from now on: whoever sees this one can advance the clock to it.
         let asked = Duration::from_secs(asked.unwrap_or(0)).min(MOST_WAIT);
         let due = RETRIES.get(attempt).filter(|_| !is_success).map(|wait| app.clock.sleep((*wait).max(asked)));
+        enter(app, job, attempt + 1, headers, &made);
         app.delivery_attempted(&job.id, made);
         let Some(due) = due else {
             let state = if is_success { DeliveryState::Delivered } else { DeliveryState::Failed };
@@ -73,7 +77,7 @@ async fn attempts(app: &App, job: &Job, mut busy: Busy) -> (DeliveryState, Optio
     (DeliveryState::Failed, Some(busy))
 }
 
-async fn try_once(app: &App, job: &Job, attempt: usize) -> (Attempt, Option<u64>) {
+async fn try_once(app: &App, job: &Job, attempt: usize) -> (Attempt, HeaderMap, Option<u64>) {
     let headers = match job.form {
         Form::Documented if !app.contract.is_extended() => HeaderMap::new(),
         Form::Documented => headers(job, Some(attempt)),
@@ -81,15 +85,44 @@ async fn try_once(app: &App, job: &Job, attempt: usize) -> (Attempt, Option<u64>
         Form::Deployed => headers(job, None),
     };
     let way = Way { private: app.private_webhooks, tls: &app.tls };
+    let met = app.faults.on_delivery(&job.event.to_string(), &job.body);
+    if met == Some(WebhookFault::Lost) {
+        let lost = "lost: a fault that was asked for".to_owned();
+        return (Attempt::new(app.now(), None, Some(lost)), headers, None);
+    }
+    let sent = async {
+        let answer = post(&job.url, headers.clone(), job.body.clone(), way).await;
+        if met == Some(WebhookFault::SentTwice) {
+            drop(post(&job.url, headers.clone(), job.body.clone(), way).await);
+        }
+        answer
+    };
     let answer = tokio::select! {
-        answer = post(&job.url, headers, job.body.clone(), way) => answer,
+        answer = sent => answer,
         // What is under way when the server stops has its grace to end.
         () = crate::serve::after_grace(app) => Err("the server stopped".to_owned()),
     };
     match answer {
-        Ok((status, wait)) => (Attempt::new(app.now(), Some(status), None), wait),
-        Err(error) => (Attempt::new(app.now(), None, Some(error)), None),
+        Ok((status, wait)) => (Attempt::new(app.now(), Some(status), None), headers, wait),
+        Err(error) => (Attempt::new(app.now(), None, Some(error)), headers, None),
     }
+}
+
+/// Enters an attempt into the journal.
+fn enter(app: &App, job: &Job, attempt: usize, headers: HeaderMap, made: &Attempt) {
+    let entered = journal::Attempt {
+        delivery_id: job.id.clone(),
+        webhook_id: job.webhook_id.clone(),
+        url: job.url.to_string(),
+        event: job.event.clone(),
+        session_id: job.session_id.clone(),
+        attempt: u32::try_from(attempt).unwrap_or(u32::MAX),
+        headers,
+        body: Body::new(&job.body),
+        status: made.status,
+        error: made.error.clone(),
+    };
+    app.journal.enter(made.at, Some(Arc::clone(&job.tenant)), Kind::Attempt(entered));
 }
 
 /// The headers of a delivery, which is named where its attempts are counted.

@@ -2,7 +2,7 @@
 
 mod health;
 pub(crate) mod messages;
-mod sessions;
+pub(crate) mod sessions;
 mod webhooks;
 
 use crate::contract::Contract;

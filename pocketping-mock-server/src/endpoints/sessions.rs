@@ -82,7 +82,7 @@ pub(crate) fn close_session(tx: &mut Tx<'_>, id: &SessionId) -> Result<Arc<Sessi
 ///
 /// contract gap: the reference prints one request and no rule; here at least one field is needed, given ones replace,
 /// `metadata` is merged one level deep.
-fn identify_visitor(tx: &mut Tx<'_>, id: &SessionId, said: Identify) -> Result<Arc<Session>, Rejection> {
+pub(crate) fn identify_visitor(tx: &mut Tx<'_>, id: &SessionId, said: Identify) -> Result<Arc<Session>, Rejection> {
     let session = tx.session(id)?;
     rules::identity(&said)?;
     let identity = rules::merged(session.identity.as_ref(), said)?;
@@ -90,6 +90,6 @@ fn identify_visitor(tx: &mut Tx<'_>, id: &SessionId, said: Identify) -> Result<A
 }
 
 /// Switches the AI on or off.
-fn set_session_ai(tx: &mut Tx<'_>, id: &SessionId, enabled: bool) -> Result<Arc<Session>, Rejection> {
+pub(crate) fn set_session_ai(tx: &mut Tx<'_>, id: &SessionId, enabled: bool) -> Result<Arc<Session>, Rejection> {
     tx.update_session(id, Update::Ai, |session, _| session.ai_enabled = Some(enabled))
 }

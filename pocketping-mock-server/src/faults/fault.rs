@@ -1,142 +1,151 @@
 //! A fault as a test says it.
 
-use std::time::Duration;
+use std::fmt;
+use std::str::FromStr;
+use std::sync::Arc;
+
+use serde_json::Value;
+
+use super::acts::{Act, HttpFault, Over, SocketFault, Surface, WebhookFault};
+use super::draw::Draw;
+use super::on::{CallFacts, On, ToldFacts};
+use super::{read, show};
+use crate::json::Wrong;
 
 /// What goes wrong, where, and how often. Unless told otherwise: once, at the first chance.
 ///
 /// Several faults may wait at once. Of those that are due, the one that was injected first is carried out; the others
-/// wait for the next chance.
+/// wait for the next chance. A fault is made here, or read from the JSON that `/_mock/faults` and `--fault` take:
 ///
 /// ```
-/// use pocketping_mock_server::{Fault, HttpFault, MockServer, SocketFault};
+/// use pocketping_mock_server::{Fault, HttpFault, MockServer, SocketFault, Surface};
 ///
 /// let server = MockServer::start();
 /// server.inject(Fault::http(HttpFault::ApplyThenDrop).route("POST", "/sessions/:sessionId/messages"));
 /// server.inject(Fault::socket(SocketFault::Skip).after(3).times(2));
-/// assert_eq!(server.faults_left(), 3);
+/// server.inject(Fault::http(HttpFault::MalformedJson).surface(Surface::Widget).probability(0.2, 7).always());
+/// server.inject(r#"{"do": {"kind": "status", "status": 429, "body": ""}}"#.parse()?);
+/// assert_eq!(server.faults_left(), 5, "what happens always counts once");
+/// # Ok::<(), pocketping_mock_server::FaultError>(())
 /// ```
 #[derive(Clone, Debug)]
 #[must_use = "a fault does nothing until it is injected"]
 pub struct Fault {
     pub(super) act: Act,
-    route: Option<Route>,
+    pub(super) on: On,
     pub(super) after: u32,
-    pub(super) times: u32,
+    /// `None` is always.
+    pub(super) times: Option<u32>,
 }
 
-#[derive(Clone, Copy, Debug)]
-pub(super) enum Act {
-    Http(HttpFault),
-    Socket(SocketFault),
-}
+/// Why a text is no fault: the field that is wrong, and what is wrong with it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct FaultError(String);
 
-/// What can happen to a call over HTTP. It happens to calls whose key is right, that are within the rate limit and
-/// arrived whole.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[non_exhaustive]
-pub enum HttpFault {
-    /// It is answered with this status, and nothing is applied. 502, 503 and 504 come as a gateway sends them: a page of
-    /// HTML without the contract's headers. All others have the contract's error JSON; 429 and 500 with the documented
-    /// words and code.
-    Status {
-        /// A 4xx or 5xx.
-        status: u16,
-        /// Seconds for the `Retry-After` header; `None` sends none.
-        retry_after: Option<u32>,
-    },
-    /// The connection ends, and nothing is applied.
-    CutBefore,
-    /// It is applied; then the connection ends without a byte of an answer.
-    ApplyThenDrop,
-    /// Nothing happens for this long (real time); then it is applied and answered. It is applied even when the client
-    /// has hung up meanwhile, and not when the server stops first.
-    HoldThenApply(Duration),
-    /// It is applied, status and headers are sent, and the connection ends in the middle of the body. An answer without
-    /// a body (204) arrives whole.
-    CutInBody,
-}
-
-/// What can happen on the socket. Most of it happens to an event frame, new or resumed, as it is about to be written; of
-/// several links, to the one that writes first. `auth.ok` is no event frame.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[non_exhaustive]
-pub enum SocketFault {
-    /// Instead of the event, the link is closed with this code, in both contracts.
-    Close(u16),
-    /// Instead of the event, the connection ends without a close frame.
-    Cut,
-    /// From the event on, nothing is written and nothing is heard, pings neither, while the connection stays open: until
-    /// the client ends it, or the server does.
-    Silent,
-    /// The event is sent twice.
-    Duplicate,
-    /// The event is sent after the next one, or after 50 ms (real time) when there is none.
-    Swap,
-    /// The event is not sent.
-    Skip,
-    /// The first half of the event's text is sent: no JSON.
-    Corrupt,
-    /// The event is sent with other content: its message's text, its session's page, or else its session's id is
-    /// `garbled`. In extended its `seq` is 7 more than it should be, so that a client can tell.
-    Garble,
-    /// The event is sent after this long (real time), and what is behind it waits too. More than 1024 events that wait
-    /// close the link as too slow.
-    Delay(Duration),
-    /// An auth frame with a right key is refused with this close code, in both contracts. Before 4401 and 4403, extended
-    /// sends its error object.
-    RefuseAuth(u16),
-    /// `GET /ws` is answered with this instead of the upgrade, as [`HttpFault::Status`] is.
-    RefuseUpgrade {
-        /// A 4xx or 5xx.
-        status: u16,
-        /// Seconds for the `Retry-After` header; `None` sends none.
-        retry_after: Option<u32>,
-    },
-}
-
-/// A documented line: a method, and a path whose `:names` match any one segment.
-#[derive(Clone, Debug)]
-struct Route {
-    method: String,
-    line: String,
-}
-
-impl Route {
-    fn matches(&self, method: &str, path: &str) -> bool {
-        let (mut wanted, mut given) = (unversioned(&self.line).split('/'), unversioned(path).split('/'));
-        if self.method != method {
-            return false;
-        }
-        loop {
-            match (wanted.next(), given.next()) {
-                (None, None) => return true,
-                (Some(name), Some(segment)) if name.starts_with(':') && !segment.is_empty() => {}
-                (Some(same), Some(segment)) if same == segment => {}
-                _ => return false,
-            }
-        }
+impl fmt::Display for FaultError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
     }
 }
 
-fn unversioned(path: &str) -> &str {
-    path.strip_prefix("/v1").filter(|rest| rest.starts_with('/')).unwrap_or(path)
+impl std::error::Error for FaultError {}
+
+impl From<Wrong> for FaultError {
+    fn from(wrong: Wrong) -> Self {
+        Self(match wrong.field {
+            Some(field) => format!("`{field}` {}", wrong.what),
+            None => format!("the fault {}", wrong.what),
+        })
+    }
+}
+
+/// Reads it from JSON.
+impl FromStr for Fault {
+    type Err = FaultError;
+
+    fn from_str(text: &str) -> Result<Self, FaultError> {
+        Self::from_json(text.as_bytes())
+    }
 }
 
 impl Fault {
+    /// Reads it from JSON.
+    pub(crate) fn from_json(text: &[u8]) -> Result<Self, FaultError> {
+        Ok(read::fault(text)?)
+    }
+
+    pub(super) fn new(act: Act) -> Self {
+        Self { act, on: On::default(), after: 0, times: Some(1) }
+    }
+
     /// Something happens to a call over HTTP.
     pub fn http(act: HttpFault) -> Self {
-        Self { act: Act::Http(act), route: None, after: 0, times: 1 }
+        Self::new(Act::Http(act))
     }
 
     /// Something happens on the socket.
     pub fn socket(act: SocketFault) -> Self {
-        Self { act: Act::Socket(act), route: None, after: 0, times: 1 }
+        Self::new(Act::Socket(act))
     }
 
-    /// It happens to this call only, given as documented: `("POST", "/sessions/:sessionId/messages")`. It is meant with
-    /// and without `/v1`. Default: every call that takes a key. What happens on the socket has no route.
+    /// Something happens to an attempt of a webhook delivery.
+    pub fn webhook(act: WebhookFault) -> Self {
+        Self::new(Act::Webhook(act))
+    }
+
+    /// A call is held at this barrier, before it is applied, until [`MockServer::release`](crate::MockServer::release)
+    /// lets it go on; its idempotency key is taken meanwhile. When the client hangs up or the server stops, it is over.
+    pub fn hold(barrier: impl Into<String>) -> Self {
+        Self::new(Act::Hold { barrier: barrier.into().into(), after: false })
+    }
+
+    /// As [`hold`](Self::hold), when it is applied and before it is answered.
+    pub fn hold_answer(barrier: impl Into<String>) -> Self {
+        Self::new(Act::Hold { barrier: barrier.into().into(), after: true })
+    }
+
+    /// It happens on this surface. Default: the contract's; to deliveries where it is about them.
+    pub fn surface(mut self, surface: Surface) -> Self {
+        self.on.surface = Some(surface);
+        self
+    }
+
+    /// It happens to the widget's frames that travel so. Default: both.
+    pub fn over(mut self, over: Over) -> Self {
+        self.on.over = Some(over);
+        self
+    }
+
+    /// It happens to this call only, given as documented: `("POST", "/sessions/:sessionId/messages")`, on the other
+    /// surfaces without their prefix. It is meant with and without `/v1`. Default: every call of its surface. What happens
+    /// on the socket has no route.
     pub fn route(mut self, method: &str, line: &str) -> Self {
-        self.route = Some(Route { method: method.to_owned(), line: line.to_owned() });
+        (self.on.method, self.on.route) = (Some(method.to_owned()), Some(line.to_owned()));
+        self
+    }
+
+    /// It happens to calls with this API key only.
+    pub fn key(mut self, key: impl Into<String>) -> Self {
+        self.on.key = Some(key.into());
+        self
+    }
+
+    /// It happens to calls, frames or deliveries only whose body has this in it.
+    pub fn body(mut self, part: impl Into<String>) -> Self {
+        self.on.body = Some(part.into());
+        self
+    }
+
+    /// It happens to frames or deliveries of this type only: `message.created`, a widget's `typing`.
+    pub fn event(mut self, kind: impl Into<String>) -> Self {
+        self.on.event = Some(kind.into());
+        self
+    }
+
+    /// It happens with this probability, from 0 to 1, when it is due; the same seed gives the same course. What does not
+    /// happen uses no chance.
+    pub fn probability(mut self, probability: f64, seed: u64) -> Self {
+        self.on.chance = Some((probability, Draw::new(seed)));
         self
     }
 
@@ -147,35 +156,54 @@ impl Fault {
         self
     }
 
-    /// Whether this call is one it happens to.
-    pub(super) fn is_for(&self, method: &str, path: &str) -> bool {
-        self.route.as_ref().is_none_or(|route| route.matches(method, path))
-    }
-
     /// It happens this many times, at one chance after the other. Default: once.
     pub fn times(mut self, n: u32) -> Self {
-        self.times = n;
+        self.times = Some(n);
         self
     }
-}
 
-#[cfg(test)]
-mod tests {
-    use super::*;
+    /// It happens at every chance, until it is taken back.
+    pub fn always(mut self) -> Self {
+        self.times = None;
+        self
+    }
 
-    #[test]
-    fn a_route_is_the_documented_line_with_and_without_the_version() {
-        let route = |line: &str| Route { method: "POST".into(), line: line.into() };
-        for line in ["/sessions/:sessionId/messages", "/v1/sessions/:sessionId/messages"] {
-            for path in ["/sessions/s_1/messages", "/v1/sessions/s_1/messages", "/sessions/v1/messages"] {
-                assert!(route(line).matches("POST", path), "{line} {path}");
-            }
-            for path in ["/sessions/s_1", "/sessions/s_1/messages/m", "/sessions//messages", "/v1sessions/s_1/messages"]
-            {
-                assert!(!route(line).matches("POST", path), "{line} {path}");
-            }
-            assert!(!route(line).matches("GET", "/sessions/s_1/messages"), "{line}");
+    /// As it is written in JSON; its key is masked.
+    pub(crate) fn to_json(&self) -> Value {
+        show::fault(self)
+    }
+
+    pub(super) fn of_surface(&self) -> Surface {
+        self.on.surface.unwrap_or(self.act.surface())
+    }
+
+    pub(super) fn is_for_call(&self, call: &CallFacts<'_>) -> bool {
+        self.act.is_for_calls() && self.on.is_call(self.of_surface(), call)
+    }
+
+    pub(super) fn is_for_told(&self, told: &ToldFacts<'_>) -> bool {
+        !self.act.is_for_calls() && self.on.is_told(self.of_surface(), told)
+    }
+
+    /// Whether it is this one's turn, which counts what went by and draws what is left to chance.
+    pub(super) fn is_due(&mut self) -> bool {
+        if self.after > 0 {
+            self.after -= 1;
+            return false;
         }
-        assert!(route("/webhooks").matches("POST", "/v1/webhooks") && !route("/webhooks").matches("POST", "/v1"));
+        self.on.chance.as_mut().is_none_or(|(probability, draw)| draw.fraction() < *probability)
+    }
+
+    pub(super) fn is_over(&self) -> bool {
+        self.times == Some(0)
+    }
+
+    /// Uses a chance.
+    pub(super) fn happens(&mut self) {
+        self.times = self.times.map(|times| times.saturating_sub(1));
+    }
+
+    pub(super) fn barrier(&self) -> Option<&Arc<str>> {
+        self.act.barrier()
     }
 }

@@ -1,15 +1,36 @@
-//! Faults: what a test makes go wrong. Here it is only decided whose turn it is; `http/faulty.rs` and `ws/frames.rs`
-//! carry it out.
+//! Faults: what a test makes go wrong. Here it is only decided whose turn it is; `http/faulty.rs`, `ws/frames.rs`,
+//! `widget/events.rs` and `delivery/worker.rs` carry it out.
 
+mod acts;
+mod barriers;
+mod draw;
 mod fault;
+mod fields;
+mod on;
+mod read;
+mod server;
+mod show;
 
+use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
+use bytes::Bytes;
+use serde_json::{Value, json};
 use tokio_util::sync::CancellationToken;
 
-use fault::Act;
-pub use fault::{Fault, HttpFault, SocketFault};
+use acts::Act;
+pub(crate) use acts::{HttpAct, Reply, RetryAfter};
+pub use acts::{HttpFault, Over, SocketFault, Surface, WebhookFault};
+pub(crate) use barriers::{Barriers, pause};
+pub use fault::{Fault, FaultError};
+pub(crate) use on::CallFacts;
+use on::{ToldFacts, event_of};
+
+/// How many faults that are over are remembered.
+const REMEMBERED: usize = 100;
+/// How many faults may wait that came over HTTP.
+const MOST_WAITING: usize = 1000;
 
 /// The faults that wait, and the connections they end.
 #[derive(Debug, Default)]
@@ -17,88 +38,204 @@ pub(crate) struct Faults {
     /// Whether any fault waits: what there is to be looked at while none does.
     armed: AtomicBool,
     refused: AtomicBool,
-    waiting: Mutex<Vec<Fault>>,
+    kept: Mutex<Kept>,
+    pub(crate) barriers: Barriers,
     /// The parent of every connection's end.
     connections: Mutex<CancellationToken>,
 }
 
+#[derive(Debug, Default)]
+struct Kept {
+    next: u64,
+    faults: Vec<Injected>,
+}
+
+/// A fault that was injected, and what became of it.
+#[derive(Debug)]
+struct Injected {
+    id: Arc<str>,
+    fault: Fault,
+    happened: u64,
+}
+
+impl Injected {
+    fn to_json(&self) -> Value {
+        let mut shown = self.fault.to_json();
+        shown["id"] = json!(*self.id);
+        shown["happened"] = json!(self.happened);
+        shown["left"] = self.fault.times.map_or_else(|| json!("always"), |left| json!(left));
+        shown
+    }
+}
+
+/// A fault that happens now.
+#[derive(Clone, Debug)]
+pub(crate) struct Met<T> {
+    /// The fault's id.
+    pub(crate) id: Arc<str>,
+    pub(crate) act: T,
+}
+
 impl Faults {
-    fn lock(&self) -> MutexGuard<'_, Vec<Fault>> {
-        self.waiting.lock().unwrap_or_else(PoisonError::into_inner)
+    fn lock(&self) -> MutexGuard<'_, Kept> {
+        self.kept.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     pub(crate) fn inject(&self, fault: Fault) {
-        let mut waiting = self.lock();
-        waiting.push(fault);
-        self.tidy(&mut waiting);
+        self.add(&mut self.lock(), fault);
     }
 
-    pub(crate) fn clear(&self) {
-        let mut waiting = self.lock();
-        waiting.clear();
-        self.tidy(&mut waiting);
+    /// As [`inject`](Self::inject), and shows it; `None` when too many wait.
+    pub(crate) fn try_inject(&self, fault: Fault) -> Option<Value> {
+        let mut kept = self.lock();
+        if kept.faults.iter().filter(|injected| !injected.fault.is_over()).count() >= MOST_WAITING {
+            return None;
+        }
+        self.add(&mut kept, fault);
+        kept.faults.last().map(Injected::to_json)
     }
 
-    /// How many chances are not used yet.
+    fn add(&self, kept: &mut Kept, fault: Fault) {
+        kept.next += 1;
+        let id = format!("fault_{}", kept.next).into();
+        kept.faults.push(Injected { id, fault, happened: 0 });
+        self.tidy(kept);
+    }
+
+    /// Takes all of them back; gives how many there were.
+    pub(crate) fn clear(&self) -> usize {
+        let mut kept = self.lock();
+        let count = kept.faults.len();
+        kept.faults.clear();
+        self.tidy(&mut kept);
+        count
+    }
+
+    /// Takes one back; `false` when there is none.
+    pub(crate) fn remove(&self, id: &str) -> bool {
+        let mut kept = self.lock();
+        let before = kept.faults.len();
+        kept.faults.retain(|injected| &*injected.id != id);
+        let removed = kept.faults.len() < before;
+        self.tidy(&mut kept);
+        removed
+    }
+
+    /// All of them, and those of the last that are over.
+    pub(crate) fn list(&self) -> Vec<Value> {
+        self.lock().faults.iter().map(Injected::to_json).collect()
+    }
+
+    /// How many chances are not used yet. What happens always counts once.
     pub(crate) fn left(&self) -> usize {
-        self.lock().iter().map(|fault| fault.times as usize).sum()
+        self.lock().faults.iter().map(|injected| injected.fault.times.map_or(1, |times| times as usize)).sum()
     }
 
-    fn tidy(&self, waiting: &mut Vec<Fault>) {
-        waiting.retain(|fault| fault.times > 0);
-        self.armed.store(!waiting.is_empty(), Ordering::Relaxed);
+    /// The barriers there are, and how many are held at each.
+    pub(crate) fn barriers(&self) -> BTreeMap<Arc<str>, usize> {
+        let mut counts = self.barriers.counts();
+        for barrier in self.lock().faults.iter().filter_map(|injected| injected.fault.barrier()) {
+            counts.entry(Arc::clone(barrier)).or_default();
+        }
+        counts
+    }
+
+    fn tidy(&self, kept: &mut Kept) {
+        let mut over = kept.faults.iter().filter(|injected| injected.fault.is_over()).count();
+        self.armed.store(kept.faults.len() > over, Ordering::Relaxed);
+        kept.faults.retain(|injected| {
+            let is_old = over > REMEMBERED && injected.fault.is_over();
+            over -= usize::from(is_old);
+            !is_old
+        });
+    }
+
+    fn is_armed(&self) -> bool {
+        self.armed.load(Ordering::Relaxed)
     }
 
     /// Uses a chance of the first fault that is due, of those that are picked.
-    fn take<T>(&self, pick: impl Fn(&Fault) -> Option<T>) -> Option<T> {
-        if !self.armed.load(Ordering::Relaxed) {
+    fn take<T>(&self, is_picked: impl Fn(&Fault) -> bool, act: impl Fn(&mut Act) -> Option<T>) -> Option<Met<T>> {
+        if !self.is_armed() {
             return None;
         }
-        let mut waiting = self.lock();
+        let mut kept = self.lock();
         let mut taken = None;
-        for fault in waiting.iter_mut() {
-            let Some(picked) = pick(fault) else { continue };
-            if fault.after > 0 {
-                fault.after -= 1;
-            } else if taken.is_none() {
-                fault.times -= 1;
-                taken = Some(picked);
+        for injected in &mut kept.faults {
+            if injected.fault.is_over() || !is_picked(&injected.fault) {
+                continue;
+            }
+            if injected.fault.is_due()
+                && taken.is_none()
+                && let Some(act) = act(&mut injected.fault.act)
+            {
+                injected.fault.happens();
+                injected.happened += 1;
+                taken = Some(Met { id: Arc::clone(&injected.id), act });
             }
         }
-        self.tidy(&mut waiting);
+        self.tidy(&mut kept);
         taken
     }
 
+    /// Whether it matters what calls of this surface have in their bodies.
+    pub(crate) fn reads_bodies(&self, surface: Surface) -> bool {
+        self.is_armed()
+            && self.lock().faults.iter().any(|Injected { fault, .. }| {
+                fault.of_surface() == surface && fault.act.is_for_calls() && fault.on.body.is_some() && !fault.is_over()
+            })
+    }
+
     /// What happens to this call.
-    pub(crate) fn on_call(&self, method: &str, path: &str) -> Option<HttpFault> {
-        self.take(|fault| match fault.act {
-            Act::Http(act) if fault.is_for(method, path) => Some(act),
-            _ => None,
-        })
+    pub(crate) fn on_call(&self, call: &CallFacts<'_>) -> Option<Met<HttpAct>> {
+        self.take(|fault| fault.is_for_call(call), Act::happens_to_call)
     }
 
     /// What happens to an event frame.
-    pub(crate) fn on_event(&self) -> Option<SocketFault> {
-        self.take(|fault| match fault.act {
-            Act::Http(_) | Act::Socket(SocketFault::RefuseAuth(_) | SocketFault::RefuseUpgrade { .. }) => None,
-            Act::Socket(act) => Some(act),
-        })
+    pub(crate) fn on_frame(&self, surface: Surface, over: Over, frame: &Bytes) -> Option<Met<SocketFault>> {
+        if !self.is_armed() {
+            return None;
+        }
+        let event = event_of(frame);
+        let told = ToldFacts { surface, over: Some(over), event: &event, body: frame };
+        self.take(
+            |fault| match &fault.act {
+                Act::Socket(SocketFault::RefuseAuth(_) | SocketFault::RefuseUpgrade { .. }) => false,
+                Act::Socket(act) => fault.is_for_told(&told) && (over == Over::WebSocket || is_for_streams(*act)),
+                _ => false,
+            },
+            socket_fault,
+        )
     }
 
     /// The close code an auth frame is refused with.
     pub(crate) fn on_auth(&self) -> Option<u16> {
-        self.take(|fault| match fault.act {
-            Act::Socket(SocketFault::RefuseAuth(code)) => Some(code),
-            _ => None,
-        })
+        let met = self.take(|fault| matches!(fault.act, Act::Socket(SocketFault::RefuseAuth(_))), socket_fault);
+        met.and_then(|met| if let SocketFault::RefuseAuth(code) = met.act { Some(code) } else { None })
     }
 
     /// The status an upgrade is refused with, and the seconds to wait.
-    pub(crate) fn on_upgrade(&self) -> Option<(u16, Option<u32>)> {
-        self.take(|fault| match fault.act {
-            Act::Socket(SocketFault::RefuseUpgrade { status, retry_after }) => Some((status, retry_after)),
-            _ => None,
-        })
+    pub(crate) fn on_upgrade(&self, surface: Surface) -> Option<Met<(u16, Option<u32>)>> {
+        self.take(
+            |fault| {
+                let is_it = matches!(fault.act, Act::Socket(SocketFault::RefuseUpgrade { .. }));
+                is_it && fault.of_surface() == surface
+            },
+            |act| match act {
+                Act::Socket(SocketFault::RefuseUpgrade { status, retry_after }) => Some((*status, *retry_after)),
+                _ => None,
+            },
+        )
+    }
+
+    /// What happens to an attempt of a delivery.
+    pub(crate) fn on_delivery(&self, event: &str, body: &[u8]) -> Option<WebhookFault> {
+        let told = ToldFacts { surface: Surface::Webhook, over: None, event, body };
+        let met = self.take(
+            |fault| fault.is_for_told(&told),
+            |act| if let Act::Webhook(fault) = act { Some(*fault) } else { None },
+        );
+        met.map(|met| met.act)
     }
 
     pub(crate) fn refuse_connections(&self, refused: bool) {
@@ -122,47 +259,14 @@ impl Faults {
     }
 }
 
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    const LINE: &str = "/sessions/:sessionId/messages";
-
-    #[test]
-    fn a_fault_lets_some_by_then_happens_so_often() {
-        let faults = Faults::default();
-        faults.inject(Fault::http(HttpFault::CutBefore).route("POST", LINE).after(1).times(2));
-        let call = |path| faults.on_call("POST", path).is_some();
-        assert!(!call("/sessions/1/messages"));
-        assert!(!call("/webhooks"), "another route is no chance");
-        assert!(call("/sessions/1/messages") && call("/v1/sessions/2/messages") && !call("/sessions/1/messages"));
-        assert_eq!(faults.left(), 0);
-    }
-
-    #[test]
-    fn of_several_that_are_due_the_first_goes_first_and_all_of_them_count() {
-        let faults = Faults::default();
-        for (code, after) in [(1, 1), (2, 1), (3, 3)] {
-            faults.inject(Fault::socket(SocketFault::Close(code)).after(after));
-        }
-        let happened: Vec<_> = (0..5).map(|_| faults.on_event()).collect();
-        let close = |code| Some(SocketFault::Close(code));
-        assert_eq!(happened, [None, close(1), close(2), close(3), None]);
-    }
-
-    #[test]
-    fn each_kind_has_chances_of_its_own() {
-        let faults = Faults::default();
-        faults.inject(Fault::socket(SocketFault::RefuseAuth(4401)));
-        faults.inject(Fault::socket(SocketFault::RefuseUpgrade { status: 503, retry_after: Some(1) }));
-        faults.inject(Fault::http(HttpFault::CutInBody));
-        faults.inject(Fault::socket(SocketFault::Skip).times(0));
-        assert_eq!((faults.left(), faults.on_event()), (3, None));
-        assert_eq!((faults.on_auth(), faults.on_auth()), (Some(4401), None));
-        assert_eq!((faults.on_upgrade(), faults.on_upgrade()), (Some((503, Some(1))), None));
-        assert_eq!(faults.on_call("GET", "/sessions"), Some(HttpFault::CutInBody));
-        faults.inject(Fault::socket(SocketFault::Cut).times(9));
-        faults.clear();
-        assert_eq!((faults.left(), faults.on_event()), (0, None));
-    }
+fn socket_fault(act: &mut Act) -> Option<SocketFault> {
+    if let Act::Socket(fault) = act { Some(*fault) } else { None }
 }
+
+/// Whether it can happen to server-sent events.
+fn is_for_streams(act: SocketFault) -> bool {
+    matches!(act, SocketFault::Cut | SocketFault::Duplicate | SocketFault::Skip | SocketFault::Delay(_))
+}
+
+#[cfg(test)]
+mod tests;

@@ -23,6 +23,11 @@ impl Answer {
         Self { status, body: encode(value) }
     }
 
+    /// JSON that is text already.
+    pub(crate) fn text(json: String) -> Self {
+        Self { status: StatusCode::OK, body: json.into_bytes() }
+    }
+
     /// What is said where there is nothing to say.
     pub(crate) fn ok() -> Self {
         Self { status: StatusCode::OK, body: br#"{"ok":true}"#.to_vec() }

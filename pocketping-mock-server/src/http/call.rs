@@ -11,12 +11,14 @@ use http::header::AUTHORIZATION;
 use http::request::Parts;
 use http::{HeaderMap, HeaderName, Method};
 
-use super::faulty::{self, Gateway};
+use super::faulty::{self, Gateway, OwnLimit};
 use super::finish::insert;
 use super::rate_limit::{Left, RateLimits};
+use super::recorded::note_tenant;
 use super::{answer, extract};
 use crate::app::{App, Reservation};
 use crate::connection::Connection;
+use crate::faults::{CallFacts, Surface};
 use crate::store::{Rejection, Scope, TenantId};
 
 const IDEMPOTENCY_KEY: HeaderName = HeaderName::from_static("idempotency-key");
@@ -43,6 +45,7 @@ pub(crate) async fn contract_call(State(app): State<App>, request: Request, next
         Ok(admitted) => admitted,
         Err((rejection, left)) => return with_limit(&app, rejection.into_response(), left),
     };
+    note_tenant(request.extensions(), &tenant);
     let response = match call(&app, tenant, request, next).await {
         Ok(response) => response,
         Err(rejection) => rejection.into_response(),
@@ -53,14 +56,20 @@ pub(crate) async fn contract_call(State(app): State<App>, request: Request, next
 async fn call(app: &App, tenant: TenantId, request: Request, next: Next) -> Result<Response, Rejection> {
     let (parts, body) = request.into_parts();
     let body = extract::collect(body, app.limits.body).await?;
-    let fault = app.faults.on_call(parts.method.as_str(), parts.uri.path());
-    match (fault, parts.extensions.get::<Connection>().cloned()) {
-        (Some(fault), Some(connection)) => {
+    let met = app.faults.on_call(&facts(Surface::Contract, &parts, &body));
+    match (met, parts.extensions.get::<Connection>().cloned()) {
+        (Some(met), Some(connection)) => {
             let ready = || Ready::new(app, tenant, parts, body);
-            Ok(faulty::call(app, fault, connection, ready, next).await)
+            Ok(faulty::call(app, met, (Surface::Contract, connection), ready, next).await)
         }
         _ => Ok(Ready::new(app, tenant, parts, body)?.run(next).await),
     }
+}
+
+/// What faults may ask of a call.
+pub(super) fn facts<'a>(surface: Surface, parts: &'a Parts, body: &'a [u8]) -> CallFacts<'a> {
+    let (method, path) = (parts.method.as_str(), parts.uri.path());
+    CallFacts { surface, method, path, headers: &parts.headers, body }
 }
 
 /// A call that is ready to run, or that ran before.
@@ -146,6 +155,7 @@ fn fingerprint(body: &Bytes) -> u64 {
 /// contract gap: the reference promises no limit headers, so strict answers have none.
 fn with_limit(app: &App, mut response: Response, left: Option<Left>) -> Response {
     let is_ours = app.contract.is_extended() && response.extensions().get::<Gateway>().is_none();
+    let is_ours = is_ours && response.extensions_mut().remove::<OwnLimit>().is_none();
     if let Some(left) = left.filter(|_| is_ours) {
         let headers = response.headers_mut();
         insert(headers, HeaderName::from_static("ratelimit-limit"), &left.limit.to_string());

@@ -1,21 +1,26 @@
 //! The last word on every answer: the error JSON, and the headers of the contract.
 
 use std::any::Any;
-use std::time::SystemTime;
+use std::time::{Duration, SystemTime};
 
-use axum::extract::{OriginalUri, Request, State};
+use axum::extract::{MatchedPath, OriginalUri, Request, State};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
 use http::header::{CONTENT_TYPE, DATE, RETRY_AFTER};
-use http::{HeaderName, HeaderValue, StatusCode};
+use http::{HeaderName, HeaderValue, Method, StatusCode};
 use pocketping_sdk::ErrorBody;
+use tokio::time::Instant;
 
-use super::faulty::{Gateway, broken_off};
+use super::faulty::{FaultId, Gateway};
+use super::recorded::route;
+use super::spoilt::spoilt;
 use crate::app::App;
+use crate::journal::Refusal;
 use crate::metrics::Surface;
 use crate::store::Rejection;
 
 const CONTRACT: HeaderName = HeaderName::from_static("x-pocketping-contract");
+const FAULT: HeaderName = HeaderName::from_static("x-pocketping-mock-fault");
 const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 
 /// A rejection becomes an answer in [`finish`], which knows the contract; until then it travels beside it.
@@ -31,16 +36,19 @@ impl IntoResponse for Rejection {
 pub(crate) async fn finish(State(app): State<App>, request: Request, next: Next) -> Response {
     let request_id = request.headers().get(REQUEST_ID).filter(|id| is_sane(id)).cloned();
     let (surface, method) = (Surface::of(request.uri().path()), request.method().clone());
+    let logged = tracing::enabled!(tracing::Level::INFO).then(|| Logged::new(&request));
     let mut response = next.run(request).await;
     let thin = !app.contract.is_extended();
     if let Some(rejection) = response.extensions_mut().remove::<Rejection>() {
         reject(&mut response, &rejection, thin);
     }
     let is_gateways = response.extensions_mut().remove::<Gateway>().is_some();
+    let fault = response.extensions_mut().remove::<FaultId>();
     let headers = response.headers_mut();
-    // HTTP knows no date before 1970, which a frozen clock may have.
-    let date = SystemTime::from(app.now()).max(SystemTime::UNIX_EPOCH);
-    insert(headers, DATE, &httpdate::fmt_http_date(date));
+    insert(headers, DATE, &http_date(&app, 0));
+    if let Some(FaultId(id)) = fault.filter(|_| !is_gateways) {
+        insert(headers, FAULT, &id);
+    }
     if !thin && !is_gateways {
         headers.insert(CONTRACT, HeaderValue::from_static("extended"));
         match request_id {
@@ -49,7 +57,47 @@ pub(crate) async fn finish(State(app): State<App>, request: Request, next: Next)
         }
     }
     app.metrics.answered(surface, &method, response.status());
-    broken_off(response).await
+    if let Some(logged) = logged {
+        logged.answered(surface, &method, &response);
+    }
+    spoilt(&app, response).await
+}
+
+/// A request that is told of when it was answered: by its route, since paths, queries and bodies are other people's.
+struct Logged {
+    route: Option<String>,
+    begun: Instant,
+}
+
+impl Logged {
+    fn new(request: &Request) -> Self {
+        let route = request.extensions().get::<MatchedPath>().and_then(|path| route(path.as_str()));
+        Self { route, begun: Instant::now() }
+    }
+
+    fn answered(&self, surface: Surface, method: &Method, response: &Response) {
+        let refusal = response.extensions().get::<Refusal>();
+        tracing::info!(
+            surface = surface.as_str(),
+            %method,
+            route = self.route.as_deref().unwrap_or("none"),
+            status = response.status().as_u16(),
+            took_us = self.begun.elapsed().as_micros(),
+            request_id = response.headers().get(REQUEST_ID).and_then(|id| id.to_str().ok()),
+            code = refusal.map(|refusal| refusal.code.as_str()),
+            rule = refusal.and_then(|refusal| refusal.rule.as_deref()),
+            "answered"
+        );
+    }
+}
+
+/// The server's time in so many seconds.
+pub(super) fn http_date(app: &App, seconds: u32) -> String {
+    // HTTP knows no date before 1970, which a frozen clock may have, nor one after 9999.
+    let now = SystemTime::from(app.now()).max(SystemTime::UNIX_EPOCH);
+    let last = SystemTime::UNIX_EPOCH + Duration::from_secs(253_402_300_799);
+    let then = now.checked_add(Duration::from_secs(seconds.into())).unwrap_or(last);
+    httpdate::fmt_http_date(then.min(last))
 }
 
 /// The errors of the surfaces that are not the contract's: `error` is the sentence, since their clients show nothing else.
@@ -69,6 +117,11 @@ fn reject(response: &mut Response, rejection: &Rejection, thin: bool) {
 
 fn write(response: &mut Response, rejection: &Rejection, thin: bool, body: &ErrorBody) {
     tracing::debug!(%rejection, "refused");
+    response.extensions_mut().insert(Refusal {
+        code: body.code.to_string(),
+        rule: rejection.rule(),
+        why: rejection.to_string(),
+    });
     *response.status_mut() = StatusCode::from_u16(rejection.status(thin)).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
     let body = serde_json::to_vec(body).unwrap_or_default();
     response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));

@@ -15,6 +15,7 @@ use tower_http::catch_panic::CatchPanicLayer;
 use tower_http::cors::CorsLayer;
 
 use crate::app::App;
+use crate::faults::Surface;
 use crate::http::{self as layers, Caller, Routes};
 
 /// All of the management API's calls, below its prefix.
@@ -27,6 +28,7 @@ pub(crate) fn routes() -> Routes {
 pub(crate) fn router(app: &App, cors: CorsLayer) -> Router<App> {
     routes()
         .into_router()
+        .route_layer(from_fn_with_state((app.clone(), Surface::Management), layers::faulty_surface))
         .route_layer(from_fn_with_state(app.clone(), admitted))
         .fallback(layers::no_such_path)
         .method_not_allowed_fallback(layers::no_such_method)
@@ -40,6 +42,7 @@ pub(crate) fn router(app: &App, cors: CorsLayer) -> Router<App> {
 async fn admitted(State(app): State<App>, mut request: Request, next: Next) -> Response {
     match layers::admit(&app, &app.management_limits, request.headers()) {
         Ok((tenant, _)) => {
+            layers::note_tenant(request.extensions(), &tenant);
             request.extensions_mut().insert(Caller { tenant, reservation: None });
             next.run(request).await
         }

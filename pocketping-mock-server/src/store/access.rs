@@ -96,6 +96,37 @@ impl Access {
         Ok(Self { keys, unseen: any_key.then(HashMap::new) })
     }
 
+    /// The tenants that keys were given for.
+    pub(crate) fn tenants(&self) -> impl Iterator<Item = &TenantId> {
+        self.keys.iter().map(|key| &key.tenant)
+    }
+
+    /// Takes one key more.
+    pub(crate) fn allow(&mut self, key: ApiKey) -> Result<(), String> {
+        match self.keys.iter().find(|known| known.key == key.key) {
+            Some(known) if known.tenant != key.tenant => {
+                Err(format!("one key cannot open two tenants ({} and {})", known.tenant, key.tenant))
+            }
+            Some(_) => Ok(()),
+            None => {
+                self.keys.push(key);
+                Ok(())
+            }
+        }
+    }
+
+    /// Takes a key no more.
+    pub(crate) fn revoke(&mut self, key: &str) -> Result<(), String> {
+        let before = self.keys.len();
+        self.keys.retain(|known| known.key != key);
+        if self.keys.len() < before { Ok(()) } else { Err("this key was not taken before".to_owned()) }
+    }
+
+    /// The keys that were given.
+    pub(crate) fn keys(&self) -> impl Iterator<Item = String> {
+        self.keys.iter().map(|key| key.key.clone())
+    }
+
     /// The tenant a key opens. Given keys are compared in constant time, all of them.
     pub(crate) fn tenant_of(&mut self, key: &str) -> Result<TenantId, Rejection> {
         let mut found = None;

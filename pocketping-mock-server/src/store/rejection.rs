@@ -29,8 +29,14 @@ pub(crate) enum Rejection {
     ProjectNotFound,
     #[error("there is no upload {0}")]
     NoSuchUpload(AttachmentId),
+    #[error("there is no scenario {0:?}")]
+    NoSuchScenario(String),
     #[error("there is no snapshot {0:?}")]
     NoSuchSnapshot(String),
+    #[error("there is no fault {0:?}")]
+    NoSuchFault(String),
+    #[error("there is no barrier {0:?}: no fault names it, and nothing is held there")]
+    NoSuchBarrier(String),
     #[error("{0}")]
     Conflict(String),
     #[error("{0}")]
@@ -72,7 +78,10 @@ impl Rejection {
             Self::MessageNotFound(_) => (404, "Not found", ErrorCode::from("MESSAGE_NOT_FOUND")),
             Self::ProjectNotFound => (404, "Not found", ErrorCode::from("PROJECT_NOT_FOUND")),
             Self::NoSuchUpload(_) => (404, "Not found", ErrorCode::from("UPLOAD_NOT_FOUND")),
+            Self::NoSuchScenario(_) => (404, "Not found", ErrorCode::from("SCENARIO_NOT_FOUND")),
             Self::NoSuchSnapshot(_) => (404, "Not found", ErrorCode::from("SNAPSHOT_NOT_FOUND")),
+            Self::NoSuchFault(_) => (404, "Not found", ErrorCode::from("FAULT_NOT_FOUND")),
+            Self::NoSuchBarrier(_) => (404, "Not found", ErrorCode::from("BARRIER_NOT_FOUND")),
             Self::Conflict(_) => (409, "Conflict", ErrorCode::from("CONFLICT")),
             Self::Gone(_) => (410, "Gone", ErrorCode::from("GONE")),
             Self::UnsupportedType(_) => (415, "Unsupported media type", ErrorCode::from("UNSUPPORTED_MEDIA_TYPE")),
@@ -86,6 +95,23 @@ impl Rejection {
             Self::TooLarge(_) => (413, "Payload too large", ErrorCode::PayloadTooLarge),
             Self::RateLimited { .. } => (429, "Rate limited", ErrorCode::RateLimited),
         }
+    }
+
+    /// The rule that refuses, where it has a name.
+    pub(crate) fn rule(&self) -> Option<String> {
+        let name = match self {
+            Self::Invalid(what) => {
+                let field = what.strip_prefix('`').and_then(|rest| rest.split_once('`'));
+                return field.map(|(field, _)| format!("field {field}"));
+            }
+            Self::RateLimited { .. } => "rate limit",
+            Self::TooLarge(_) => "body limit",
+            Self::KeyReused | Self::InProgress => "idempotency key",
+            Self::Unauthorized(_) => "key",
+            Self::SessionClosed(_) => "closed session",
+            _ => return None,
+        };
+        Some(name.to_owned())
     }
 
     pub(crate) fn status(&self, thin: bool) -> u16 {

@@ -174,6 +174,11 @@ impl Tenant {
         self.record(id).map(|record| &record.session)
     }
 
+    /// Whether a visitor of this id was here.
+    pub(crate) fn knows(&self, visitor: &VisitorId) -> bool {
+        self.visitors.contains_key(visitor)
+    }
+
     /// A visitor's session in a project: the one with this id, else the one that was last active.
     pub(crate) fn session_of(
         &self,

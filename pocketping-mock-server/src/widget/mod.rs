@@ -2,6 +2,7 @@
 
 mod connect;
 mod device;
+mod events;
 mod messages;
 mod place;
 mod screenshots;
@@ -21,6 +22,7 @@ use tower_http::catch_panic::CatchPanicLayer;
 use tower_http::cors::{AllowOrigin, CorsLayer};
 
 use crate::app::App;
+use crate::faults::Surface;
 use crate::http::{self as layers, Routes};
 
 /// All of the widget's calls, below its endpoint.
@@ -38,6 +40,7 @@ pub(crate) fn routes() -> Routes {
 pub(crate) fn router(app: &App) -> Router<App> {
     routes()
         .into_router()
+        .route_layer(from_fn_with_state((app.clone(), Surface::Widget), layers::faulty_surface))
         .fallback(layers::no_such_path)
         .method_not_allowed_fallback(layers::no_such_method)
         .layer(DefaultBodyLimit::disable())

@@ -7,7 +7,7 @@ use pocketping_sdk::ProjectId;
 use url::Url;
 
 use crate::app::App;
-use crate::http::is_of_this_machine;
+use crate::http::{is_of_this_machine, note_tenant};
 use crate::store::{Rejection, TenantId};
 
 /// The longest `Host` that is taken.
@@ -31,6 +31,7 @@ impl FromRequestParts<App> for Place {
             .map_err(|_| Rejection::Invalid("the path is not UTF-8".to_owned()))?;
         let named = params.iter().find(|(name, _)| *name == "projectId").map(|(_, id)| ProjectId::from(id));
         let (tenant, project) = app.place(named.as_ref())?;
+        note_tenant(&parts.extensions, &tenant);
         let mut endpoint = app.public_url.clone().unwrap_or_else(|| origin(parts, app));
         let segments = named.iter().flat_map(|id| ["api", "widget", id.as_str()]);
         if let Ok(mut path) = endpoint.path_segments_mut() {

@@ -1,41 +1,36 @@
 //! `stream`: what happens in a session, at once: over a WebSocket, or as server-sent events.
 
-use std::convert::Infallible;
-use std::time::Duration;
-
+use axum::extract::ws::WebSocketUpgrade;
 use axum::extract::ws::rejection::WebSocketUpgradeRejection;
-use axum::extract::ws::{WebSocket, WebSocketUpgrade};
 use axum::extract::{Extension, State};
-use axum::response::sse::{Event, Sse};
-use axum::response::{IntoResponse, Response};
+use axum::response::Response;
 use axum::routing::get;
 use bytes::Bytes;
-use futures::stream;
-use futures::{Stream, StreamExt};
 use http::HeaderMap;
-use http::header::{HeaderValue, UPGRADE};
+use http::header::UPGRADE;
 use pocketping_sdk::SessionId;
 use serde::Deserialize;
 use serde_json::{Map, Value, json};
 
+use super::events::events;
 use super::messages::session_of;
 use super::place::Place;
 use crate::app::App;
 use crate::connection::Connection;
-use crate::http::{Pairs, Routes};
-use crate::metrics::{self, Surface};
+use crate::faults::Surface;
+use crate::http::{Pairs, Routes, refused_upgrade};
+use crate::journal::{self, Tape};
+use crate::metrics;
 use crate::names;
 use crate::store::change::Change;
 use crate::store::{Rejection, TenantId, Tx, VisitorSignal, rules};
 use crate::widgets::{Joined, screenshot_request};
+use crate::ws::line::Line;
 use crate::ws::link::{self, Over, Told};
 
 pub(super) fn routes() -> Routes {
     Routes::new().route("/stream", get(open))
 }
-
-/// How often a stream without news says that it is alive.
-const ALIVE: Duration = Duration::from_secs(20);
 
 /// The largest frame of a widget that is kept, like everything else that is told of a visitor.
 const MOST_FRAME: usize = 32 << 10;
@@ -49,30 +44,35 @@ async fn open(
     upgrade: Result<WebSocketUpgrade, WebSocketUpgradeRejection>,
 ) -> Result<Response, Rejection> {
     let session = session_of(&pairs);
+    let mut tape = Tape::new(&app.journal, journal::Surface::Widget);
+    tape.belongs_to(&place.tenant, session.as_ref().ok());
     let is_socket = headers.get(UPGRADE).is_some_and(|to| to.as_bytes().eq_ignore_ascii_case(b"websocket"));
     if !is_socket {
         let session = session?;
         let after = pairs.iter().find(|(name, after)| name == "after" && !after.is_empty());
         let joined = app.join(&place.tenant, &place.project, &session, after.map(|(_, after)| after.as_str()))?;
-        return Ok(events(app, place.tenant, session, joined));
+        return Ok(events(app, connection, tape, place.tenant, session, joined));
     }
     let upgrade = upgrade
         .map_err(|rejection| Rejection::Invalid(format!("this is no WebSocket upgrade: {}", rejection.body_text())))?;
+    if let Some(met) = app.faults.on_upgrade(Surface::Widget) {
+        return Ok(refused_upgrade(&app, Surface::Widget, met));
+    }
     let Ok(session) = session else {
-        return Ok(link::open(app, Surface::Widget, connection, upgrade, |_, socket| async {
+        return Ok(link::open(app, metrics::Surface::Widget, connection, upgrade, tape, |_, socket| async {
             (socket, Over::Close(4000, "sessionId required"))
         }));
     };
     // Before the upgrade is answered: whoever sees the answer hears of everything from then on.
     let joined = app.join(&place.tenant, &place.project, &session, None)?;
-    Ok(link::open(app, Surface::Widget, connection, upgrade, move |app, mut socket| async move {
+    Ok(link::open(app, metrics::Surface::Widget, connection, upgrade, tape, move |app, mut socket| async move {
         let over = talk(&app, &mut socket, joined, &place.tenant, &session).await;
         (socket, over)
     }))
 }
 
 /// What is done only for a widget that is known to hear: the visitor is there, and what is handed out once is handed out.
-fn heard(app: &App, tenant: &TenantId, session: &SessionId) -> Vec<Bytes> {
+pub(super) fn heard(app: &App, tenant: &TenantId, session: &SessionId) -> Vec<Bytes> {
     if let Err(rejection) = app.write(tenant, |tx| tx.visitor_is_here(session)) {
         tracing::warn!(%rejection, %session, "the visitor cannot be marked as being there");
     }
@@ -80,10 +80,10 @@ fn heard(app: &App, tenant: &TenantId, session: &SessionId) -> Vec<Bytes> {
 }
 
 /// Serves a widget's socket.
-async fn talk(app: &App, socket: &mut WebSocket, joined: Joined, tenant: &TenantId, session: &SessionId) -> Over {
+async fn talk(app: &App, socket: &mut Line, joined: Joined, tenant: &TenantId, session: &SessionId) -> Over {
     let Joined { first, frames, end } = joined;
     let backlog = first.frames().chain(heard(app, tenant, session)).collect();
-    let told = Told { greeting: None, backlog, frames, end, is_faulty: false };
+    let told = Told { greeting: None, backlog, frames, end, surface: Surface::Widget };
     link::serve(app, socket, told, |text| {
         if text.len() > MOST_FRAME {
             tracing::warn!(bytes = text.len(), %session, "a widget's frame is larger than what is kept");
@@ -137,43 +137,4 @@ fn hear(tx: &mut Tx<'_>, id: &SessionId, frame: Frame) -> Result<(), Rejection> 
 
 fn signal(kind: &str, data: Value, tx: &Tx<'_>) -> VisitorSignal {
     VisitorSignal { kind: kind.to_owned(), data, at: tx.now() }
-}
-
-/// Server-sent events. All of them are unnamed, since widgets listen to few names.
-fn events(app: App, tenant: TenantId, session: SessionId, joined: Joined) -> Response {
-    // A comment first: whoever waits for a byte knows at once that the stream stands.
-    let begin = stream::iter([Ok(Event::default().comment("connected"))]);
-    // The rest is made when it is first asked for; a HEAD never asks.
-    let told = stream::once(async move { told(app, &tenant, &session, joined) }).flatten();
-    let mut response = Sse::new(begin.chain(told)).into_response();
-    // A proxy that collects would hold back what is to come at once.
-    response.headers_mut().insert("x-accel-buffering", HeaderValue::from_static("no"));
-    response
-}
-
-fn told(
-    app: App,
-    tenant: &TenantId,
-    session: &SessionId,
-    joined: Joined,
-) -> impl Stream<Item = Result<Event, Infallible>> + use<> {
-    let Joined { first, frames, end } = joined;
-    let first: Vec<_> = first.frames().chain(heard(&app, tenant, session)).map(|frame| Ok(data(&frame))).collect();
-    let open = app.metrics.opened(Surface::Widget, metrics::Stream::ServerSentEvents);
-    let rest = stream::unfold((app, frames, end, open), |(app, mut frames, end, open)| async move {
-        let event = tokio::select! {
-            biased;
-            // Whoever falls behind is closed, never skipped.
-            _ = end.reached() => return None,
-            () = app.stop.cancelled() => return None,
-            frame = frames.recv() => data(&frame?),
-            _ = app.clock.sleep(ALIVE) => Event::default().comment("ping"),
-        };
-        Some((Ok(event), (app, frames, end, open)))
-    });
-    stream::iter(first).chain(rest)
-}
-
-fn data(frame: &Bytes) -> Event {
-    Event::default().data(String::from_utf8_lossy(frame))
 }

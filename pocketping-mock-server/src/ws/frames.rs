@@ -4,15 +4,15 @@ use std::collections::VecDeque;
 use std::future::pending;
 use std::time::Duration;
 
-use axum::extract::ws::{Message, Utf8Bytes, WebSocket};
+use axum::extract::ws::{Message, Utf8Bytes};
 use bytes::Bytes;
-use futures::SinkExt;
 use serde_json::{Value, json};
 use tokio::time::{Instant, sleep_until};
 
+use super::line::Line;
 use super::link::{Over, fault, progress};
 use crate::app::App;
-use crate::faults::SocketFault;
+use crate::faults::{Over as Way, SocketFault, Surface};
 
 /// How long a frame that is to come after the next one waits for it.
 const SWAP: Duration = Duration::from_millis(50);
@@ -22,8 +22,8 @@ const OFF: u64 = 7;
 /// The event frames that wait to be written.
 #[derive(Debug)]
 pub(super) struct Frames {
-    /// Whether injected faults happen to them.
-    is_faulty: bool,
+    /// Whose they are.
+    surface: Surface,
     queue: VecDeque<Bytes>,
     /// Those whose turn was before the queue's: written after the next frame, or when it is time, the last one first.
     held: Vec<Bytes>,
@@ -34,8 +34,8 @@ pub(super) struct Frames {
 }
 
 impl Frames {
-    pub(super) fn new(is_faulty: bool) -> Self {
-        Self { is_faulty, queue: VecDeque::new(), held: Vec::new(), due: None, is_stopped: false }
+    pub(super) fn new(surface: Surface) -> Self {
+        Self { surface, queue: VecDeque::new(), held: Vec::new(), due: None, is_stopped: false }
     }
 
     pub(super) fn extend(&mut self, frames: impl IntoIterator<Item = Bytes>) {
@@ -56,7 +56,7 @@ impl Frames {
     }
 
     /// Writes what may be written now, with one flush.
-    pub(super) async fn write(&mut self, app: &App, socket: &mut WebSocket) -> Result<(), Over> {
+    pub(super) async fn write(&mut self, app: &App, socket: &mut Line) -> Result<(), Over> {
         let is_due = self.due.is_some_and(|due| due <= Instant::now());
         if is_due {
             self.write_held(socket).await?;
@@ -66,8 +66,8 @@ impl Frames {
         while !self.is_stopped
             && let Some(frame) = self.queue.pop_front()
         {
-            let fault = if self.is_faulty { app.faults.on_event() } else { None };
-            match fault {
+            let fault = app.faults.on_frame(self.surface, Way::WebSocket, &frame);
+            match fault.map(|met| met.act) {
                 None => self.put(socket, frame).await?,
                 Some(fault) => self.put_faulty(socket, frame, fault).await?,
             }
@@ -75,12 +75,12 @@ impl Frames {
         flush(socket).await
     }
 
-    async fn put(&mut self, socket: &mut WebSocket, frame: Bytes) -> Result<(), Over> {
+    async fn put(&mut self, socket: &mut Line, frame: Bytes) -> Result<(), Over> {
         feed(socket, frame).await?;
         if self.due.is_some() { self.write_held(socket).await } else { Ok(()) }
     }
 
-    async fn write_held(&mut self, socket: &mut WebSocket) -> Result<(), Over> {
+    async fn write_held(&mut self, socket: &mut Line) -> Result<(), Over> {
         (self.due, self.is_stopped) = (None, false);
         while let Some(frame) = self.held.pop() {
             feed(socket, frame).await?;
@@ -93,7 +93,7 @@ impl Frames {
         self.due = Some(Instant::now() + time);
     }
 
-    async fn put_faulty(&mut self, socket: &mut WebSocket, frame: Bytes, act: SocketFault) -> Result<(), Over> {
+    async fn put_faulty(&mut self, socket: &mut Line, frame: Bytes, act: SocketFault) -> Result<(), Over> {
         tracing::debug!(?act, "an event meets a fault");
         match act {
             SocketFault::Duplicate => {
@@ -121,13 +121,13 @@ impl Frames {
     }
 }
 
-async fn feed(socket: &mut WebSocket, frame: Bytes) -> Result<(), Over> {
+async fn feed(socket: &mut Line, frame: Bytes) -> Result<(), Over> {
     // Frames are made by serde_json: always UTF-8.
     let text = Utf8Bytes::try_from(frame).map_err(|error| fault(&axum::Error::new(error)))?;
     progress(socket.feed(Message::Text(text))).await.map_err(|error| fault(&error))
 }
 
-async fn flush(socket: &mut WebSocket) -> Result<(), Over> {
+async fn flush(socket: &mut Line) -> Result<(), Over> {
     progress(socket.flush()).await.map_err(|error| fault(&error))
 }
 
@@ -149,6 +149,8 @@ fn garbled(frame: &Bytes) -> Bytes {
         event["message"]["content"] = word;
     } else if event["session"].is_object() {
         event["session"]["metadata"]["pageUrl"] = word;
+    } else if event["data"].is_object() {
+        event["data"]["content"] = word;
     } else {
         event["sessionId"] = word;
     }
@@ -173,6 +175,7 @@ mod tests {
         for (event, expected) in [
             (json!({"message": {"id": "m", "content": "Hi"}}), json!({"message": {"id": "m", "content": "garbled"}})),
             (json!({"session": {"id": "s"}}), json!({"session": {"id": "s", "metadata": {"pageUrl": "garbled"}}})),
+            (json!({"type": "typing", "data": {}}), json!({"type": "typing", "data": {"content": "garbled"}})),
             (json!({"sessionId": "s", "seq": 1}), json!({"sessionId": "garbled", "seq": 8})),
         ] {
             let garbled: Value = serde_json::from_slice(&garbled(&event.to_string().into())).unwrap();

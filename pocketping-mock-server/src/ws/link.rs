@@ -5,16 +5,19 @@ use std::future::Future;
 use std::pin::pin;
 use std::time::Duration;
 
-use axum::extract::ws::{CloseFrame, Message, Utf8Bytes, WebSocket, WebSocketUpgrade};
+use axum::extract::ws::{CloseFrame, Message, Utf8Bytes, WebSocketUpgrade};
 use axum::response::Response;
 use bytes::Bytes;
 use tokio::sync::mpsc;
 use tokio::time::timeout;
 
 use super::frames::Frames;
+use super::line::Line;
 use crate::app::App;
 use crate::connection::Connection;
-use crate::metrics::{Stream, Surface};
+use crate::faults::Surface;
+use crate::journal::Tape;
+use crate::metrics::{self, Stream};
 use crate::serve::after_grace;
 use crate::subscribers::End;
 
@@ -48,21 +51,22 @@ pub(crate) struct Told {
     /// What comes.
     pub(crate) frames: mpsc::Receiver<Bytes>,
     pub(crate) end: End,
-    /// Whether injected faults happen to it.
-    pub(crate) is_faulty: bool,
+    /// Whose socket it is.
+    pub(crate) surface: Surface,
 }
 
 /// Answers an upgrade. The socket is served until `serve` says how it is over, and then ended in order.
 pub(crate) fn open<F, S>(
     app: App,
-    surface: Surface,
+    surface: metrics::Surface,
     connection: Connection,
     upgrade: WebSocketUpgrade,
+    tape: Tape,
     serve: F,
 ) -> Response
 where
-    F: FnOnce(App, WebSocket) -> S + Send + 'static,
-    S: Future<Output = (WebSocket, Over)> + Send,
+    F: FnOnce(App, Line) -> S + Send + 'static,
+    S: Future<Output = (Line, Over)> + Send,
 {
     upgrade
         .read_buffer_size(4096)
@@ -75,7 +79,7 @@ where
             tasks.track_future(async move {
                 let _open = app.metrics.opened(surface, Stream::Socket);
                 let whole = async {
-                    let (socket, over) = serve(app.clone(), socket).await;
+                    let (socket, over) = serve(app.clone(), Line::new(socket, tape)).await;
                     conclude(&app, &connection, socket, over).await;
                 };
                 tokio::select! {
@@ -86,7 +90,7 @@ where
         })
 }
 
-async fn conclude(app: &App, connection: &Connection, mut socket: WebSocket, over: Over) {
+async fn conclude(app: &App, connection: &Connection, mut socket: Line, over: Over) {
     if matches!(over, Over::Silent) {
         connection.silence();
         tokio::select! {
@@ -103,11 +107,11 @@ async fn conclude(app: &App, connection: &Connection, mut socket: WebSocket, ove
 }
 
 /// Tells frames until the link ends. `hear` is given the texts that come.
-pub(crate) async fn serve(app: &App, socket: &mut WebSocket, told: Told, mut hear: impl FnMut(&str)) -> Over {
-    let Told { greeting, backlog, frames: mut events, end, is_faulty } = told;
+pub(crate) async fn serve(app: &App, socket: &mut Line, told: Told, mut hear: impl FnMut(&str)) -> Over {
+    let Told { greeting, backlog, frames: mut events, end, surface } = told;
     // Counted from before the first word: whoever has read it can advance the clock to the first ping.
     let mut ping_due = pin!(app.clock.sleep(PING));
-    let mut frames = Frames::new(is_faulty);
+    let mut frames = Frames::new(surface);
     let mut new = Vec::new();
     if let Some(greeting) = greeting
         && let Err(over) = until_over(app, &end, write(socket, Message::text(greeting))).await
@@ -155,7 +159,7 @@ pub(crate) async fn serve(app: &App, socket: &mut WebSocket, told: Told, mut hea
 }
 
 /// Writes one frame.
-async fn write(socket: &mut WebSocket, message: Message) -> Result<(), Over> {
+async fn write(socket: &mut Line, message: Message) -> Result<(), Over> {
     progress(socket.send(message)).await.map_err(|error| fault(&error))
 }
 
@@ -204,7 +208,7 @@ pub(super) fn fault(error: &axum::Error) -> Over {
 
 /// Ends the link: with a code, or by letting the answer to the client's own close go out; then reads until the client
 /// has ended it too.
-async fn goodbye(socket: &mut WebSocket, over: Over) {
+async fn goodbye(socket: &mut Line, over: Over) {
     match over {
         Over::Gone | Over::Silent => return,
         // The library has queued the answer; reading on sends it.
@@ -220,7 +224,7 @@ async fn goodbye(socket: &mut WebSocket, over: Over) {
 }
 
 /// Reads until the client has ended the link.
-async fn hear_out(socket: &mut WebSocket) {
+async fn hear_out(socket: &mut Line) {
     while let Some(Ok(message)) = socket.recv().await {
         drop(message);
     }

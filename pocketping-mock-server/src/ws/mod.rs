@@ -1,12 +1,13 @@
 //! The socket: a first frame with the key, then the tenant's events.
 
 mod frames;
+pub(crate) mod line;
 pub(crate) mod link;
 
 use std::time::Duration;
 
 use axum::extract::ws::rejection::WebSocketUpgradeRejection;
-use axum::extract::ws::{Message, WebSocket, WebSocketUpgrade};
+use axum::extract::ws::{Message, WebSocketUpgrade};
 use axum::extract::{Extension, State};
 use axum::response::{IntoResponse, Response};
 use http::HeaderMap;
@@ -17,10 +18,13 @@ use url::Url;
 
 use crate::app::App;
 use crate::connection::Connection;
-use crate::http::{faulty_answer, is_of_this_machine};
+use crate::faults::Surface;
+use crate::http::{is_of_this_machine, refused_upgrade};
 use crate::hub::Subscription;
-use crate::metrics::Surface;
+use crate::journal::{self, Tape};
+use crate::metrics;
 use crate::store::{Rejection, TenantId};
+use line::Line;
 use link::{Over, Told, fault};
 
 /// How long a client has for its first frame.
@@ -37,15 +41,18 @@ pub(crate) async fn socket(
         return rejection.into_response();
     }
     if upgrade.is_ok()
-        && let Some((status, retry_after)) = app.faults.on_upgrade()
+        && let Some(met) = app.faults.on_upgrade(Surface::Contract)
     {
-        return faulty_answer(status, retry_after);
+        return refused_upgrade(&app, Surface::Contract, met);
     }
     match upgrade {
-        Ok(upgrade) => link::open(app, Surface::Contract, connection, upgrade, |app, mut socket| async move {
-            let over = events(&app, &mut socket).await;
-            (socket, over)
-        }),
+        Ok(upgrade) => {
+            let tape = Tape::new(&app.journal, journal::Surface::Contract);
+            link::open(app, metrics::Surface::Contract, connection, upgrade, tape, |app, mut socket| async move {
+                let over = events(&app, &mut socket).await;
+                (socket, over)
+            })
+        }
         Err(rejection) => {
             Rejection::Invalid(format!("/ws wants a WebSocket upgrade: {}", rejection.body_text())).into_response()
         }
@@ -66,19 +73,20 @@ fn check_origin(app: &App, headers: &HeaderMap) -> Result<(), Rejection> {
 }
 
 /// Hears the key, then tells the tenant's events.
-async fn events(app: &App, socket: &mut WebSocket) -> Over {
+async fn events(app: &App, socket: &mut Line) -> Over {
     let (tenant, last_event_id) = match timeout(AUTH, first_frame(app, socket)).await {
         Ok(Ok(first)) => first,
         Ok(Err(over)) => return over,
         Err(_) => return close_code(app, 4408, "no authentication in time"),
     };
+    socket.tape.belongs_to(&tenant, None);
     let Subscription { resume, seq, backlog, events, end } = app.subscribe(&tenant, last_event_id.as_deref());
     // contract gap: an answer to the key is an addition. `seq` lets a client tell that the first event is missing.
     let greeting = app.contract.is_extended().then(|| {
         let connection = app.ids.next("conn");
         json!({"type": "auth.ok", "connectionId": connection, "resume": resume.as_str(), "seq": seq}).to_string()
     });
-    let told = Told { greeting, backlog, frames: events, end, is_faulty: true };
+    let told = Told { greeting, backlog, frames: events, end, surface: Surface::Contract };
     // contract gap: a client has nothing more to say; what it says is ignored.
     link::serve(app, socket, told, |_| {}).await
 }
@@ -91,7 +99,7 @@ fn close_code(app: &App, code: u16, reason: &'static str) -> Over {
 }
 
 /// Reads the first frame: the key, and what the client has seen last.
-async fn first_frame(app: &App, socket: &mut WebSocket) -> Result<(TenantId, Option<String>), Over> {
+async fn first_frame(app: &App, socket: &mut Line) -> Result<(TenantId, Option<String>), Over> {
     let text = loop {
         let message = tokio::select! {
             message = socket.recv() => message,
@@ -133,7 +141,7 @@ async fn first_frame(app: &App, socket: &mut WebSocket) -> Result<(TenantId, Opt
 }
 
 /// Says why the first frame is refused; strict says nothing.
-async fn say(app: &App, socket: &mut WebSocket, rejection: &Rejection) -> Result<(), Over> {
+async fn say(app: &App, socket: &mut Line, rejection: &Rejection) -> Result<(), Over> {
     if !app.contract.is_extended() {
         return Ok(());
     }

@@ -1,39 +1,17 @@
-//! A headless Chromium, driven over its own protocol, and a server for the page it is to show.
+//! A headless Chromium, driven over its own protocol.
 
-use std::io::{BufRead, BufReader, Read, Write};
-use std::net::TcpListener;
+#![allow(dead_code, reason = "not every test that includes it needs all of it")]
+
+use std::io::{BufRead, BufReader};
+use std::path::Path;
 use std::process::{Child, Command, Stdio};
 use std::thread;
 
-use fantoccini::{Client, ClientBuilder};
+use fantoccini::elements::Element;
+use fantoccini::wd::WebDriverCompatibleCommand;
+use fantoccini::{Client, ClientBuilder, Locator};
 use hyper_util::client::legacy::connect::HttpConnector;
 use serde_json::{Value, json};
-
-const PAGE: &str = include_str!("page.html");
-
-/// Serves the page on a port of its own, for as long as the process lives.
-pub(crate) fn serve_page() -> u16 {
-    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
-    let port = listener.local_addr().unwrap().port();
-    thread::spawn(move || {
-        for mut stream in listener.incoming().map_while(Result::ok) {
-            thread::spawn(move || {
-                let mut head = Vec::new();
-                let mut byte = [0];
-                while !head.ends_with(b"\r\n\r\n") && stream.read(&mut byte).is_ok_and(|read| read > 0) {
-                    head.push(byte[0]);
-                }
-                let length = PAGE.len();
-                // A browser that hangs up early is none of this test's business.
-                drop(write!(
-                    stream,
-                    "HTTP/1.1 200 OK\r\nContent-Type: text/html\r\nContent-Length: {length}\r\nConnection: close\r\n\r\n{PAGE}"
-                ));
-            });
-        }
-    });
-    port
-}
 
 /// A browser with a window.
 pub(crate) struct Browser {
@@ -71,6 +49,7 @@ impl Browser {
             "--headless=new",
             "--no-sandbox",
             "--disable-gpu",
+            "--disable-lcd-text",
             "--disable-dev-shm-usage",
             "--disable-quic",
             "--no-first-run",
@@ -81,7 +60,8 @@ impl Browser {
         .map(str::to_owned);
         let profile_argument = format!("--user-data-dir={}", profile.path().display());
         let arguments: Vec<_> = arguments.into_iter().chain([profile_argument]).collect();
-        let capabilities = json!({"goog:chromeOptions": {"args": arguments}, "timeouts": {"script": 20_000}});
+        let capabilities = json!({"goog:chromeOptions": {"args": arguments}, "timeouts": {"script": 20_000},
+                                  "goog:loggingPrefs": {"browser": "ALL"}});
         let Value::Object(capabilities) = capabilities else { unreachable!() };
         let client = ClientBuilder::new(HttpConnector::new())
             .capabilities(capabilities)
@@ -106,6 +86,74 @@ impl Browser {
         told["value"].clone()
     }
 
+    /// Waits until an expression is true in the page.
+    pub(crate) async fn until(&self, expression: &str) {
+        let wait = format!(
+            "new Promise((resolve, reject) => {{
+                 const end = Date.now() + 15000;
+                 const look = () => {{
+                     if ({expression}) return resolve(true);
+                     if (Date.now() > end) return reject(document.body.innerText);
+                     setTimeout(look, 20);
+                 }};
+                 look();
+             }})"
+        );
+        self.run(&wait).await;
+    }
+
+    /// Waits until this text is to be seen in what the selector names.
+    pub(crate) async fn shows(&self, selector: &str, text: &str) {
+        let (selector, text) = (json!(selector), json!(text));
+        self.until(&format!("document.querySelector({selector})?.innerText.includes({text})")).await;
+    }
+
+    /// Presses keys where the focus is, as a keyboard does.
+    pub(crate) async fn press(&self, keys: &str) {
+        self.client.active_element().await.unwrap().send_keys(keys).await.unwrap();
+    }
+
+    pub(crate) async fn click(&self, selector: &str) {
+        self.found(selector).await.click().await.unwrap();
+    }
+
+    /// Writes into a field.
+    pub(crate) async fn fill(&self, selector: &str, text: &str) {
+        self.found(selector).await.send_keys(text).await.unwrap();
+    }
+
+    /// What a selector names, as soon as it is to be seen.
+    async fn found(&self, selector: &str) -> Element {
+        self.until(&format!("document.querySelector({})?.checkVisibility()", json!(selector))).await;
+        self.client.find(Locator::Css(selector)).await.unwrap()
+    }
+
+    /// A window of this size, in light or dark.
+    pub(crate) async fn looks(&self, width: u32, height: u32, scheme: &str) {
+        let size = json!({"width": width, "height": height, "deviceScaleFactor": 1, "mobile": false});
+        self.devtools("Emulation.setDeviceMetricsOverride", size).await;
+        let media = json!({"features": [{"name": "prefers-color-scheme", "value": scheme}]});
+        self.devtools("Emulation.setEmulatedMedia", media).await;
+    }
+
+    async fn devtools(&self, command: &str, params: Value) {
+        self.client.issue_cmd(Own("goog/cdp/execute", json!({"cmd": command, "params": params}))).await.unwrap();
+    }
+
+    /// What the console was told since the last call.
+    pub(crate) async fn console(&self) -> Vec<String> {
+        let told = self.client.issue_cmd(Own("se/log", json!({"type": "browser"}))).await.unwrap();
+        let told = told.as_array().unwrap().iter();
+        told.map(|entry| format!("{} {}", entry["level"].as_str().unwrap(), entry["message"].as_str().unwrap()))
+            .collect()
+    }
+
+    /// Keeps a picture of the window.
+    pub(crate) async fn picture(&self, path: &Path) {
+        std::fs::create_dir_all(path.parent().unwrap()).unwrap();
+        std::fs::write(path, self.client.screenshot().await.unwrap()).unwrap();
+    }
+
     pub(crate) async fn close(self) {
         self.client.close().await.unwrap();
         drop(self.driver);
@@ -122,4 +170,18 @@ fn port_of(driver: &mut Child) -> u16 {
     // Whatever else it says is read and dropped, or it would wait for a reader.
     thread::spawn(move || lines.map_while(Result::ok).for_each(drop));
     port.expect("chromedriver says its port")
+}
+
+/// A command of chromedriver's own.
+#[derive(Debug)]
+struct Own(&'static str, Value);
+
+impl WebDriverCompatibleCommand for Own {
+    fn endpoint(&self, base: &url::Url, session: Option<&str>) -> Result<url::Url, url::ParseError> {
+        base.join(&format!("session/{}/{}", session.unwrap_or_default(), self.0))
+    }
+
+    fn method_and_body(&self, _: &url::Url) -> (http::Method, Option<String>) {
+        (http::Method::POST, Some(self.1.to_string()))
+    }
 }

@@ -1,5 +1,5 @@
-//! A real browser on a page of another origin, with the means the widget has: `fetch`, `WebSocket`, `EventSource` and
-//! `sendBeacon`.
+//! A real browser: on a page of another origin, with the means the widget has (`fetch`, `WebSocket`, `EventSource` and
+//! `sendBeacon`), and on the server's own page.
 //!
 //! Needs chromium and chromedriver. Without them the tests say that they were skipped; with `POCKETPING_REQUIRE_BROWSER=1`
 //! they fail.
@@ -7,6 +7,8 @@
 #![allow(clippy::unwrap_used, clippy::print_stderr, reason = "tests")]
 
 mod driver;
+mod page;
+mod website;
 
 use futures::{SinkExt, StreamExt};
 use pocketping_mock_server::MockServer;
@@ -14,7 +16,8 @@ use serde_json::{Value, json};
 use tokio_tungstenite::connect_async;
 use tokio_tungstenite::tungstenite::Message;
 
-use driver::{Browser, serve_page};
+use driver::Browser;
+use website::serve_page;
 
 /// Reads an operator's socket up to the first event that is this.
 async fn until(server: &MockServer, is: impl Fn(&Value) -> bool) {

@@ -75,6 +75,24 @@ fn a_visitor_is_played_and_an_operator() {
 }
 
 #[test]
+fn an_operator_without_a_key_answers_closes_and_switches_the_ai() {
+    for contract in [Contract::Strict, Contract::Extended] {
+        let server = MockServer::builder().contract(contract).start().unwrap();
+        ok(&server, "POST /visitors", "{}");
+        ok(&server, "POST /sessions/sess_1/visitor/say", r#"{"content":"Hello"}"#);
+        let said = ok(&server, "POST /sessions/sess_1/operator/say", r#"{"content":"Hi"}"#);
+        assert_eq!((&said["id"], &said["type"], &said["content"]), (&json!("msg_2"), &json!("operator"), &json!("Hi")));
+        assert_eq!(ok(&server, "POST /sessions/sess_1/operator/ai", r#"{"enabled":false}"#)["aiEnabled"], false);
+        assert_eq!(ok(&server, "POST /sessions/sess_1/operator/close", "")["status"], "closed");
+        refused(&server, "POST /sessions/sess_1/operator/say", r#"{"content":"Hi"}"#, 400, "is closed");
+        let events = ok(&server, "GET /events", "")["events"].clone();
+        let kinds: Vec<_> = events.as_array().unwrap().iter().map(|event| event["type"].clone()).collect();
+        assert_eq!((&kinds[0], &kinds[2]), (&json!("session.created"), &json!("message.created")));
+        assert_eq!(ok(&server, "GET /events?limit=1", "")["events"], json!([events.as_array().unwrap().last()]));
+    }
+}
+
+#[test]
 fn a_wrong_call_names_what_is_wrong_and_changes_nothing() {
     let server = MockServer::builder().demo_seed().start().unwrap();
     for (line, body, status, sentence) in [
@@ -87,8 +105,13 @@ fn a_wrong_call_names_what_is_wrong_and_changes_nothing() {
         ("POST /sessions/sess_abc123/operator/tell-page", r#"{"name":""}"#, 400, "`name`"),
         ("POST /operator", r#"{"online":1}"#, 400, "`online`"),
         ("POST /clock/advance", r#"{"by":"soon"}"#, 400, "`by`"),
+        ("POST /clock/advance", r#"{"by":"721h"}"#, 400, "30 days"),
         ("POST /snapshots/nope/restore", "", 404, "no snapshot \"nope\""),
         ("POST /deliveries/nope/redeliver", "", 409, "no delivery nope"),
+        ("POST /sessions/nope/operator/close", "", 404, "Session not found"),
+        ("POST /sessions/sess_abc123/operator/say", r#"{"content":"x","type":"ai"}"#, 400, "type"),
+        ("POST /sessions/sess_abc123/operator/ai", r#"{"enabled":1}"#, 400, "`enabled`"),
+        ("GET /events?limit=0", "", 400, "`limit`"),
         ("GET /state?tenant=nobody", "", 400, "`tenant`"),
         ("GET /state?key=nobody", "", 401, "key"),
         ("GET /nope", "", 404, "/_mock/nope"),
@@ -185,6 +208,24 @@ fn each_key_has_a_state_of_its_own() {
     assert_eq!([sessions(""), sessions("?key=b"), sessions("?key=unseen")], [1, 0, 1]);
     assert_eq!(ok(&server, "GET /tenants", ""), json!({"tenants": ["one", "two"]}), "no unseen key is told");
     refused(&server, "GET /state?tenant=one&key=b", "", 400, "both");
+}
+
+#[test]
+fn a_seed_takes_the_place_of_a_tenants_state() {
+    let server = MockServer::builder().key("a=one".parse().unwrap()).key("b=two".parse().unwrap()).start().unwrap();
+    let seed =
+        r#"{"projects":[{"id":"proj_x"}],"sessions":[{"id":"s","messages":[{"content":"Hello","type":"visitor"}]}]}"#;
+    ok(&server, "POST /seed?tenant=two", seed);
+    let state = |query: &str| ok(&server, &format!("GET /state{query}"), "");
+    assert_eq!((&state("?key=b")["sessions"][0]["id"], &state("")["sessions"]), (&json!("s"), &json!([])));
+    ok(&server, "POST /sessions/s/visitor/say?tenant=two", r#"{"content":"more"}"#);
+    ok(&server, "POST /reset?tenant=two", "");
+    let back = state("?key=b");
+    assert_eq!(back["sessions"][0]["messages"].as_array().unwrap().len(), 1);
+    assert_eq!(back["projects"][0]["id"], "proj_x");
+    refused(&server, "POST /seed?tenant=two", r#"{"sessions":[{"id":""}]}"#, 400, "sessions[0].id");
+    refused(&server, "POST /seed?tenant=two", r#"{"session":[]}"#, 400, "session");
+    assert_eq!(state("?key=b"), back, "nothing has changed");
 }
 
 #[test]

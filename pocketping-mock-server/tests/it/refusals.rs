@@ -165,7 +165,7 @@ fn the_key_is_needed_and_its_scheme_may_be_spelled_in_any_case() {
 fn unknown_paths_and_methods_get_the_error_json_too() {
     let server = MockServer::builder().demo_seed().start().unwrap();
     for line in [
-        "GET /",
+        "GET /v1/",
         "GET /nope",
         "GET /v2/sessions",
         "GET /sessions/",

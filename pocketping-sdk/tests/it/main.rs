@@ -8,6 +8,7 @@ mod events;
 mod fixtures;
 mod links;
 mod lists;
+mod memory;
 mod peers;
 mod privacy;
 mod promises;

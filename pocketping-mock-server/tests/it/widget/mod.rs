@@ -1,11 +1,13 @@
 //! The visitor's side over HTTP, as the browser widget speaks it: literal requests against literal answers.
 
 mod connect;
+mod events;
 mod messages;
-mod streams;
+pub(crate) mod streams;
 mod uploads;
 mod visitors;
 
+pub(crate) use events::Events;
 use pocketping_mock_server::{Contract, Limits, MockServer, Seed};
 use serde_json::{Value, json};
 

@@ -1,7 +1,5 @@
 //! The widget's socket and event stream, frame by frame.
 
-use std::io::{BufRead, BufReader, Write};
-use std::net::TcpStream;
 use std::time::Duration;
 
 use futures::{SinkExt, StreamExt};
@@ -10,59 +8,13 @@ use serde_json::{Value, json};
 use tokio_tungstenite::connect_async;
 use tokio_tungstenite::tungstenite::{Error, Message};
 
-use super::{HELLO, connected, ok};
+use super::{Events, HELLO, connected, ok};
 use crate::socket::{Socket, close_code, frame, message};
 use crate::wire::{call, send};
 
-async fn join(server: &MockServer) -> Socket {
+pub(crate) async fn join(server: &MockServer) -> Socket {
     let url = format!("ws://{}/pocketping/stream?sessionId=sess_1", server.address());
     connect_async(url).await.unwrap().0
-}
-
-/// A stream of server-sent events, read line by line.
-struct Events(BufReader<TcpStream>);
-
-impl Events {
-    fn open(server: &MockServer, query: &str) -> (Self, Vec<String>) {
-        let mut stream = TcpStream::connect(server.address()).unwrap();
-        stream.set_read_timeout(Some(Duration::from_secs(20))).unwrap();
-        write!(
-            stream,
-            "GET /pocketping/stream?{query} HTTP/1.1\r\nHost: localhost\r\nAccept: text/event-stream\r\n\
-             Cache-Control: no-cache\r\nOrigin: https://example.com\r\n\r\n"
-        )
-        .unwrap();
-        let mut events = Self(BufReader::new(stream));
-        let mut head = Vec::new();
-        loop {
-            let line = events.line();
-            if line.is_empty() {
-                return (events, head);
-            }
-            head.push(line.to_lowercase());
-        }
-    }
-
-    fn line(&mut self) -> String {
-        let mut line = String::new();
-        self.0.read_line(&mut line).unwrap();
-        line.trim_end().to_owned()
-    }
-
-    /// The next comment or data; what frames chunks is passed over.
-    fn next(&mut self) -> String {
-        loop {
-            let line = self.line();
-            if line.starts_with("data: ") || line.starts_with(':') {
-                return line;
-            }
-        }
-    }
-
-    fn frame(&mut self) -> Value {
-        let line = self.next();
-        serde_json::from_str(line.strip_prefix("data: ").unwrap_or_else(|| panic!("{line}"))).unwrap()
-    }
 }
 
 fn said(id: &str, content: &str, sender: &str) -> Value {

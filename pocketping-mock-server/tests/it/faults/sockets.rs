@@ -10,7 +10,7 @@ use tokio_tungstenite::connect_async;
 use tokio_tungstenite::tungstenite::error::ProtocolError;
 use tokio_tungstenite::tungstenite::{Error, Message};
 
-use crate::faults::{BOTH, start, until};
+use super::{BOTH, start, until};
 use crate::socket::{AUTH, Socket, authenticated, close_code, connect, frame, message};
 use crate::wire::call;
 

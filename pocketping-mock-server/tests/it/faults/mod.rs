@@ -1,14 +1,20 @@
 //! Injected faults over HTTP and of connections, and what the server holds after each.
 
+mod answers;
+mod barriers;
+mod json;
+mod sockets;
+mod surfaces;
+
 use std::io::{Read, Write};
 use std::net::TcpStream;
 use std::time::{Duration, Instant};
 
 use pocketping_mock_server::{Contract, Fault, HttpFault, MockServer};
-use serde_json::json;
+use serde_json::{Value, json};
 
 use crate::socket::{connect, message};
-use crate::wire::{Answer, answer, begin, call, call_with, request, rest};
+use crate::wire::{Answer, answer, begin, call, call_with, request, rest, send};
 
 pub(crate) const BOTH: [Contract; 2] = [Contract::Extended, Contract::Strict];
 const SEND: &str = "POST /sessions/sess_abc123/messages";
@@ -269,16 +275,31 @@ async fn connections_that_are_cut_end_without_a_word_and_new_ones_are_taken() {
         server.inject(sending(HttpFault::HoldThenApply(Duration::from_secs(3600))));
         let held = begin(&server, &request(SEND, KEYED, r#"{"content":"Hi"}"#));
         until(|| server.faults_left() == 0);
-        let mut socket = crate::socket_faults::ready(&server).await;
+        let mut socket = sockets::ready(&server).await;
         let mut early = connect(&server).await;
         server.cut_connections();
         assert_eq!((rest(kept), rest(held)), (String::new(), String::new()));
-        crate::socket_faults::ended_without_a_word(&mut socket).await;
-        crate::socket_faults::ended_without_a_word(&mut early).await;
+        sockets::ended_without_a_word(&mut socket).await;
+        sockets::ended_without_a_word(&mut early).await;
 
-        let mut socket = crate::socket_faults::ready(&server).await;
+        let mut socket = sockets::ready(&server).await;
         assert_eq!(call_with(&server, "GET /sessions", &[], "").status, 200);
         is_normal_again(&server, contract);
         assert!(message(&mut socket).await.is_text());
     }
+}
+
+/// Injects over HTTP and gives the fault's id.
+#[track_caller]
+pub(crate) fn inject(server: &MockServer, fault: &str) -> String {
+    let answer = send(server, "POST /_mock/faults", &[], fault);
+    assert_eq!(answer.status, 201, "{fault}: {answer:?}");
+    answer.json()["id"].as_str().unwrap().to_owned()
+}
+
+/// How a fault stands: how often it happened, and what is left of it.
+fn stands(server: &MockServer, id: &str) -> (Value, Value) {
+    let faults = send(server, "GET /_mock/faults", &[], "").json();
+    let fault = faults["faults"].as_array().unwrap().iter().find(|fault| fault["id"] == id).unwrap().clone();
+    (fault["happened"].clone(), fault["left"].clone())
 }

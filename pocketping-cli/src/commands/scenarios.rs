@@ -1,0 +1,156 @@
+//! `mock run`, `mock stories`, `mock export`: timelines of what visitors and operators do.
+
+use std::fs;
+use std::io::Read;
+use std::path::PathBuf;
+
+use clap::{Args, Subcommand};
+use pocketping_mock_server::{Contract, MockServer, Scenario};
+use serde::Serialize;
+
+use crate::context::Context;
+use crate::error::{CliError, Exit};
+use crate::output::{Output, Render};
+
+/// What is done with scenarios.
+#[derive(Debug, Subcommand)]
+pub(crate) enum ScenariosCommand {
+    /// Play a scenario on a server of its own, and check what it expects
+    ///
+    /// Its clock stands until the scenario moves it: hours pass in milliseconds.
+    Run(RunArgs),
+    /// List the stories that come with the server, or print one
+    Stories(StoriesArgs),
+    /// Print a session of a server as a scenario
+    Export(ExportArgs),
+}
+
+/// What is played, and how.
+#[derive(Debug, Args)]
+#[command(after_help = "Exit code 12: a step could not be done, or something was not as expected.\n\n\
+                  Example: pocketping mock run rush-hour --contract strict")]
+pub(crate) struct RunArgs {
+    /// A file of JSON or YAML, `-` for standard input, or the name of a story
+    #[arg(value_name = "FILE|STORY")]
+    scenario: PathBuf,
+
+    /// Speak only what the API reference promises, or its additions too
+    #[arg(long, default_value = "extended", value_name = "strict|extended")]
+    contract: Contract,
+}
+
+/// Which story.
+#[derive(Debug, Args)]
+#[command(after_help = "Example: pocketping mock stories angry-visitor > mine.json")]
+pub(crate) struct StoriesArgs {
+    /// Print this one
+    #[arg(value_name = "STORY")]
+    story: Option<String>,
+}
+
+/// Which session.
+#[derive(Debug, Args)]
+#[command(after_help = "Example: pocketping mock export sess_abc123 > story.json && pocketping mock run story.json")]
+pub(crate) struct ExportArgs {
+    /// The session's id
+    #[arg(value_name = "SESSION")]
+    session: String,
+}
+
+/// A step that was done.
+#[derive(Debug, Serialize)]
+struct Step<'a> {
+    step: usize,
+    done: &'a str,
+}
+
+impl Render for Step<'_> {
+    const COLUMNS: &'static [&'static str] = &["step", "done"];
+
+    fn cells(&self) -> Vec<String> {
+        vec![self.step.to_string(), self.done.to_owned()]
+    }
+}
+
+/// A story that comes with the server.
+#[derive(Debug, Serialize)]
+struct Story {
+    name: &'static str,
+}
+
+impl Render for Story {
+    const COLUMNS: &'static [&'static str] = &["name"];
+
+    fn cells(&self) -> Vec<String> {
+        vec![self.name.to_owned()]
+    }
+}
+
+pub(crate) async fn run(command: ScenariosCommand, context: &Context, output: &mut Output) -> Result<(), CliError> {
+    match command {
+        ScenariosCommand::Run(args) => play(args, output).await,
+        ScenariosCommand::Stories(args) => stories(args.story.as_deref(), output),
+        ScenariosCommand::Export(args) => export(&args.session, context, output).await,
+    }
+}
+
+async fn play(args: RunArgs, output: &mut Output) -> Result<(), CliError> {
+    let scenario = read(&args.scenario)?;
+    let server = MockServer::builder().contract(args.contract).start()?;
+    let played = server.play(&scenario).await;
+    server.shutdown().await;
+    let (steps, failure) = match &played {
+        Ok(played) => (played.steps.as_slice(), None),
+        Err(error) => (error.played(), Some(error)),
+    };
+    let steps: Vec<_> = steps.iter().enumerate().map(|(n, done)| Step { step: n + 1, done }).collect();
+    output.list(&steps)?;
+    match failure {
+        None => Ok(()),
+        Some(error) => Err(CliError::new(Exit::Unmet, error.to_string())),
+    }
+}
+
+/// A file wins over a story of the same name: whoever has one means it.
+fn read(name: &PathBuf) -> Result<Scenario, CliError> {
+    let text = if name.as_os_str() == "-" {
+        let mut text = String::new();
+        let read = std::io::stdin().read_to_string(&mut text);
+        read.map_err(|error| CliError::unexpected("standard input cannot be read", error))?;
+        text
+    } else {
+        let story = name.to_str().filter(|_| !name.exists()).and_then(Scenario::stock);
+        if let Some(story) = story {
+            return Ok(story);
+        }
+        fs::read_to_string(name).map_err(|error| {
+            let known: Vec<_> = Scenario::stock_names().collect();
+            CliError::usage(format!("{} cannot be read: {error}", name.display()))
+                .with_hint(format!("the stories are {}", known.join(", ")))
+        })?
+    };
+    let scenario =
+        if text.trim_start().starts_with('{') { Scenario::from_json(&text) } else { Scenario::from_yaml(&text) };
+    scenario.map_err(|error| CliError::usage(format!("{}: {error}", name.display())))
+}
+
+fn stories(story: Option<&str>, output: &mut Output) -> Result<(), CliError> {
+    let Some(name) = story else {
+        return output.list(&Scenario::stock_names().map(|name| Story { name }).collect::<Vec<_>>());
+    };
+    let file = Scenario::stock_file(name)
+        .ok_or_else(|| CliError::new(Exit::NotFound, format!("there is no story {name:?}")))?;
+    lines(file, output)
+}
+
+/// Prints a text line by line, as it is.
+fn lines(text: &str, output: &mut Output) -> Result<(), CliError> {
+    text.lines().try_for_each(|line| output.text(line))
+}
+
+async fn export(session: &str, context: &Context, output: &mut Output) -> Result<(), CliError> {
+    let session = context.client()?.session(session);
+    let messages = session.messages().list().await?.messages;
+    let session = session.get().await?;
+    lines(&Scenario::of_conversation(&session, &messages), output)
+}

@@ -1,0 +1,187 @@
+//! Enters every request into the journal: a layer outside all others, and bodies that note what passes through them.
+
+use std::pin::Pin;
+use std::sync::{Arc, OnceLock};
+use std::task::{Context, Poll, ready};
+use std::time::Duration;
+
+use axum::body::Body;
+use axum::extract::{MatchedPath, Request, State};
+use axum::middleware::Next;
+use axum::response::Response;
+use bytes::Bytes;
+use http::header::CONTENT_TYPE;
+use http::request::Parts;
+use http::{Extensions, HeaderMap, StatusCode};
+use hyper::body::{Body as _, Frame, SizeHint};
+use pocketping_sdk::Timestamp;
+use tokio::time::Instant;
+
+use crate::app::App;
+use crate::journal::{self, Capture, Kind, Log, Refusal, Surface};
+use crate::store::TenantId;
+
+/// Where it is noted whose a request is, once that is known.
+#[derive(Clone, Debug, Default)]
+struct Noted(Arc<OnceLock<TenantId>>);
+
+/// Notes whose a request is.
+pub(crate) fn note_tenant(extensions: &Extensions, tenant: &TenantId) {
+    if let Some(Noted(noted)) = extensions.get() {
+        // The first one stands.
+        drop(noted.set(Arc::clone(tenant)));
+    }
+}
+
+/// Enters a request when it has been answered, or will not be any more. The control surface's own calls are none of it.
+pub(crate) async fn record(State(app): State<App>, request: Request, next: Next) -> Response {
+    let is_control = |path: &str| path == "/_mock" || path.starts_with("/_mock/");
+    if !app.journal.is_on() || is_control(request.uri().path()) {
+        return next.run(request).await;
+    }
+    let (mut parts, body) = request.into_parts();
+    let recording = Recording::new(&app, &parts);
+    parts.extensions.insert(recording.noted.clone());
+    let body = if body.is_end_stream() {
+        body
+    } else {
+        Body::new(Tee { body, capture: recording.asked.clone(), is_part: true, recording: None })
+    };
+    let response = next.run(Request::from_parts(parts, body)).await;
+    recording.answered(response)
+}
+
+/// A request that is being answered. It is entered when this is dropped.
+#[derive(Debug)]
+struct Recording {
+    log: Arc<Log>,
+    at: Timestamp,
+    begun: Instant,
+    method: String,
+    path: String,
+    route: Option<String>,
+    query: Option<String>,
+    headers: HeaderMap,
+    noted: Noted,
+    asked: Capture,
+    status: Option<StatusCode>,
+    answer_headers: HeaderMap,
+    answer: Capture,
+    is_whole: bool,
+    refused_by: Option<Refusal>,
+}
+
+impl Recording {
+    fn new(app: &App, parts: &Parts) -> Self {
+        Self {
+            log: Arc::clone(&app.journal),
+            at: app.now(),
+            begun: Instant::now(),
+            method: parts.method.as_str().to_owned(),
+            path: parts.uri.path().to_owned(),
+            route: parts.extensions.get::<MatchedPath>().and_then(|path| route(path.as_str())),
+            query: parts.uri.query().map(str::to_owned),
+            headers: parts.headers.clone(),
+            noted: Noted::default(),
+            asked: Capture::default(),
+            status: None,
+            answer_headers: HeaderMap::new(),
+            answer: Capture::default(),
+            is_whole: false,
+            refused_by: None,
+        }
+    }
+
+    /// Notes an answer's head; its body is noted while it is sent.
+    fn answered(mut self, mut response: Response) -> Response {
+        self.status = Some(response.status());
+        self.answer_headers = response.headers().clone();
+        self.refused_by = response.extensions_mut().remove();
+        let kind = response.headers().get(CONTENT_TYPE);
+        // One that has no end is noted frame by frame where it is made.
+        let is_stream = kind.is_some_and(|kind| kind.as_bytes().starts_with(b"text/event-stream"));
+        let is_upgrade = response.status() == StatusCode::SWITCHING_PROTOCOLS;
+        if is_stream || is_upgrade || response.body().is_end_stream() {
+            self.is_whole = true;
+            return response;
+        }
+        let capture = self.answer.clone();
+        response.map(|body| Body::new(Tee { body, capture, is_part: false, recording: Some(self) }))
+    }
+}
+
+impl Drop for Recording {
+    fn drop(&mut self) {
+        let request = journal::Request {
+            surface: Surface::of(&self.path),
+            method: std::mem::take(&mut self.method),
+            path: std::mem::take(&mut self.path),
+            route: self.route.take(),
+            query: self.query.take(),
+            headers: std::mem::take(&mut self.headers),
+            body: self.asked.body(),
+            status: self.status.map(|status| status.as_u16()),
+            answer_headers: std::mem::take(&mut self.answer_headers),
+            answer: self.answer.body(),
+            is_whole: self.is_whole,
+            took: Duration::from_micros(u64::try_from(self.begun.elapsed().as_micros()).unwrap_or(u64::MAX)),
+            refused_by: self.refused_by.take(),
+        };
+        self.log.enter(self.at, self.noted.0.get().cloned(), Kind::Request(Box::new(request)));
+    }
+}
+
+/// A route as the reference writes it: `/sessions/:sessionId`, without `/v1`; nothing for a path that nobody serves.
+pub(super) fn route(matched: &str) -> Option<String> {
+    if matched.contains("{*") {
+        return None;
+    }
+    let matched = matched.strip_prefix("/v1").filter(|rest| rest.starts_with('/')).unwrap_or(matched);
+    Some(matched.replace('{', ":").replace('}', ""))
+}
+
+/// A body that notes what passes through it.
+#[derive(Debug)]
+struct Tee {
+    body: Body,
+    capture: Capture,
+    /// Whether its pieces are parts of something larger.
+    is_part: bool,
+    /// The request that this answers.
+    recording: Option<Recording>,
+}
+
+impl Tee {
+    fn end(&mut self) {
+        if let Some(mut recording) = self.recording.take() {
+            recording.is_whole = true;
+        }
+    }
+}
+
+impl hyper::body::Body for Tee {
+    type Data = Bytes;
+    type Error = axum::Error;
+
+    fn poll_frame(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, axum::Error>>> {
+        let frame = ready!(Pin::new(&mut self.body).poll_frame(cx));
+        if let Some(Ok(frame)) = &frame
+            && let Some(data) = frame.data_ref()
+        {
+            self.capture.add(data, self.is_part);
+        }
+        // Before its last piece is sent: whoever has read an answer finds it in the journal.
+        if frame.is_none() || self.body.is_end_stream() {
+            self.end();
+        }
+        Poll::Ready(frame)
+    }
+
+    fn is_end_stream(&self) -> bool {
+        self.body.is_end_stream()
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        self.body.size_hint()
+    }
+}

@@ -1,0 +1,141 @@
+// The developer's side: sessions, the messages of one of them, and the answer box. All of it over the control surface.
+
+import { $, atEnd, classes, clockTime, el, filesOf, fillMessage, messageNode, sendsOnEnter, sync, text } from "./dom.js";
+import { mock } from "./server.js";
+
+let sessions = [];
+let selected = null;
+let followed = null;
+let typed = 0;
+let stopsTyping = null;
+let act = null;
+
+const at = (id) => `/sessions/${encodeURIComponent(id)}/operator`;
+const nameOf = (session) => session.identity?.name ?? session.identity?.email ?? session.id;
+const current = () => sessions.find((session) => session.id === selected);
+
+function sessionNode(session) {
+  const choose = () => select(session.id);
+  return el(
+    "li",
+    {},
+    el(
+      "button",
+      { type: "button", on: { click: choose } },
+      el("span", { class: "who" }),
+      el("span", { class: "last" }),
+      el("span", { class: "bar" }, el("span", { class: "quiet" }), el("span", { class: "badge warn" }, "unanswered")),
+    ),
+  );
+}
+
+function fillSession(node, session) {
+  const button = node.firstElementChild;
+  const [who, last, foot] = button.children;
+  const words = session.messages.filter((message) => !message.deletedAt).at(-1);
+  button.setAttribute("aria-pressed", String(session.id === selected));
+  text(who, nameOf(session));
+  text(last, words ? words.content || filesOf(words.attachments) : "nothing said yet");
+  const state = session.status === "closed" ? "closed" : session.visitorOnline ? "online" : "away";
+  text(foot.firstElementChild, `${clockTime(session.lastActivity)} · ${state}`);
+  foot.lastElementChild.hidden = session.status === "closed" || !session.unanswered;
+}
+
+function select(id) {
+  [selected, followed] = [id, null];
+  $("messages").replaceChildren();
+  show();
+  if (!$("answer-form").hidden) $("answer-text").focus();
+}
+
+function aboutOf(session) {
+  const { identity, metadata } = session;
+  const rating = session.csat?.score && `rated ${session.csat.score} of 5${session.csat.comment ? `: “${session.csat.comment}”` : ""}`;
+  return [session.id, identity?.email, metadata?.pageUrl, metadata?.browser, rating].filter(Boolean).join(" · ");
+}
+
+function show() {
+  sync($("sessions"), sessions, (session) => session.id, sessionNode, fillSession);
+  text($("session-count"), sessions.length);
+  $("sessions-empty").hidden = sessions.length > 0;
+  const session = current();
+  $("session-actions").hidden = !session;
+  $("session-state").hidden = !session;
+  $("answer-form").hidden = !session || session.status === "closed";
+  if (!session) {
+    text($("answer-heading"), "Conversation");
+    text($("session-about"), "Choose a session to see it and answer.");
+    $("messages").replaceChildren();
+    return;
+  }
+  text($("answer-heading"), nameOf(session));
+  text($("session-state"), session.status);
+  classes($("session-state"), `badge ${session.status === "closed" ? "" : "good"}`.trim());
+  text($("session-about"), aboutOf(session) + (session.status === "closed" ? " · It opens again when its visitor writes." : ""));
+  $("ai").checked = session.aiEnabled ?? true;
+  $("close-session").disabled = session.status === "closed";
+  atEnd($("messages"), () =>
+    sync($("messages"), session.messages, (message) => message.id, messageNode, (node, message) => {
+      const isTheirs = message.type === "visitor";
+      fillMessage(node, {
+        who: message.type,
+        words: [message.content, filesOf(message.attachments)].filter(Boolean).join("\n"),
+        at: message.createdAt,
+        marks: [message.editedAt && "edited", message.type === "operator" && (message.readAt ? "✓✓ read" : "✓ sent"), isTheirs && message.readAt && "read"],
+        isMine: message.type === "operator" || message.type === "ai",
+        isGone: Boolean(message.deletedAt),
+      });
+    }),
+  );
+}
+
+/** The last activity first; of those at the same time, as under a frozen clock, the newest session. */
+const byActivity = (a, b) => (b.lastActivity ?? "").localeCompare(a.lastActivity ?? "");
+
+/** Shows what the server has now. Where none is chosen, the first one is. */
+export function showSessions(state) {
+  sessions = [...state.sessions].reverse().sort(byActivity);
+  if (sessions.some((session) => session.id === followed)) [selected, followed] = [followed, null];
+  if (!current()) selected = sessions[0]?.id ?? null;
+  show();
+}
+
+/** Shows this session as soon as it is there, unless somebody writes an answer in another. */
+export function follow(id) {
+  if (!$("answer-text").value) followed = id;
+}
+
+export const chosenSession = () => selected;
+
+async function answer(event) {
+  event.preventDefault();
+  const content = $("answer-text").value.trim();
+  if (!content || !selected) return;
+  $("answer-text").value = "";
+  await tellTyping(false);
+  const isSent = await act(() => mock("POST", `${at(selected)}/say`, { content }));
+  if (!isSent && !$("answer-text").value) $("answer-text").value = content;
+  $("messages").scrollTop = $("messages").scrollHeight;
+}
+
+/** The visitor sees that somebody types, and that nobody does three seconds after the last key. */
+async function tellTyping(isTyping) {
+  clearTimeout(stopsTyping);
+  if (!selected || (!isTyping && !typed)) return;
+  if (isTyping) stopsTyping = setTimeout(() => tellTyping(false), 3000);
+  if (isTyping && Date.now() - typed < 3000) return;
+  typed = isTyping ? Date.now() : 0;
+  await mock("POST", `${at(selected)}/type`, { isTyping }).catch(() => {});
+}
+
+/** Wires the desk up; `doing` runs an action, shows what went wrong, and looks again. */
+export function startDesk(doing) {
+  act = doing;
+  $("answer-form").addEventListener("submit", answer);
+  $("answer-text").addEventListener("input", () => tellTyping(true));
+  sendsOnEnter($("answer-text"));
+  $("ai").addEventListener("change", () => act(() => mock("POST", `${at(selected)}/ai`, { enabled: $("ai").checked })));
+  $("mark-read").addEventListener("click", () => act(() => mock("POST", `${at(selected)}/read`), "Marked as read."));
+  $("ask-rating").addEventListener("click", () => act(() => mock("POST", `${at(selected)}/ask-for-rating`), "The visitor is asked for a rating."));
+  $("close-session").addEventListener("click", () => act(() => mock("POST", `${at(selected)}/close`), "The session is closed."));
+}

@@ -1,0 +1,206 @@
+// The tools: events, clock, faults, deliveries, recorded requests, snapshots, snippets.
+
+import { $, clockTime, el, sync, text } from "./dom.js";
+import { apiKey, chosen, mock } from "./server.js";
+
+let act = null;
+/** What this server can: unknown until it was asked for. */
+const has = { faults: null, journal: null };
+
+const SEND = { surface: "contract", method: "POST", route: "/sessions/:sessionId/messages" };
+const FAULTS = [
+  ["503 on the next send", { on: SEND, do: { kind: "status", status: 503 }, times: 1 }],
+  ["Apply the next send, then drop", { on: SEND, do: { kind: "apply-then-drop" }, times: 1 }],
+  ["429 with Retry-After: 2", { on: { surface: "contract" }, do: { kind: "status", status: 429, retryAfter: 2 }, times: 1 }],
+  ["Cut the socket", { on: { surface: "contract" }, do: { kind: "cut" }, times: 1 }],
+  ["Slow answers (2 s, until switched off)", { on: { surface: "contract" }, do: { kind: "latency", time: "2s" }, times: "always" }],
+];
+
+/** An entry of one or more lines, and what can be done with it. */
+function line(button) {
+  return el("li", {}, el("span", { class: "meta" }), " ", el("span"), " ", button ?? null);
+}
+
+function fillLine(node, meta, words, isBad) {
+  const [first, second] = node.children;
+  text(first, meta);
+  text(second, words);
+  second.classList.toggle("bad", Boolean(isBad));
+}
+
+function summary(event) {
+  const message = event.message;
+  if (message) return `${message.type}: ${message.deletedAt ? "(deleted)" : message.content}`;
+  const session = event.session;
+  if (session) return [session.id, session.status, session.visitorOnline === false && "visitor left"].filter(Boolean).join(", ");
+  return event.sessionId ?? "";
+}
+
+export function showEvents(events) {
+  const newest = [...events].reverse();
+  const key = (event, index) => event.id ?? `${event.type}-${index}`;
+  newest.forEach((event, index) => (event.shown = key(event, events.length - index)));
+  sync($("events"), newest, (event) => event.shown, () => line(), (node, event) => fillLine(node, event.type, summary(event)));
+  text($("event-count"), events.length);
+  $("events-empty").hidden = events.length > 0;
+}
+
+export function showClock(clock) {
+  text($("now"), clock.now.replace("T", " ").replace(/\.\d+/, "").replace("Z", " UTC"));
+  $("now").dateTime = clock.now;
+  text($("clock-state"), clock.frozen ? "frozen" : "running");
+  $("freeze").disabled = clock.frozen;
+  $("run").disabled = !clock.frozen;
+}
+
+const attempt = ({ at, status, error }) => `${clockTime(at)} ${status ?? error}`;
+
+export function showDeliveries(deliveries) {
+  const make = (delivery) => {
+    const again = () => act(() => mock("POST", `/deliveries/${encodeURIComponent(delivery.id)}/redeliver`), "It is delivered once more.");
+    const label = `Redeliver ${delivery.id}`;
+    return line(el("button", { type: "button", class: "small", "aria-label": label, on: { click: again } }, "Redeliver"));
+  };
+  sync($("deliveries"), [...deliveries].reverse().slice(0, 100), (delivery) => delivery.id, make, (node, delivery) => {
+    const tried = delivery.attempts.map(attempt).join(" → ") || "not tried yet";
+    fillLine(node, `${delivery.event} to ${delivery.url}`, `${delivery.state}: ${tried}`, delivery.state === "failed");
+    node.querySelector("button").disabled = delivery.state === "pending";
+  });
+  text($("delivery-count"), deliveries.length);
+  $("deliveries-empty").hidden = deliveries.length > 0;
+}
+
+export function showSnapshots(names) {
+  const make = (name) => {
+    const button = (words, does) =>
+      el("button", { type: "button", class: "small", "aria-label": `${words} ${name}`, on: { click: does } }, words);
+    const path = `/snapshots/${encodeURIComponent(name)}`;
+    return el(
+      "li",
+      { class: "row" },
+      el("span", {}, name),
+      button("Restore", () => act(() => mock("POST", `${path}/restore`), `${name} is restored.`)),
+      button("Forget", () => act(() => mock("DELETE", path), `${name} is forgotten.`)),
+    );
+  };
+  sync($("snapshots"), names, (name) => name, make, () => {});
+  text($("snapshot-count"), names.length);
+}
+
+/** What a fault does and where, in a line. */
+function faultWords(fault) {
+  const { kind, ...rest } = fault.do ?? {};
+  const shown = Object.entries(rest).sort(([name]) => (name === kind ? -1 : 0));
+  const more = shown.map(([name, value]) => `${name === kind ? "" : `${name} `}${typeof value === "object" ? JSON.stringify(value) : value}`);
+  const on = fault.on ?? {};
+  const where = [on.method, on.route].filter(Boolean).join(" ") || on.surface || "";
+  return [[kind, ...more].join(" "), where].filter(Boolean).join(", on ");
+}
+
+function showFaults(faults) {
+  const make = (fault) => {
+    const off = () => act(() => mock("DELETE", `/faults/${encodeURIComponent(fault.id)}`), "The fault is off.");
+    return line(el("button", { type: "button", class: "small", "aria-label": `Switch off ${faultWords(fault)}`, on: { click: off } }, "Off"));
+  };
+  sync($("faults"), faults, (fault) => fault.id, make, (node, fault) => {
+    const left = fault.left === 0 ? "happened:" : fault.left === "always" ? "always" : `${fault.left} ×`;
+    fillLine(node, left, faultWords(fault));
+  });
+  text($("fault-count"), faults.filter((fault) => fault.left !== 0).length);
+  $("clear-faults").disabled = faults.length === 0;
+}
+
+function showRequests(entries) {
+  const make = () => el("li", {}, el("details", {}, el("summary"), el("pre")));
+  const theirs = entries.filter((entry) => !/^\/(_mock|_page)(\/|$)|^\/$/.test(entry.path ?? "")).sort((a, b) => b.number - a.number);
+  const words = (body) => (body == null || body === "" ? "" : typeof body === "string" ? body : JSON.stringify(body, null, 2));
+  sync($("requests"), theirs, (entry) => entry.number, make, (node, entry) => {
+    const [head, body] = node.firstElementChild.children;
+    text(head, `${clockTime(entry.at)} ${entry.method} ${entry.path} ${entry.status ?? "…"}`);
+    head.classList.toggle("bad", entry.status >= 400);
+    const parts = [["→ ", entry.body], ["← ", entry.answer], ["Why: ", entry.refusedBy?.why]];
+    text(body, parts.map(([mark, it]) => words(it) && mark + words(it)).filter(Boolean).join("\n\n") || "no bodies");
+  });
+  text($("request-count"), theirs.length);
+  text($("requests-empty"), theirs.length ? "" : "No request was recorded yet.");
+  $("requests-empty").hidden = theirs.length > 0;
+}
+
+/** Asks for what not every server has; a server that has it not is asked once. */
+async function optional(name, path, show) {
+  if (has[name] === false) return;
+  try {
+    show(await mock("GET", path));
+    has[name] = true;
+  } catch (error) {
+    if (error.status !== 404) throw error;
+    has[name] = false;
+  }
+}
+
+export async function lookAtMore() {
+  await optional("faults", "/faults", (answer) => showFaults(answer.faults ?? []));
+  $("fault-tools").hidden = has.faults === false;
+  $("faults-missing").hidden = has.faults !== false;
+  await optional("journal", "/journal?kind=request&limit=100&pii=1", (answer) => showRequests(answer.entries ?? []));
+}
+
+const quoted = (words) => (/^[\w./:@-]+$/.test(words) ? words : `'${words.replaceAll("'", String.raw`'\''`)}'`);
+
+function snippetsFor(session) {
+  const key = quoted(apiKey.get() || "YOUR_API_KEY");
+  const origin = location.origin;
+  const id = session ?? "SESSION_ID";
+  const curl = `curl -H "Authorization: Bearer $POCKETPING_API_KEY"`;
+  return [
+    ["Environment", `export POCKETPING_API_URL=${origin}\nexport POCKETPING_API_KEY=${key}`],
+    ["CLI: list and answer", `pocketping sessions list\npocketping messages send ${id} 'Hi, how can I help?'`],
+    ["curl: list sessions", `${curl} ${origin}/sessions`],
+    ["curl: answer", `${curl} -H 'Content-Type: application/json' \\\n  -d '{"content":"Hi, how can I help?"}' ${origin}/sessions/${id}/messages`],
+    ["The real widget, on your page", `<script src="https://YOUR_SITE/pocketping.js"\n  data-endpoint="${origin}${chosen.endpoint}"></script>`],
+  ];
+}
+
+export function showSnippets(session) {
+  const make = ([name]) => {
+    const code = el("pre", { tabindex: "0", "aria-label": name });
+    const copy = () => act(() => navigator.clipboard.writeText(code.textContent), `Copied: ${name}.`);
+    const button = el("button", { type: "button", class: "small", "aria-label": `Copy ${name}`, on: { click: copy } }, "Copy");
+    return el("div", { class: "snippet" }, el("div", { class: "bar" }, el("span", {}, name), button), code);
+  };
+  sync($("snippets"), snippetsFor(session), ([name]) => name, make, (node, [, words]) => text(node.lastElementChild, words));
+}
+
+/** Wires the tools up; `doing` runs an action, shows what went wrong, and looks again. */
+export function startTools(doing, isRestored) {
+  act = doing;
+  $("freeze").addEventListener("click", () => act(() => mock("POST", "/clock/freeze"), "The clock stands."));
+  $("run").addEventListener("click", () => act(() => mock("POST", "/clock/run"), "The clock runs."));
+  const advance = (by) => act(() => mock("POST", "/clock/advance", { by }), `Advanced by ${by}.`);
+  for (const button of document.querySelectorAll("[data-advance]")) {
+    button.addEventListener("click", () => advance(button.dataset.advance));
+  }
+  $("advance-form").addEventListener("submit", (event) => {
+    event.preventDefault();
+    advance($("advance-by").value.trim());
+  });
+  $("snapshot-form").addEventListener("submit", async (event) => {
+    event.preventDefault();
+    const name = $("snapshot-name").value;
+    if (await act(() => mock("POST", `/snapshots/${encodeURIComponent(name)}`), `${name} is kept.`)) $("snapshot-name").value = "";
+  });
+  $("reset").addEventListener("click", async () => {
+    if (await act(() => mock("POST", "/reset"), "The server is as it was at its start.")) isRestored();
+  });
+  for (const [words, fault] of FAULTS) {
+    const on = () => act(() => mock("POST", "/faults", fault), `Switched on: ${words}.`);
+    $("fault-buttons").append(el("button", { type: "button", class: "small", on: { click: on } }, words));
+  }
+  $("clear-faults").addEventListener("click", () => act(() => mock("DELETE", "/faults"), "All faults are off."));
+  $("key-form").addEventListener("submit", (event) => event.preventDefault());
+  $("key").value = apiKey.get();
+  $("key").addEventListener("input", () => {
+    apiKey.set($("key").value.trim());
+    act(async () => {});
+  });
+}

@@ -1,0 +1,302 @@
+//! The server's own page, at `/`.
+
+use std::path::Path;
+use std::time::Duration;
+
+use pocketping_mock_server::{Contract, MockServer, MockServerBuilder};
+use pocketping_sdk::SessionId;
+use serde_json::{Value, json};
+
+use crate::driver::Browser;
+
+/// `WebDriver`'s names of keys.
+const TAB: &str = "\u{e004}";
+const ENTER: &str = "\u{e007}";
+const SPACE: &str = "\u{e00d}";
+
+async fn opened(server: MockServerBuilder) -> Option<(Browser, MockServer)> {
+    let browser = Browser::start().await?;
+    let server = server.start().unwrap();
+    browser.goto(&format!("{}/", server.url())).await;
+    browser.shows("#link", "live").await;
+    Some((browser, server))
+}
+
+/// Nothing went wrong that the browser noticed.
+async fn console_is_quiet(browser: &Browser) {
+    let told = browser.console().await;
+    let told: Vec<_> = told.iter().filter(|line| !line.starts_with("DEBUG")).collect();
+    assert!(told.is_empty(), "{told:#?}");
+}
+
+#[tokio::test]
+async fn a_visitor_writes_an_operator_answers_and_both_see_it() {
+    for contract in [Contract::Extended, Contract::Strict] {
+        let Some((browser, server)) = opened(MockServer::builder().contract(contract)).await else { return };
+        assert_eq!(server.sessions().len(), 0, "looking changes nothing");
+        browser.fill("#chat-text", "Do you ship to France?").await;
+        browser.click("#chat-form button").await;
+        browser.shows("#chat-log", "Do you ship to France?").await;
+        browser.shows("#messages", "Do you ship to France?").await;
+        browser.shows("#chat-state", "live").await;
+
+        browser.fill("#answer-text", "We do").await;
+        browser.shows("#chat-typing", "An operator is typing").await;
+        browser.press(ENTER).await;
+        browser.shows("#chat-log", "We do").await;
+        browser.shows("#messages", "✓✓ read").await;
+        assert!(server.messages(&"sess_1".into())[1].read_at.is_some(), "the visitor has seen it");
+        browser.click("#mark-read").await;
+        browser.shows("#chat-log", "✓✓ read").await;
+
+        browser.click("#ask-rating").await;
+        browser.until("!document.querySelector('#rating').hidden").await;
+        browser.click("#scores label:nth-child(5) input").await;
+        browser.fill("#rating-comment", "Quick").await;
+        browser.click("#rating button.main").await;
+        browser.shows("#session-about", "rated 5 of 5: “Quick”").await;
+        browser.click("#close-session").await;
+        browser.shows("#session-state", "closed").await;
+        browser.shows("#chat-log", "Session closed").await;
+        browser.shows("#events", "message.created").await;
+        console_is_quiet(&browser).await;
+        browser.close().await;
+    }
+}
+
+#[tokio::test]
+async fn the_chat_survives_cuts_reloads_and_the_lack_of_sockets() {
+    let Some((browser, server)) = opened(MockServer::builder()).await else { return };
+    browser.fill("#chat-text", "Hello").await;
+    browser.press(ENTER).await;
+    browser.shows("#chat-state", "live").await;
+    server.cut_connections();
+    browser.until("document.querySelector('#chat-state').textContent !== 'live'").await;
+    browser.fill("#answer-text", "After the cut").await;
+    browser.press(ENTER).await;
+    browser.shows("#chat-log", "After the cut").await;
+    browser.shows("#chat-state", "live").await;
+
+    browser.goto(&format!("{}/", server.url())).await;
+    browser.shows("#chat-log", "After the cut").await;
+    assert_eq!(server.sessions().len(), 1, "the same visitor, in the same session");
+
+    browser
+        .run("window.WebSocket = class { constructor() { setTimeout(() => this.onclose()); } close() {} }, null")
+        .await;
+    server.cut_connections();
+    browser.shows("#chat-state", "polling").await;
+    browser.fill("#answer-text", "By polling").await;
+    browser.press(ENTER).await;
+    browser.shows("#chat-log", "By polling").await;
+    browser.click("#chat-new").await;
+    browser.shows("#chat-state", "not connected").await;
+    browser.shows("#sessions", "away").await;
+    browser.close().await;
+}
+
+#[tokio::test]
+async fn what_a_visitor_writes_stays_text() {
+    let Some((browser, server)) = opened(MockServer::builder()).await else { return };
+    let evil = r#"<img src=x onerror="document.title='taken'"><script>document.title='taken'</script>"#;
+    let session = somebody(&browser, "", &json!({"metadata": {"pageUrl": evil}, "identity": {"name": evil}})).await;
+    server.visitor_says(&session, evil);
+    browser.shows("#messages", evil).await;
+    browser.shows("#sessions", evil).await;
+    browser.shows("#events", evil).await;
+    browser.fill("#chat-text", evil).await;
+    browser.press(ENTER).await;
+    browser.shows("#chat-log", evil).await;
+    let markup = browser.run("document.querySelectorAll('main img, main script').length + document.title").await;
+    assert_eq!(markup, "0PocketPing mock server");
+    let refused = "(() => { try { document.body.innerHTML = '<b>x</b>'; return 'taken' } catch (error) { return error.name } })()";
+    assert_eq!(browser.run(refused).await, "TypeError", "the browser itself refuses markup");
+    browser.close().await;
+}
+
+#[tokio::test]
+async fn a_keyboard_is_enough() {
+    let Some((browser, server)) = opened(MockServer::builder().demo_seed()).await else { return };
+    browser.run("document.activeElement.blur()").await;
+    browser.press(TAB).await;
+    browser.until("document.activeElement.textContent === 'Skip to the conversation'").await;
+    browser.press(ENTER).await;
+    let seen = tabs_to(&browser, "answer-text").await;
+    assert_eq!(seen, ["ai", "mark-read", "ask-rating", "close-session", "messages"], "in the order they stand in");
+    browser.press("By keyboard").await;
+    browser.press(ENTER).await;
+    browser.shows("#messages", "By keyboard").await;
+    assert_eq!(server.messages(&"sess_abc123".into()).last().unwrap().content, "By keyboard");
+    browser.until("document.activeElement.id === 'answer-text'").await;
+    let outline = browser.run("getComputedStyle(document.activeElement).outlineStyle").await;
+    assert_eq!(outline, "solid", "the focus is visible");
+    browser.press(TAB).await;
+    browser.press(TAB).await;
+    browser.until("document.activeElement.closest('#tools')").await;
+    tabs_to(&browser, "run").await;
+    browser.press(SPACE).await;
+    browser.shows("#clock-state", "running").await;
+    assert!(!server.clock().is_frozen());
+    // The last one leads out of the page and to its beginning again.
+    let mut last = String::new();
+    for _ in 0..80 {
+        browser.press(TAB).await;
+        last = browser.run("document.activeElement.className").await.as_str().unwrap_or_default().to_owned();
+        if last == "skip" {
+            break;
+        }
+    }
+    assert_eq!(last, "skip", "nothing traps the focus");
+    browser.close().await;
+}
+
+/// Presses Tab until the focus is there; gives what it met on the way.
+async fn tabs_to(browser: &Browser, id: &str) -> Vec<String> {
+    let mut seen = Vec::new();
+    for _ in 0..20 {
+        browser.press(TAB).await;
+        let at = browser.run("document.activeElement.id").await.as_str().unwrap().to_owned();
+        if at == id {
+            return seen;
+        }
+        seen.push(at);
+    }
+    panic!("{id} is not reached: {seen:?}");
+}
+
+#[tokio::test]
+async fn the_tools_do_what_they_say() {
+    let keys = MockServer::builder().key("a=one".parse().unwrap()).key("b=two".parse().unwrap());
+    let Some((browser, server)) = opened(keys).await else { return };
+    browser.click("[data-advance='1h']").await;
+    browser.shows("#now", "11:30:00").await;
+    browser.run("document.querySelectorAll('details').forEach((it) => (it.open = true))").await;
+    browser.fill("#snapshot-name", "before/it").await;
+    browser.press(ENTER).await;
+    browser.shows("#snapshots", "before/it").await;
+    browser.fill("#chat-text", "Hello").await;
+    browser.press(ENTER).await;
+    browser.shows("#messages", "Hello").await;
+    browser.click("#snapshots button").await;
+    browser.shows("#sessions-empty", "None yet").await;
+    browser.shows("#chat-state", "not connected").await;
+    assert_eq!(server.sessions().len(), 0);
+
+    somebody(&browser, "?key=b", &json!({})).await;
+    browser.until("document.querySelectorAll('#tenant option').length === 3").await;
+    browser.run("(() => { const it = document.querySelector('#tenant'); it.value = 'two'; it.dispatchEvent(new Event('change')) })()").await;
+    browser.fill("#chat-text", "To the second").await;
+    browser.press(ENTER).await;
+    browser.shows("#messages", "To the second").await;
+    browser.click("#online").await;
+    browser.shows("#chat-about", "operators are online").await;
+    assert_eq!(server.sessions().len(), 0, "it is the second tenant's");
+    browser.fill("#key", "k'1").await;
+    browser.shows("#snippets", "export POCKETPING_API_KEY='k'\\''1'").await;
+    browser.shows("#snippets", &format!("data-endpoint=\"{}/api/widget/", server.url())).await;
+    browser.fill("#advance-by", "x").await;
+    browser.press(ENTER).await;
+    browser.shows("#problem", "`by`").await;
+    browser.close().await;
+}
+
+#[tokio::test]
+async fn deliveries_are_shown_with_their_attempts_and_sent_again() {
+    let Some((browser, server)) = opened(MockServer::builder().demo_seed()).await else { return };
+    let nobody = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
+    let body = json!({"url": format!("http://{nobody}/hook"), "events": ["message.created"]});
+    let register = format!(
+        "fetch('/webhooks', {{method: 'POST', headers: {{Authorization: 'Bearer test_key', 'Content-Type': 'application/json'}}, body: JSON.stringify({body})}}).then((it) => it.status)"
+    );
+    assert_eq!(browser.run(&register).await, 201);
+    browser.fill("#answer-text", "Hi").await;
+    browser.press(ENTER).await;
+    server.deliveries_until(|all| all.iter().any(|delivery| !delivery.attempts.is_empty())).await;
+    server.advance(Duration::from_secs(3600)).await;
+    browser.run("document.querySelectorAll('details').forEach((it) => (it.open = true))").await;
+    browser.shows("#deliveries", "failed: 10:30:00").await;
+    browser.click("#deliveries button").await;
+    browser.shows("#done", "once more").await;
+    browser.close().await;
+}
+
+#[tokio::test]
+async fn a_guarded_server_s_page_asks_for_the_token() {
+    let Some(browser) = Browser::start().await else { return };
+    let server = MockServer::builder().control_token("let me in").demo_seed().start().unwrap();
+    browser.goto(&format!("{}/", server.url())).await;
+    browser.shows("#link", "guarded").await;
+    browser.until("document.activeElement.id === 'token'").await;
+    browser.press("wrong").await;
+    browser.press(ENTER).await;
+    browser.shows("#problem", "missing or wrong").await;
+    browser.press("let me in").await;
+    browser.press(ENTER).await;
+    browser.shows("#link", "live").await;
+    browser.shows("#sessions", "sess_abc123").await;
+    browser.close().await;
+}
+
+#[tokio::test]
+async fn it_fits_a_desk_and_a_phone_in_light_and_dark() {
+    let Some((browser, server)) = opened(MockServer::builder().demo_seed()).await else { return };
+    tell_a_story(&browser, &server).await;
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../target/screenshots");
+    let wants_pictures = std::env::var("POCKETPING_SCREENSHOTS").is_ok_and(|value| value == "1");
+    for (name, width, height) in [("desktop", 1280, 800), ("phone", 390, 844)] {
+        for scheme in ["light", "dark"] {
+            browser.looks(width, height, scheme).await;
+            browser.run("scrollTo(0, 0)").await;
+            let wide = browser.run("document.documentElement.scrollWidth - document.documentElement.clientWidth").await;
+            assert_eq!(wide, 0, "{name}: nothing sticks out");
+            if wants_pictures {
+                browser.picture(&folder.join(format!("page-{name}-{scheme}.png"))).await;
+            }
+        }
+    }
+    if wants_pictures {
+        // What is folded away, too.
+        browser.looks(1280, 1500, "light").await;
+        browser.run("document.querySelectorAll('details').forEach((it) => (it.open = true))").await;
+        browser.picture(&folder.join("page-unfolded.png")).await;
+    }
+    browser.close().await;
+}
+
+/// A visitor comes by the control surface; gives the session.
+async fn somebody(browser: &Browser, query: &str, visitor: &Value) -> SessionId {
+    let ask = format!(
+        "fetch('/_mock/visitors{query}', {{method: 'POST', headers: {{'Content-Type': 'application/json'}},
+         body: JSON.stringify({visitor})}}).then((it) => it.json())"
+    );
+    browser.run(&ask).await["id"].as_str().unwrap().into()
+}
+
+/// Something to look at.
+async fn tell_a_story(browser: &Browser, server: &MockServer) {
+    // The seed's last message is in the future.
+    server.advance(Duration::from_secs(400)).await;
+    let ada = json!({"metadata": {"pageUrl": "https://example.com/checkout"},
+                     "identity": {"name": "Ada Lovelace", "email": "ada@example.com"}});
+    let other = somebody(browser, "", &ada).await;
+    server.visitor_says(&other, "My card was declined twice, what now?");
+    server.advance(Duration::from_secs(75)).await;
+    browser.fill("#chat-text", "Hello! Is there a plan for small teams?").await;
+    browser.press(ENTER).await;
+    browser.shows("#chat-log", "small teams").await;
+    let mine = server.sessions().remove(0).id;
+    server.advance(Duration::from_secs(20)).await;
+    browser.shows("#answer-heading", "sess_2").await;
+    browser.fill("#answer-text", "There is: five seats, one price. Shall I send you the page?").await;
+    browser.press(ENTER).await;
+    browser.shows("#chat-log", "five seats").await;
+    browser.click("#mark-read").await;
+    browser.click("#online").await;
+    server.advance(Duration::from_secs(15)).await;
+    browser.fill("#chat-text", "Yes please <3").await;
+    browser.press(ENTER).await;
+    browser.shows("#messages", "Yes please").await;
+    browser.shows("#messages", "✓✓ read").await;
+    browser.run("document.activeElement.blur(), document.getElementById('done').textContent = ''").await;
+    assert_eq!(server.messages(&mine).len(), 3);
+}

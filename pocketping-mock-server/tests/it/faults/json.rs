@@ -1,0 +1,118 @@
+//! Faults as data: injected, seen and taken back over `/_mock`, and what is none.
+
+use pocketping_mock_server::{Fault, MockServer};
+use serde_json::json;
+
+use super::{inject, start};
+use crate::wire::{call, send};
+
+#[test]
+fn faults_are_injected_seen_and_taken_back() {
+    let server = MockServer::start();
+    let mock = |line: &str, body: &str| send(&server, line, &[], body);
+    let said = r#"{"on": {"surface": "contract", "method": "GET", "route": "/sessions/:sessionId", "nth": 2},
+                   "do": {"kind": "status", "status": 503, "body": "later"}, "times": 2}"#;
+    let made = mock("POST /_mock/faults", said);
+    assert_eq!(made.status, 201);
+    let mut expected: serde_json::Value = serde_json::from_str(said).unwrap();
+    expected.as_object_mut().unwrap().remove("times");
+    (expected["id"], expected["happened"], expected["left"]) = (json!("fault_1"), json!(0), json!(2));
+    assert_eq!(made.json(), expected);
+    assert_eq!(mock("GET /_mock/faults", "").json(), json!({"faults": [expected]}));
+    assert_eq!(call(&server, "GET /sessions/nope", "").status, 404, "the first goes by");
+    let met = call(&server, "GET /sessions/nope", "");
+    assert_eq!((met.status, met.header("x-pocketping-mock-fault")), (503, Some("fault_1")));
+    let seen = mock("GET /_mock/faults", "").json()["faults"][0].clone();
+    assert_eq!((&seen["happened"], &seen["left"]), (&json!(1), &json!(1)));
+
+    inject(&server, r#"{"do": {"kind": "cut-before"}, "times": "always"}"#);
+    assert_eq!(mock("DELETE /_mock/faults/fault_1", "").json(), json!({"ok": true}));
+    let none = mock("DELETE /_mock/faults/fault_1", "");
+    assert_eq!((none.status, &none.json()["code"]), (404, &json!("FAULT_NOT_FOUND")));
+    assert_eq!(mock("DELETE /_mock/faults", "").json(), json!({"removed": 1}));
+    assert_eq!(mock("GET /_mock/faults", "").json(), json!({"faults": []}));
+    assert_eq!((call(&server, "GET /sessions/nope", "").status, server.faults_left()), (404, 0));
+}
+
+#[test]
+fn a_wrong_fault_names_its_field_and_changes_nothing() {
+    let server = start(pocketping_mock_server::Contract::Extended);
+    let status = r#""do": {"kind": "status", "status": 500}"#;
+    let on = |on: &str| format!(r#"{{"on": {on}, {status}}}"#);
+    let act = |act: &str| format!(r#"{{"do": {act}}}"#);
+    for (text, field, what) in [
+        (String::new(), "the fault", "is no JSON"),
+        ("{".to_owned(), "the fault", "line 1"),
+        ("[]".to_owned(), "the fault", "must be a JSON object"),
+        ("{}".to_owned(), "`do`", "is missing"),
+        (act("[]"), "`do`", "must be an object"),
+        (act("{}"), "`do.kind`", "is missing"),
+        (act(r#"{"kind": "explode"}"#), "`do.kind`", "must be one of status, gateway"),
+        (act(r#"{"kind": "status"}"#), "`do.status`", "is missing"),
+        (act(r#"{"kind": "status", "status": 99}"#), "`do.status`", "from 200 to 599"),
+        (act(r#"{"kind": "status", "status": "500"}"#), "`do.status`", "whole number"),
+        (act(r#"{"kind": "status", "status": 500, "boddy": 1}"#), "`do.boddy`", "is no field of status"),
+        (act(r#"{"kind": "status", "status": 500, "headers": {"a b": "c"}}"#), "`do.headers.a b`", "no header's name"),
+        (act(r#"{"kind": "status", "status": 500, "headers": {"a": "b\nc"}}"#), "`do.headers.a`", "header can have"),
+        (act(r#"{"kind": "status", "status": 429, "retryAfter": -1}"#), "`do.retryAfter`", "whole number"),
+        (
+            act(r#"{"kind": "status", "status": 429, "retryAfter": 1, "retryAfterDate": 1}"#),
+            "`do.retryAfterDate`",
+            "exclude each other",
+        ),
+        (act(r#"{"kind": "status", "status": 429, "rateLimit": 1}"#), "`do.rateLimit`", "true or false"),
+        (act(r#"{"kind": "status", "status": 500, "after": true}"#), "`do.after`", "\"apply\" or false"),
+        (act(r#"{"kind": "cut-before", "status": 500}"#), "`do.status`", "is no field of cut-before"),
+        (act(r#"{"kind": "latency"}"#), "`do.time`", "is missing"),
+        (act(r#"{"kind": "latency", "time": 5}"#), "`do.time`", "number with its unit"),
+        (act(r#"{"kind": "latency", "from": "1s"}"#), "`do.to`", "is missing"),
+        (act(r#"{"kind": "latency", "from": "2s", "to": "1s"}"#), "`do.to`", "shorter than from"),
+        (act(r#"{"kind": "latency", "time": "1s", "to": "2s"}"#), "`do.time`", "exclude each other"),
+        (act(r#"{"kind": "latency", "time": "1s", "seed": 1}"#), "`do.seed`", "is no field of latency"),
+        (act(r#"{"kind": "latency", "percentiles": {}}"#), "`do.percentiles.50`", "is missing"),
+        (act(r#"{"kind": "latency", "percentiles": {"x": "1s"}}"#), "`do.percentiles.x`", "percentile"),
+        (act(r#"{"kind": "latency", "percentiles": {"101": "1s"}}"#), "`do.percentiles.101`", "percentile"),
+        (act(r#"{"kind": "latency", "percentiles": {"50": "2s", "99": "1s"}}"#), "`do.percentiles.99`", "shorter"),
+        (act(r#"{"kind": "hold"}"#), "`do.barrier`", "is missing"),
+        (act(r#"{"kind": "hold", "barrier": "a/b"}"#), "`do.barrier`", "without /"),
+        (act(r#"{"kind": "slow-drip"}"#), "`do.every`", "is missing; or a barrier"),
+        (act(r#"{"kind": "slow-drip", "bytes": 0, "every": "1s"}"#), "`do.bytes`", "from 1"),
+        (act(r#"{"kind": "wrong-content-type", "contentType": "a\nb"}"#), "`do.contentType`", "header"),
+        (act(r#"{"kind": "close", "code": 1006}"#), "`do.code`", "close frame"),
+        (act(r#"{"kind": "refuse-upgrade", "status": 200}"#), "`do.status`", "from 400"),
+        (act(r#"{"kind": "delay", "time": "0s"}"#), "`do.time`", "longer than zero"),
+        (on("1"), "`on`", "must be an object"),
+        (on(r#"{"surface": "moon"}"#), "`on.surface`", "contract, widget, management, webhook"),
+        (on(r#"{"surface": "webhook"}"#), "`on.surface`", "cannot happen"),
+        (on(r#"{"rute": "/"}"#), "`on.rute`", "is no field of what status happens to"),
+        (on(r#"{"route": "sessions"}"#), "`on.route`", "begin with /"),
+        (on(r#"{"surface": "widget", "key": "k"}"#), "`on.key`", "is no field"),
+        (on(r#"{"header": {"x": 1}}"#), "`on.header.x`", "text"),
+        (on(r#"{"event": "typing"}"#), "`on.event`", "is no field"),
+        (on(r#"{"nth": 0}"#), "`on.nth`", "from 1"),
+        (on(r#"{"probability": 0}"#), "`on.probability`", "above 0"),
+        (on(r#"{"probability": 1.5, "seed": 1}"#), "`on.probability`", "1 at most"),
+        (on(r#"{"seed": 1}"#), "`on.seed`", "is no field"),
+        (r#"{"on": {"method": "GET"}, "do": {"kind": "skip"}}"#.to_owned(), "`on.method`", "is no field"),
+        (r#"{"on": {"surface": "management"}, "do": {"kind": "skip"}}"#.to_owned(), "`on.surface`", "cannot happen"),
+        (r#"{"on": {"surface": "contract"}, "do": {"kind": "lost"}}"#.to_owned(), "`on.surface`", "cannot happen"),
+        (r#"{"on": {"over": "sse"}, "do": {"kind": "skip"}}"#.to_owned(), "`on.over`", "is no field"),
+        (
+            r#"{"on": {"surface": "widget"}, "do": {"kind": "refuse-auth", "code": 4401}}"#.to_owned(),
+            "`on.surface`",
+            "cannot happen",
+        ),
+        (format!(r#"{{{status}, "times": 0}}"#), "`times`", "\"always\""),
+        (format!(r#"{{{status}, "times": "often"}}"#), "`times`", "\"always\""),
+        (format!(r#"{{{status}, "time": 1}}"#), "`time`", "is no field of a fault"),
+        (format!("{{{status}}} x"), "the fault", "is no JSON"),
+    ] {
+        let refused = send(&server, "POST /_mock/faults", &[], &text);
+        assert_eq!((refused.status, &refused.json()["code"]), (400, &json!("INVALID_REQUEST")), "{text}");
+        let message = refused.json()["message"].as_str().unwrap().to_owned();
+        assert!(message.starts_with(field) && message.contains(what), "{text}: {message}");
+        assert_eq!(text.parse::<Fault>().unwrap_err().to_string(), message, "the same words");
+    }
+    assert_eq!(send(&server, "GET /_mock/faults", &[], "").json(), json!({"faults": []}));
+    assert_eq!(call(&server, "GET /sessions", "").status, 200);
+}

@@ -1,0 +1,120 @@
+//! Scenarios: the stories that come with the server, what goes wrong, and conversations made into one.
+
+use std::time::Duration;
+
+use pocketping_mock_server::{Contract, MockServer, Scenario, Visit};
+use serde_json::{Value, json};
+
+use crate::wire::{call, send};
+
+const BOTH: [Contract; 2] = [Contract::Strict, Contract::Extended];
+
+fn scenario(steps: &Value) -> Scenario {
+    Scenario::from_json(&json!({"steps": steps}).to_string()).unwrap()
+}
+
+#[tokio::test]
+async fn every_story_goes_as_it_says_in_both_contracts() {
+    for contract in BOTH {
+        for name in Scenario::stock_names() {
+            let server = MockServer::builder().contract(contract).start().unwrap();
+            let story = Scenario::stock(name).unwrap();
+            let played = server.play(&story).await.unwrap_or_else(|error| panic!("{contract:?} {name}: {error}"));
+            assert!(played.steps.len() > 5, "{name}");
+        }
+    }
+    assert_eq!(Scenario::stock("nope"), None);
+}
+
+#[tokio::test]
+async fn a_step_that_fails_is_named_with_what_differs() {
+    let visit = json!({"visit": {"as": "ann"}});
+    for (steps, step, what) in [
+        (json!([{"say": {"as": "ann", "text": "x"}}]), 1, "\"ann\" has not come yet"),
+        (json!([visit, {"say": {"as": "ann", "text": " "}}]), 2, "`content` is blank"),
+        (json!([visit, {"edit": {"as": "ann", "text": "x"}}]), 2, "wrote nothing yet"),
+        (json!([visit, {"rate": {"as": "ann", "score": 9}}]), 2, "`score`"),
+        (json!([visit, {"close": {"in": "ann"}}, {"reply": {"to": "ann", "text": "x"}}]), 3, "is closed"),
+        (json!([{"restore": "nope"}]), 1, "no snapshot"),
+        (json!([{"revoke-key": "nope"}]), 1, "was not taken"),
+        (json!([{"webhook": {"url": "x", "events": []}}]), 1, "`url`"),
+        (json!([{"expect": {"count": 1}}]), 1, "`in` is missing"),
+        (json!([visit, {"expect": {"in": "ann", "count": 1}}]), 2, "count: expected 1, there is 0"),
+        (
+            json!([visit, {"expect": {"in": "ann", "session": {"status": "closed"}}}]),
+            2,
+            "session.status: expected \"closed\", there is \"active\"",
+        ),
+        (json!([visit, {"expect": {"events": ["session.closed"]}}]), 2, "events[0]: expected \"session.closed\""),
+        (json!([{"expect": {"deliveries": {"failed": 1}}}]), 1, "deliveries.failed: expected 1, there is 0"),
+    ] {
+        let error = MockServer::start().play(&scenario(&steps)).await.unwrap_err();
+        assert_eq!(error.step(), Some(step), "{steps}: {error}");
+        assert!(error.to_string().contains(what), "{steps}: {error}");
+        assert_eq!(error.played().len(), step - 1);
+    }
+}
+
+#[tokio::test]
+async fn a_fault_of_a_scenario_hits_whoever_calls_next() {
+    let server = MockServer::start();
+    let fault = json!({"on": {"method": "GET", "route": "/sessions"}, "do": {"kind": "status", "status": 418}});
+    server.play(&scenario(&json!([{"fault": fault}]))).await.unwrap();
+    assert_eq!((call(&server, "GET /sessions", "").status, call(&server, "GET /sessions", "").status), (418, 200));
+    let wrong = json!({"steps": [{"fault": {"do": {"kind": "earthquake"}}}]}).to_string();
+    assert!(Scenario::from_json(&wrong).unwrap_err().to_string().contains("steps[0].fault"));
+}
+
+#[tokio::test]
+async fn a_key_is_taken_and_taken_no_more() {
+    let server = MockServer::start();
+    let with = |key: &str| send(&server, "GET /sessions", &[("Authorization", &format!("Bearer {key}"))], "").status;
+    assert_eq!((with("test_key"), with("next")), (200, 401));
+    server.play(&scenario(&json!([{"allow-key": "next"}, {"revoke-key": "test_key"}]))).await.unwrap();
+    assert_eq!((with("test_key"), with("next")), (401, 200));
+}
+
+#[tokio::test]
+async fn a_conversation_can_be_played_again() {
+    let server = MockServer::start();
+    let session = server.visitor_opens_session(Visit::new().page_url("https://a/").metadata("plan", "pro"));
+    server.visitor_says(&session.id, "Hello");
+    server.clock().advance(Duration::from_millis(1500));
+    call(&server, "POST /sessions/sess_1/messages", r#"{"content":"Hi"}"#);
+    call(&server, "POST /sessions/sess_1/messages", r#"{"content":"I am a robot","type":"ai"}"#);
+    call(&server, "POST /sessions/sess_1/identify", r#"{"name":"Ann"}"#);
+    call(&server, "POST /sessions/sess_1/close", "");
+    let exported = Scenario::of_conversation(&server.sessions()[0], &server.messages(&session.id));
+    let steps: Value = serde_json::from_str::<Value>(&exported).unwrap()["steps"].clone();
+    assert_eq!(steps[0], json!({"visit": {"as": "visitor", "page": "https://a/", "metadata": {"plan": "pro"}}}));
+    assert_eq!(steps[2], json!({"wait": "1500ms"}));
+    let again = MockServer::start();
+    again.play(&Scenario::from_json(&exported).unwrap()).await.unwrap();
+    let told = |server: &MockServer| {
+        let messages = server.messages(&session.id);
+        messages.iter().map(|it| (it.kind.clone(), it.content.clone(), it.created_at)).collect::<Vec<_>>()
+    };
+    assert_eq!(told(&again), told(&server));
+}
+
+#[test]
+fn a_scenario_is_played_over_control() {
+    let server = MockServer::start();
+    let mock = |line: &str, body: &str| send(&server, line, &[], body);
+    let good = json!({"steps": [{"visit": {"as": "ann"}}, {"say": {"as": "ann", "text": "Hello"}}]}).to_string();
+    let played = mock("POST /_mock/scenarios", &good);
+    assert_eq!(played.status, 200);
+    assert_eq!(played.json()["steps"], json!(["ann opens sess_1", "ann writes: Hello"]));
+    let failed = mock("POST /_mock/scenarios", r#"{"steps": [{"expect": {"events": ["session.closed"]}}]}"#);
+    assert_eq!((failed.status, &failed.json()["code"]), (422, &json!("SCENARIO_FAILED")));
+    assert!(failed.json()["message"].as_str().unwrap().starts_with("step 1: events"), "{failed:?}");
+    let wrong = mock("POST /_mock/scenarios", r#"{"steps": [{"say": {}}]}"#);
+    assert_eq!(wrong.status, 400);
+    assert!(wrong.json()["message"].as_str().unwrap().contains("steps[0]"), "{wrong:?}");
+    let stock = mock("GET /_mock/scenarios", "").json();
+    assert!(stock["scenarios"].as_array().unwrap().contains(&json!("rush-hour")));
+    assert_eq!(mock("POST /_mock/scenarios/demo", "").status, 200);
+    assert_eq!(mock("POST /_mock/scenarios/nope", "").status, 404);
+    let exported = mock("GET /_mock/sessions/sess_1/scenario", "").json();
+    assert_eq!(exported["steps"][1], json!({"say": {"as": "visitor", "text": "Hello"}}));
+}
