@@ -5,6 +5,7 @@
 mod answers;
 mod clock;
 mod deliveries;
+mod description;
 mod events;
 mod faults;
 mod guard;
@@ -32,6 +33,7 @@ pub(crate) fn routes() -> Routes {
         .merge(answers::routes())
         .merge(clock::routes())
         .merge(deliveries::routes())
+        .merge(description::routes())
         .merge(faults::routes())
         .merge(journal::routes())
         .merge(events::routes())

@@ -1,5 +1,5 @@
-//! `openapi`: descriptions of what is served, for programs: the contract and the widget's calls as OpenAPI, the sockets as
-//! AsyncAPI. They are written by hand; the tests hold them against the routes, the answers and the frames.
+//! `openapi`: descriptions of what is served, for programs: the contract, the widget's calls and the control surface as
+//! OpenAPI, the sockets as AsyncAPI. They are written by hand; the tests hold them against the routes, the answers and the frames.
 
 mod overlay;
 #[cfg(test)]
@@ -20,6 +20,8 @@ use overlay::overlaid;
 
 const CONTRACT: &str = include_str!("openapi.json");
 const WIDGET: &str = include_str!("openapi-widget.json");
+/// The control surface, which serves this below its own guard.
+const CONTROL: &str = include_str!("openapi-mock.json");
 const SOCKETS: &str = include_str!("asyncapi.json");
 
 /// The descriptions of the strict contract: those of the extended one, and what is otherwise.
@@ -34,7 +36,14 @@ pub(crate) fn routes() -> Routes {
         .route("/asyncapi.json", get(|State(app): State<App>| async move { json(sockets(app.contract)) }))
 }
 
-fn json(text: &'static str) -> ([(http::HeaderName, HeaderValue); 1], Bytes) {
+type Described = ([(http::HeaderName, HeaderValue); 1], Bytes);
+
+/// The description of the control surface.
+pub(crate) fn control() -> Described {
+    json(CONTROL)
+}
+
+fn json(text: &'static str) -> Described {
     ([(CONTENT_TYPE, HeaderValue::from_static("application/json"))], Bytes::from_static(text.as_bytes()))
 }
 

@@ -1,4 +1,4 @@
-//! The three documents as one mode of the contract serves them, and what can be asked of them.
+//! The four documents as one mode of the contract serves them, and what can be asked of them.
 
 use std::cell::RefCell;
 use std::collections::{BTreeMap, BTreeSet, HashMap};
@@ -12,6 +12,7 @@ use crate::contract::Contract;
 pub(super) const BOTH: [Contract; 2] = [Contract::Strict, Contract::Extended];
 pub(super) const CONTRACT: &str = "openapi.json";
 pub(super) const WIDGET: &str = "openapi-widget.json";
+pub(super) const CONTROL: &str = "openapi-mock.json";
 pub(super) const SOCKETS: &str = "asyncapi.json";
 pub(super) const METHODS: [&str; 5] = ["get", "post", "put", "patch", "delete"];
 
@@ -28,7 +29,7 @@ pub(super) struct Document {
 /// The documents, and their schemas.
 #[derive(Debug)]
 pub(super) struct Descriptions {
-    documents: [Document; 3],
+    documents: [Document; 4],
     schemas: Registry<'static>,
     made: RefCell<HashMap<String, Rc<Validator>>>,
 }
@@ -39,6 +40,7 @@ impl Descriptions {
         let documents = [
             document(CONTRACT, super::super::contract(contract)),
             document(WIDGET, super::super::WIDGET),
+            document(CONTROL, super::super::CONTROL),
             document(SOCKETS, super::super::sockets(contract)),
         ];
         let closed = documents.iter().map(|document| (format!("{BASE}{}", document.name), closed(&document.root)));

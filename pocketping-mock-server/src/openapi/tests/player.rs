@@ -172,6 +172,28 @@ impl<'a> Player<'a> {
         self.ask(server, request.json(&body)).await
     }
 
+    /// The document's operations.
+    pub(super) fn operations(&self) -> BTreeSet<String> {
+        self.document().operations()
+    }
+
+    /// Whether a body is documented for the operation that a line is.
+    pub(super) fn takes_a_body(&self, line: &str) -> bool {
+        let operation = self.operation(&Request::line(line)).unwrap_or_else(|| panic!("{line} is not documented"));
+        self.document().at(&Self::schema_of_request(&operation)).is_some()
+    }
+
+    /// Whether an operation is about the tenant that its query names.
+    pub(super) fn is_about_a_tenant(&self, operation: &str) -> bool {
+        self.document().parameters(operation).contains_key("tenant")
+    }
+
+    /// An operation's example, or nothing.
+    pub(super) fn body_of(&self, operation: &str) -> Value {
+        let has_one = self.document().at(&Self::schema_of_request(operation)).is_some();
+        if has_one { self.document().request_example(operation, "example") } else { Value::Null }
+    }
+
     fn operation(&self, request: &Request) -> Option<String> {
         let path = request.path.split('?').next().unwrap();
         self.document().operation_of(&request.method, path)

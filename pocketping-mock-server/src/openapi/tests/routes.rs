@@ -4,12 +4,12 @@ use std::collections::BTreeSet;
 
 use serde_json::Value;
 
-use super::descriptions::{BOTH, CONTRACT, Descriptions, METHODS, WIDGET};
+use super::descriptions::{BOTH, CONTRACT, CONTROL, Descriptions, METHODS, WIDGET};
 use super::player::{Request, send};
 use crate::contract::Contract;
 use crate::http::Routes;
 use crate::server::MockServer;
-use crate::{endpoints, widget};
+use crate::{control, endpoints, widget};
 
 /// The operations that are served below a path, found out by asking for every method of every path the routers were given.
 async fn served(contract: Contract, below: &str, routes: &Routes) -> BTreeSet<String> {
@@ -71,11 +71,22 @@ async fn the_widget_s_document_names_what_is_served_and_nothing_else() {
 }
 
 #[tokio::test]
+async fn the_control_surface_s_document_names_what_is_served_and_nothing_else() {
+    for contract in BOTH {
+        let documented = Descriptions::of(contract).document(CONTROL).operations();
+        let served = served(contract, "/_mock", &control::routes()).await;
+        assert_eq!(differences(&served, &documented), [""; 0], "{contract:?}");
+    }
+}
+
+#[tokio::test]
 async fn an_operation_that_is_missing_or_one_too_many_is_named() {
     for contract in BOTH {
-        for (name, below, routes) in
-            [(CONTRACT, "", contract_routes(contract)), (WIDGET, "/pocketping", widget::routes())]
-        {
+        for (name, below, routes) in [
+            (CONTRACT, "", contract_routes(contract)),
+            (WIDGET, "/pocketping", widget::routes()),
+            (CONTROL, "/_mock", control::routes()),
+        ] {
             let descriptions = Descriptions::of(contract);
             let document = descriptions.document(name);
             let served = served(contract, below, &routes).await;
