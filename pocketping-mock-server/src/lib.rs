@@ -44,6 +44,7 @@ mod sources;
 mod start_error;
 mod store;
 mod subscribers;
+mod surface;
 mod versions;
 #[cfg(feature = "visitor")]
 pub mod visitor;
@@ -55,7 +56,7 @@ mod ws;
 pub use builder::MockServerBuilder;
 pub use contract::Contract;
 pub use delivery::{Attempt, Delivery, DeliveryState};
-pub use faults::{Fault, FaultError, HttpFault, Over, SocketFault, Surface, WebhookFault};
+pub use faults::{Fault, FaultError, HttpFault, Over, SocketFault, WebhookFault};
 pub use journal::Journal;
 pub use limits::Limits;
 #[cfg(feature = "memory")]
@@ -69,6 +70,7 @@ pub use server_tls::TlsIdentity;
 pub use sources::Clock;
 pub use start_error::StartError;
 pub use store::{ApiKey, Seed, SeedError, Visit, VisitorSignal};
+pub use surface::Surface;
 
 /// The guides, whose Rust is run as everything else.
 #[cfg(doctest)]

@@ -5,44 +5,12 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use http::{Method, StatusCode};
 
+use crate::surface::Surface;
+
 const METHODS: [&str; 8] = ["GET", "POST", "PUT", "PATCH", "DELETE", "HEAD", "OPTIONS", "other"];
+/// Room for each surface at its number.
+const SURFACES: usize = Surface::Control as usize + 1;
 const CLASSES: [&str; 5] = ["1xx", "2xx", "3xx", "4xx", "5xx"];
-
-/// Which part of the server something came to.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Surface {
-    Contract,
-    Widget,
-    Management,
-    Control,
-}
-
-impl Surface {
-    const ALL: [Self; 4] = [Self::Contract, Self::Widget, Self::Management, Self::Control];
-
-    /// The surface that a path leads to.
-    pub(crate) fn of(path: &str) -> Self {
-        let is_below = |at: &str| path.strip_prefix(at).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'));
-        if is_below("/_mock") {
-            Self::Control
-        } else if is_below("/api/v1") {
-            Self::Management
-        } else if is_below("/pocketping") || is_below("/api/widget") {
-            Self::Widget
-        } else {
-            Self::Contract
-        }
-    }
-
-    pub(crate) fn as_str(self) -> &'static str {
-        match self {
-            Self::Contract => "contract",
-            Self::Widget => "widget",
-            Self::Management => "management",
-            Self::Control => "control",
-        }
-    }
-}
 
 /// What stays open.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -68,8 +36,8 @@ pub(crate) struct Metrics(Arc<Counters>);
 
 #[derive(Debug, Default)]
 struct Counters {
-    requests: [[[AtomicU64; CLASSES.len()]; METHODS.len()]; Surface::ALL.len()],
-    open: [[AtomicU64; Stream::ALL.len()]; Surface::ALL.len()],
+    requests: [[[AtomicU64; CLASSES.len()]; METHODS.len()]; SURFACES],
+    open: [[AtomicU64; Stream::ALL.len()]; SURFACES],
     events: AtomicU64,
 }
 
@@ -123,7 +91,7 @@ impl Metrics {
     pub(crate) fn text(&self, held: &Held) -> String {
         let mut text = Text(String::new());
         text.family("requests_total", "counter", "Requests that were answered");
-        for surface in Surface::ALL {
+        for surface in Surface::CALLED {
             for (method, classes) in METHODS.iter().zip(&self.0.requests[surface as usize]) {
                 for (class, count) in CLASSES.iter().zip(classes) {
                     let count = count.load(Ordering::Relaxed);

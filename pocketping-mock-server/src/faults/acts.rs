@@ -7,34 +7,7 @@ use http::HeaderMap;
 use serde_json::Value;
 
 use super::draw::Draw;
-
-/// A part of the server that faults can happen to.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[non_exhaustive]
-pub enum Surface {
-    /// The documented API: its calls that take a key, and `/ws`.
-    Contract,
-    /// The visitor's side, with its socket and its event stream.
-    Widget,
-    /// The management API.
-    Management,
-    /// What the server delivers to webhooks.
-    Webhook,
-}
-
-impl Surface {
-    pub(super) const ALL: [Self; 4] = [Self::Contract, Self::Widget, Self::Management, Self::Webhook];
-
-    /// Its name, as it is written in JSON.
-    pub(super) fn as_str(self) -> &'static str {
-        match self {
-            Self::Contract => "contract",
-            Self::Widget => "widget",
-            Self::Management => "management",
-            Self::Webhook => "webhook",
-        }
-    }
-}
+use crate::surface::Surface;
 
 /// How frames travel.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -6,11 +6,12 @@ use std::sync::Arc;
 
 use serde_json::Value;
 
-use super::acts::{Act, HttpFault, Over, SocketFault, Surface, WebhookFault};
+use super::acts::{Act, HttpFault, Over, SocketFault, WebhookFault};
 use super::draw::Draw;
 use super::on::{CallFacts, On, ToldFacts};
 use super::{read, show};
 use crate::json::Wrong;
+use crate::surface::Surface;
 
 /// What goes wrong, where, and how often. Unless told otherwise: once, at the first chance.
 ///

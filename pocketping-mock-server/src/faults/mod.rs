@@ -19,9 +19,10 @@ use bytes::Bytes;
 use serde_json::{Value, json};
 use tokio_util::sync::CancellationToken;
 
+use crate::surface::Surface;
 use acts::Act;
 pub(crate) use acts::{HttpAct, Reply, RetryAfter};
-pub use acts::{HttpFault, Over, SocketFault, Surface, WebhookFault};
+pub use acts::{HttpFault, Over, SocketFault, WebhookFault};
 pub(crate) use barriers::{Barriers, pause};
 pub use fault::{Fault, FaultError};
 pub(crate) use on::CallFacts;

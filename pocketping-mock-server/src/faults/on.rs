@@ -4,8 +4,9 @@ use http::header::AUTHORIZATION;
 use http::{HeaderMap, HeaderName};
 use pocketping_sdk::EventKind;
 
-use super::acts::{Over, Surface};
+use super::acts::Over;
 use super::draw::Draw;
+use crate::surface::Surface;
 
 /// What must be true of a call, a frame or a delivery; nothing that is not said.
 #[derive(Clone, Default)]

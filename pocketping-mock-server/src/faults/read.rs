@@ -5,12 +5,13 @@ use std::time::Duration;
 
 use http::{HeaderMap, HeaderName, HeaderValue};
 
-use super::acts::{Act, HttpFault, Latency, Over, Reply, RetryAfter, SocketFault, Surface, Times, WebhookFault};
+use super::acts::{Act, HttpFault, Latency, Over, Reply, RetryAfter, SocketFault, Times, WebhookFault};
 use super::draw::Draw;
 use super::fault::Fault;
 use super::fields::Fields;
 use super::on::On;
 use crate::json::{self, Wrong};
+use crate::surface::Surface;
 
 /// The longest name of a barrier.
 const MOST_NAME: usize = 100;
@@ -49,7 +50,7 @@ pub(super) fn fault(text: &[u8]) -> Result<Fault, Wrong> {
 
 /// What it happens to. Fields that the act cannot know stay, and are refused.
 fn conditions(act: &Act, on: &mut Fields) -> Result<On, Wrong> {
-    let mut wanted = On { surface: on.one_of("surface", &Surface::ALL, Surface::as_str)?, ..On::default() };
+    let mut wanted = On { surface: on.one_of("surface", &Surface::FAULTY, Surface::as_str)?, ..On::default() };
     let surface = wanted.surface.unwrap_or(act.surface());
     let is_possible = match act {
         Act::Webhook(_) => surface == Surface::Webhook,

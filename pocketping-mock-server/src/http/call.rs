@@ -18,8 +18,9 @@ use super::recorded::note_tenant;
 use super::{answer, extract};
 use crate::app::{App, Reservation};
 use crate::connection::Connection;
-use crate::faults::{CallFacts, Surface};
+use crate::faults::CallFacts;
 use crate::store::{Rejection, Scope, TenantId};
+use crate::surface::Surface;
 
 const IDEMPOTENCY_KEY: HeaderName = HeaderName::from_static("idempotency-key");
 

@@ -19,9 +19,10 @@ use super::spoilt::{Spoilt, Wait};
 use super::{Answer, extract};
 use crate::app::App;
 use crate::connection::Connection;
-use crate::faults::{HttpAct, HttpFault, Met, Reply, RetryAfter, Surface, pause};
+use crate::faults::{HttpAct, HttpFault, Met, Reply, RetryAfter, pause};
 use crate::journal::Refusal;
 use crate::store::Rejection;
+use crate::surface::Surface;
 
 /// Marks an answer that a gateway sends, which knows nothing of the contract.
 #[derive(Clone, Copy, Debug)]

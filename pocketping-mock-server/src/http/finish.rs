@@ -16,8 +16,8 @@ use super::recorded::route;
 use super::spoilt::spoilt;
 use crate::app::App;
 use crate::journal::Refusal;
-use crate::metrics::Surface;
 use crate::store::Rejection;
+use crate::surface::Surface;
 
 const CONTRACT: HeaderName = HeaderName::from_static("x-pocketping-contract");
 const FAULT: HeaderName = HeaderName::from_static("x-pocketping-mock-fault");

@@ -18,8 +18,9 @@ use pocketping_sdk::Timestamp;
 use tokio::time::Instant;
 
 use crate::app::App;
-use crate::journal::{self, Capture, Kind, Log, Refusal, Surface};
+use crate::journal::{self, Capture, Kind, Log, Refusal};
 use crate::store::TenantId;
+use crate::surface::Surface;
 
 /// Where it is noted whose a request is, once that is known.
 #[derive(Clone, Debug, Default)]
@@ -35,8 +36,7 @@ pub(crate) fn note_tenant(extensions: &Extensions, tenant: &TenantId) {
 
 /// Enters a request when it has been answered, or will not be any more. The control surface's own calls are none of it.
 pub(crate) async fn record(State(app): State<App>, request: Request, next: Next) -> Response {
-    let is_control = |path: &str| path == "/_mock" || path.starts_with("/_mock/");
-    if !app.journal.is_on() || is_control(request.uri().path()) {
+    if !app.journal.is_on() || Surface::of(request.uri().path()) == Surface::Control {
         return next.run(request).await;
     }
     let (mut parts, body) = request.into_parts();

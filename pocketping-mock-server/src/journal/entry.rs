@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use crate::surface::Surface;
 use bytes::Bytes;
 use http::HeaderMap;
 use pocketping_sdk::{DeliveryId, EventKind, SessionId, Timestamp, WebhookId};
@@ -175,40 +176,6 @@ pub struct Attempt {
     pub status: Option<u16>,
     /// Why there was no answer.
     pub error: Option<String>,
-}
-
-/// A side of the server.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[non_exhaustive]
-pub enum Surface {
-    /// The documented API and its socket.
-    Contract,
-    /// The visitor's side.
-    Widget,
-    /// The management API.
-    Management,
-}
-
-impl Surface {
-    /// The side a path belongs to.
-    pub(crate) fn of(path: &str) -> Self {
-        let is_below =
-            |start: &str| path.strip_prefix(start).is_some_and(|rest| matches!(rest.bytes().next(), None | Some(b'/')));
-        match () {
-            () if is_below("/pocketping") || is_below("/api/widget") => Self::Widget,
-            () if is_below("/api/v1") => Self::Management,
-            () => Self::Contract,
-        }
-    }
-
-    /// Its name, as the control surface writes it.
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Self::Contract => "contract",
-            Self::Widget => "widget",
-            Self::Management => "management",
-        }
-    }
 }
 
 /// Which way a frame went.

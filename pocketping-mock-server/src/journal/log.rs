@@ -11,10 +11,11 @@ use http::HeaderMap;
 use pocketping_sdk::{SessionId, Timestamp};
 use tokio::sync::watch;
 
-use super::entry::{Attempt, Body, Direction, Entry, Frame, FrameKind, Kind, Request, Surface};
+use super::entry::{Attempt, Body, Direction, Entry, Frame, FrameKind, Kind, Request};
 use crate::limits::Limits;
 use crate::sources::Clock;
 use crate::store::TenantId;
+use crate::surface::Surface;
 
 /// What was not kept.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]

@@ -13,7 +13,7 @@ mod query;
 mod shown;
 mod wanted;
 
-pub use entry::{Attempt, Body, Direction, Entry, Event, Frame, FrameKind, Kind, Refusal, Request, Surface};
+pub use entry::{Attempt, Body, Direction, Entry, Event, Frame, FrameKind, Kind, Refusal, Request};
 pub use handle::Journal;
 pub use log::Dropped;
 pub use query::{NotInTime, Query};

@@ -15,8 +15,8 @@ use tower_http::catch_panic::CatchPanicLayer;
 use tower_http::cors::CorsLayer;
 
 use crate::app::App;
-use crate::faults::Surface;
 use crate::http::{self as layers, Caller, Routes};
+use crate::surface::Surface;
 
 /// All of the management API's calls, below its prefix.
 pub(crate) fn routes() -> Routes {

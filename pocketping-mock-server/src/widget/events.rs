@@ -16,11 +16,12 @@ use tokio::sync::mpsc;
 use super::stream::heard;
 use crate::app::App;
 use crate::connection::Connection;
-use crate::faults::{Over, SocketFault, Surface, pause};
+use crate::faults::{Over, SocketFault, pause};
 use crate::journal::{Direction, FrameKind, Tape};
 use crate::metrics;
 use crate::store::TenantId;
 use crate::subscribers::End;
+use crate::surface::Surface;
 use crate::widgets::Joined;
 
 /// How often a stream without news says that it is alive.
@@ -58,7 +59,7 @@ fn told(
 ) -> impl Stream<Item = Result<Event, Infallible>> + use<> {
     let Joined { first, frames, end } = joined;
     let first = first.frames().chain(heard(&app, tenant, session)).collect();
-    let open = app.metrics.opened(metrics::Surface::Widget, metrics::Stream::ServerSentEvents);
+    let open = app.metrics.opened(Surface::Widget, metrics::Stream::ServerSentEvents);
     let teller = Teller { app, connection, tape, first, again: None, frames, end, _open: open };
     stream::unfold(teller, |mut teller| async move {
         let event = teller.next().await?;

@@ -22,8 +22,8 @@ use tower_http::catch_panic::CatchPanicLayer;
 use tower_http::cors::{AllowOrigin, CorsLayer};
 
 use crate::app::App;
-use crate::faults::Surface;
 use crate::http::{self as layers, Routes};
+use crate::surface::Surface;
 
 /// All of the widget's calls, below its endpoint.
 pub(crate) fn routes() -> Routes {

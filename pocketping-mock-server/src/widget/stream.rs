@@ -17,13 +17,12 @@ use super::messages::session_of;
 use super::place::Place;
 use crate::app::App;
 use crate::connection::Connection;
-use crate::faults::Surface;
 use crate::http::{Pairs, Routes, refused_upgrade};
-use crate::journal::{self, Tape};
-use crate::metrics;
+use crate::journal::Tape;
 use crate::names;
 use crate::store::change::Change;
 use crate::store::{Rejection, TenantId, Tx, VisitorSignal, rules};
+use crate::surface::Surface;
 use crate::widgets::{Joined, screenshot_request};
 use crate::ws::line::Line;
 use crate::ws::link::{self, Over, Told};
@@ -44,7 +43,7 @@ async fn open(
     upgrade: Result<WebSocketUpgrade, WebSocketUpgradeRejection>,
 ) -> Result<Response, Rejection> {
     let session = session_of(&pairs);
-    let mut tape = Tape::new(&app.journal, journal::Surface::Widget);
+    let mut tape = Tape::new(&app.journal, Surface::Widget);
     tape.belongs_to(&place.tenant, session.as_ref().ok());
     let is_socket = headers.get(UPGRADE).is_some_and(|to| to.as_bytes().eq_ignore_ascii_case(b"websocket"));
     if !is_socket {
@@ -59,13 +58,13 @@ async fn open(
         return Ok(refused_upgrade(&app, Surface::Widget, met));
     }
     let Ok(session) = session else {
-        return Ok(link::open(app, metrics::Surface::Widget, connection, upgrade, tape, |_, socket| async {
+        return Ok(link::open(app, Surface::Widget, connection, upgrade, tape, |_, socket| async {
             (socket, Over::Close(4000, "sessionId required"))
         }));
     };
     // Before the upgrade is answered: whoever sees the answer hears of everything from then on.
     let joined = app.join(&place.tenant, &place.project, &session, None)?;
-    Ok(link::open(app, metrics::Surface::Widget, connection, upgrade, tape, move |app, mut socket| async move {
+    Ok(link::open(app, Surface::Widget, connection, upgrade, tape, move |app, mut socket| async move {
         let over = talk(&app, &mut socket, joined, &place.tenant, &session).await;
         (socket, over)
     }))

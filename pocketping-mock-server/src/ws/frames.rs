@@ -12,7 +12,8 @@ use tokio::time::{Instant, sleep_until};
 use super::line::Line;
 use super::link::{Over, fault, progress};
 use crate::app::App;
-use crate::faults::{Over as Way, SocketFault, Surface};
+use crate::faults::{Over as Way, SocketFault};
+use crate::surface::Surface;
 
 /// How long a frame that is to come after the next one waits for it.
 const SWAP: Duration = Duration::from_millis(50);

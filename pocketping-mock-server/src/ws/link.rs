@@ -15,11 +15,11 @@ use super::frames::Frames;
 use super::line::Line;
 use crate::app::App;
 use crate::connection::Connection;
-use crate::faults::Surface;
 use crate::journal::Tape;
-use crate::metrics::{self, Stream};
+use crate::metrics::Stream;
 use crate::serve::after_grace;
 use crate::subscribers::End;
+use crate::surface::Surface;
 
 /// How often a ping is due, and how long its pong may take.
 const PING: Duration = Duration::from_secs(20);
@@ -58,7 +58,7 @@ pub(crate) struct Told {
 /// Answers an upgrade. The socket is served until `serve` says how it is over, and then ended in order.
 pub(crate) fn open<F, S>(
     app: App,
-    surface: metrics::Surface,
+    surface: Surface,
     connection: Connection,
     upgrade: WebSocketUpgrade,
     tape: Tape,

@@ -18,12 +18,11 @@ use url::Url;
 
 use crate::app::App;
 use crate::connection::Connection;
-use crate::faults::Surface;
 use crate::http::{is_of_this_machine, refused_upgrade};
 use crate::hub::Subscription;
-use crate::journal::{self, Tape};
-use crate::metrics;
+use crate::journal::Tape;
 use crate::store::{Rejection, TenantId};
+use crate::surface::Surface;
 use line::Line;
 use link::{Over, Told, fault};
 
@@ -47,8 +46,8 @@ pub(crate) async fn socket(
     }
     match upgrade {
         Ok(upgrade) => {
-            let tape = Tape::new(&app.journal, journal::Surface::Contract);
-            link::open(app, metrics::Surface::Contract, connection, upgrade, tape, |app, mut socket| async move {
+            let tape = Tape::new(&app.journal, Surface::Contract);
+            link::open(app, Surface::Contract, connection, upgrade, tape, |app, mut socket| async move {
                 let over = events(&app, &mut socket).await;
                 (socket, over)
             })

@@ -6,7 +6,8 @@ use std::time::Duration;
 
 use futures::SinkExt;
 use pocketping_mock_server::MockServer;
-use pocketping_mock_server::journal::{Direction, Entry, Frame, FrameKind, Kind, Surface};
+use pocketping_mock_server::Surface;
+use pocketping_mock_server::journal::{Direction, Entry, Frame, FrameKind, Kind};
 use serde_json::json;
 use tokio_tungstenite::connect_async;
 use tokio_tungstenite::tungstenite::Message;

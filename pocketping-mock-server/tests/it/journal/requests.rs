@@ -2,7 +2,8 @@
 
 use std::time::Duration;
 
-use pocketping_mock_server::journal::{Surface, *};
+use pocketping_mock_server::Surface;
+use pocketping_mock_server::journal::*;
 use pocketping_mock_server::{Contract, Fault, HttpFault, Limits, MockServer};
 use serde_json::json;
 

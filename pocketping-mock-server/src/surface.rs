@@ -1,0 +1,49 @@
+//! `Surface`: the sides of the server.
+
+/// A side of the server.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Surface {
+    /// The documented API, and its socket.
+    Contract,
+    /// The visitor's side, with its socket and its event stream.
+    Widget,
+    /// The management API.
+    Management,
+    /// What the server delivers to webhooks.
+    Webhook,
+    /// `/_mock`. No fault happens to it, and the journal does not record it.
+    Control,
+}
+
+impl Surface {
+    /// Those that clients come to.
+    pub(crate) const CALLED: [Self; 4] = [Self::Contract, Self::Widget, Self::Management, Self::Control];
+    /// Those that faults happen to.
+    pub(crate) const FAULTY: [Self; 4] = [Self::Contract, Self::Widget, Self::Management, Self::Webhook];
+
+    /// The side that a path leads to.
+    pub(crate) fn of(path: &str) -> Self {
+        let is_below = |at: &str| path.strip_prefix(at).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'));
+        if is_below("/_mock") {
+            Self::Control
+        } else if is_below("/api/v1") {
+            Self::Management
+        } else if is_below("/pocketping") || is_below("/api/widget") {
+            Self::Widget
+        } else {
+            Self::Contract
+        }
+    }
+
+    /// Its name, as it is written in JSON.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Contract => "contract",
+            Self::Widget => "widget",
+            Self::Management => "management",
+            Self::Webhook => "webhook",
+            Self::Control => "control",
+        }
+    }
+}
