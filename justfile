@@ -28,6 +28,10 @@ demo:
 chaos:
     CHAOS_SEEDS=10000 cargo test -p pocketping-sdk --test chaos
 
+# Figures to read: how long a server takes from nothing to its first answer
+bench:
+    cargo bench -p pocketping-mock-server --features cli,memory --bench start
+
 # The pictures of the server's page: all of them below target/screenshots, those that are kept in its docs
 screenshots:
     POCKETPING_SCREENSHOTS=1 POCKETPING_REQUIRE_BROWSER=1 cargo test -p pocketping-mock-server --test browser page::it_fits
