@@ -2,8 +2,11 @@
 
 use clap::{Args, Parser, Subcommand};
 
-use crate::commands::{demo, events, listen, messages, mock, sessions, wait, webhooks};
-use crate::output::Format;
+use crate::catalogue;
+use crate::commands::{demo, events, explain, listen, messages, mock, sessions, wait, webhooks};
+use crate::error::CliError;
+use crate::jq::Jq;
+use crate::output::{Color, Field, Format, Output, Shape};
 
 /// PocketPing from the terminal: sessions, messages, live events and a local reference server
 #[derive(Debug, Parser)]
@@ -11,46 +14,82 @@ use crate::output::Format;
     name = "pocketping",
     version,
     arg_required_else_help = true,
-    after_help = "Exit codes: 0 done, 1 unexpected, 2 usage, 3 configuration, 4 auth, 5 not found,\n\
-                  6 invalid request, 7 rate limited, 8 server error, 9 network or timeout,\n\
-                  10 outcome unknown, 11 partly done, 12 what was waited for did not happen,\n\
-                  130 interrupted, 143 terminated.\n\n\
-                  Start with `pocketping demo`: it needs nothing but this program."
+    after_help = after_help(),
 )]
 pub(crate) struct Cli {
     #[command(flatten)]
-    pub(crate) global: GlobalArgs,
+    pub(crate) connection: ConnectionArgs,
+
+    #[command(flatten)]
+    pub(crate) output: OutputArgs,
 
     #[command(subcommand)]
     pub(crate) command: Command,
 }
 
-/// Flags every command takes.
+/// Which server, and as whom.
 #[derive(Clone, Debug, Default, Args)]
-pub(crate) struct GlobalArgs {
+#[command(next_help_heading = "Global options")]
+pub(crate) struct ConnectionArgs {
     /// Base URL of the bridge server [env: POCKETPING_API_URL] [default: https://api.pocketping.io/v1]
-    #[arg(long, global = true, value_name = "URL", help_heading = "Global options")]
+    #[arg(long, global = true, value_name = "URL")]
     pub(crate) api_url: Option<String>,
 
     /// API key; better set in the environment, hidden from other users of this machine [env: POCKETPING_API_KEY]
-    #[arg(long = "api-key", global = true, value_name = "KEY", help_heading = "Global options")]
+    #[arg(long = "api-key", global = true, value_name = "KEY")]
     pub(crate) api_keys: Vec<String>,
+}
 
+/// What is printed, and how.
+#[derive(Debug, Default, Args)]
+#[command(next_help_heading = "Global options")]
+pub(crate) struct OutputArgs {
     /// How data is printed; lists and items go to stdout, everything else to stderr
-    #[arg(
-        short,
-        long,
-        global = true,
-        value_enum,
-        default_value_t = Format::Table,
-        value_name = "FORMAT",
-        help_heading = "Global options"
-    )]
-    pub(crate) output: Format,
+    #[arg(short, long, global = true, value_enum, default_value_t = Format::Table, value_name = "FORMAT")]
+    output: Format,
 
-    /// Print without colour, as when NO_COLOR is set
-    #[arg(long, global = true, help_heading = "Global options")]
-    pub(crate) no_color: bool,
+    /// Print these fields only, by their names in the JSON: id,identity.email
+    #[arg(long, global = true, value_name = "FIELDS", value_delimiter = ',')]
+    fields: Vec<Field>,
+
+    /// Print what this jq expression makes of the JSON, a result a line
+    #[arg(long, global = true, value_name = "EXPR", conflicts_with = "fields")]
+    jq: Option<String>,
+
+    /// Print ids only
+    #[arg(short, long, global = true, conflicts_with_all = ["fields", "jq"])]
+    quiet: bool,
+
+    /// When to print with colour
+    #[arg(long, global = true, value_enum, default_value_t = Color::Auto, value_name = "WHEN")]
+    color: Color,
+
+    /// As --color never
+    #[arg(long, global = true, conflicts_with = "color")]
+    no_color: bool,
+}
+
+impl OutputArgs {
+    /// Where data and remarks go, as it was asked for.
+    pub(crate) fn output(self) -> (Output, Result<(), CliError>) {
+        let color = if self.no_color { Color::Never } else { self.color };
+        let (shape, result) = match self.jq.as_deref().map(Jq::compile) {
+            Some(Ok(jq)) => (Shape::Jq(jq), Ok(())),
+            Some(Err(what)) => (Shape::Whole, Err(CliError::usage(format!("--jq: {what}")))),
+            None if self.quiet => (Shape::Id, Ok(())),
+            None if self.fields.is_empty() => (Shape::Whole, Ok(())),
+            None => (Shape::Fields(self.fields), Ok(())),
+        };
+        (Output::to_stdout(self.output, shape, color), result)
+    }
+}
+
+fn after_help() -> String {
+    let exits = catalogue::exits_in_help();
+    format!(
+        "{exits}\n`pocketping explain CODE` tells more.\n\n\
+         Start with `pocketping demo`: it needs nothing but this program."
+    )
 }
 
 /// The nouns.
@@ -76,6 +115,8 @@ pub(crate) enum Command {
     Mock(Box<mock::MockArgs>),
     /// See a whole conversation happen, with nothing but this program
     Demo(demo::DemoArgs),
+    /// Say what an error's code means, and what to do
+    Explain(explain::ExplainArgs),
 }
 
 #[cfg(test)]

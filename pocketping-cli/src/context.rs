@@ -5,7 +5,7 @@ use std::env;
 use pocketping_mock_server::ApiKey;
 use pocketping_sdk::Client;
 
-use crate::cli::GlobalArgs;
+use crate::cli::ConnectionArgs;
 use crate::error::{CliError, Exit};
 
 const KEY: &str = "POCKETPING_API_KEY";
@@ -29,20 +29,20 @@ pub(crate) fn variable(name: &str) -> Result<Option<String>, CliError> {
 /// The settings of this call of the program.
 #[derive(Debug)]
 pub(crate) struct Context {
-    global: GlobalArgs,
+    connection: ConnectionArgs,
     /// Whether the server runs inside this program: nothing of the environment is about it.
     is_local: bool,
 }
 
 impl Context {
-    pub(crate) fn new(global: GlobalArgs) -> Self {
-        Self { global, is_local: false }
+    pub(crate) fn new(connection: ConnectionArgs) -> Self {
+        Self { connection, is_local: false }
     }
 
     /// The client, from flags and environment; a flag wins, and a variable it wins over is not looked at.
     pub(crate) fn client(&self) -> Result<Client, CliError> {
         let mut builder = Client::builder().user_agent(concat!("pocketping-cli/", env!("CARGO_PKG_VERSION")));
-        let key = match self.global.api_keys.as_slice() {
+        let key = match self.connection.api_keys.as_slice() {
             [] => variable(KEY)?.ok_or_else(|| {
                 CliError::new(Exit::Config, "no API key was given")
                     .with_hint("set POCKETPING_API_KEY, or pass --api-key")
@@ -55,7 +55,7 @@ impl Context {
             }
         };
         builder = builder.api_key(key);
-        let url = match &self.global.api_url {
+        let url = match &self.connection.api_url {
             Some(url) => Some(url.clone()),
             None => variable(URL)?,
         };
@@ -72,18 +72,18 @@ impl Context {
 
     /// The keys for the server that takes several: those of the flag, else that of the environment.
     pub(crate) fn api_keys(&self) -> Result<Vec<ApiKey>, CliError> {
-        if self.global.api_keys.is_empty() {
+        if self.connection.api_keys.is_empty() {
             let key = variable(KEY)?.map(|key| key.parse::<ApiKey>()).transpose();
             return key.map(Vec::from_iter).map_err(|error| CliError::new(Exit::Config, format!("{KEY}: {error}")));
         }
-        let parsed = self.global.api_keys.iter().map(|text| text.parse()).collect::<Result<_, String>>();
+        let parsed = self.connection.api_keys.iter().map(|text| text.parse()).collect::<Result<_, String>>();
         parsed.map_err(|error| CliError::usage(format!("--api-key: {error}")))
     }
 
     /// A context for a server that runs inside this program.
-    pub(crate) fn for_server(&self, url: &str, key: &str) -> Self {
+    pub(crate) fn for_server(url: &str, key: &str) -> Self {
         Self {
-            global: GlobalArgs { api_url: Some(url.to_owned()), api_keys: vec![key.to_owned()], ..self.global.clone() },
+            connection: ConnectionArgs { api_url: Some(url.to_owned()), api_keys: vec![key.to_owned()] },
             is_local: true,
         }
     }

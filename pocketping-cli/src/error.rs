@@ -3,25 +3,66 @@
 use std::error::Error as StdError;
 use std::fmt;
 use std::io;
+use std::time::Duration;
 
 use pocketping_mock_server::StartError;
 use pocketping_sdk::{Error, ErrorKind, Outcome};
+use serde::Serialize;
+
+use crate::catalogue::{API, EXITS};
 
 /// A command that failed.
 #[derive(Debug)]
 pub(crate) struct CliError {
     exit: Exit,
     message: String,
+    api: Box<Api>,
     hint: Option<String>,
     source: Option<Box<dyn StdError + Send + Sync>>,
 }
 
-/// The exit codes, a part of the interface.
+/// What the API, or the way to it, said.
+#[derive(Debug, Default)]
+struct Api {
+    /// The server's own code, when it is one of those that are documented.
+    code: Option<&'static str>,
+    status: Option<u16>,
+    request_id: Option<String>,
+    is_retryable: bool,
+    outcome: Option<Outcome>,
+    retry_after: Option<Duration>,
+}
+
+/// An error as programs read it.
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub(crate) struct ErrorJson<'a> {
+    error: ErrorFields<'a>,
+}
+
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+struct ErrorFields<'a> {
+    /// A code of the catalogue.
+    code: &'static str,
+    exit: u8,
+    message: String,
+    status: Option<u16>,
+    request_id: Option<&'a str>,
+    retryable: bool,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    retry_after_seconds: Option<u64>,
+    /// `not_sent`, `rejected`, `applied` or `unknown`; none for what never was a request.
+    outcome: Option<&'static str>,
+    hint: Option<&'a str>,
+}
+
+/// The exit codes, a part of the interface. What they mean stands in the catalogue.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[repr(u8)]
 pub(crate) enum Exit {
     /// Nobody reads the output any more: that is no failure.
-    BrokenPipe = 0,
+    Done = 0,
     Unexpected = 1,
     Usage = 2,
     Config = 3,
@@ -41,15 +82,39 @@ pub(crate) enum Exit {
 }
 
 impl Exit {
+    #[cfg(test)]
+    pub(crate) const ALL: [Self; 15] = [
+        Self::Done,
+        Self::Unexpected,
+        Self::Usage,
+        Self::Config,
+        Self::Auth,
+        Self::NotFound,
+        Self::Invalid,
+        Self::RateLimited,
+        Self::Server,
+        Self::Network,
+        Self::Unknown,
+        Self::Partial,
+        Self::Unmet,
+        Self::Interrupted,
+        Self::Terminated,
+    ];
+
+    /// Its code in the catalogue.
+    fn code(self) -> &'static str {
+        EXITS.iter().find(|entry| entry.exit == self).map_or("unexpected", |entry| entry.code)
+    }
+
     /// Whether there is nothing to say: whoever ended the program knows why.
     pub(crate) fn is_quiet(self) -> bool {
-        matches!(self, Self::BrokenPipe | Self::Interrupted | Self::Terminated)
+        matches!(self, Self::Done | Self::Interrupted | Self::Terminated)
     }
 }
 
 impl CliError {
     pub(crate) fn new(exit: Exit, message: impl Into<String>) -> Self {
-        Self { exit, message: message.into(), hint: None, source: None }
+        Self { exit, message: message.into(), api: Box::default(), hint: None, source: None }
     }
 
     pub(crate) fn usage(message: impl Into<String>) -> Self {
@@ -72,6 +137,23 @@ impl CliError {
     pub(crate) fn hint(&self) -> Option<&str> {
         self.hint.as_deref()
     }
+
+    /// The error as programs read it.
+    pub(crate) fn as_json(&self) -> ErrorJson<'_> {
+        ErrorJson {
+            error: ErrorFields {
+                code: self.api.code.unwrap_or_else(|| self.exit.code()),
+                exit: self.exit as u8,
+                message: self.to_string(),
+                status: self.api.status,
+                request_id: self.api.request_id.as_deref(),
+                retryable: self.api.is_retryable,
+                retry_after_seconds: self.api.retry_after.map(|after| after.as_secs()),
+                outcome: self.api.outcome.map(Outcome::as_str),
+                hint: self.hint(),
+            },
+        }
+    }
 }
 
 impl fmt::Display for CliError {
@@ -92,7 +174,16 @@ impl From<Error> for CliError {
         let exit = exit_of(&error);
         let hint = error.hint().or_else(|| hint_for(exit, &error)).map(str::to_owned);
         let source = error.source().map(|source| chain(source).into());
-        Self { exit, message: error.to_string(), hint, source }
+        let code = error.code().and_then(|code| API.iter().find(|entry| entry.code == code.as_str()));
+        let api = Box::new(Api {
+            code: code.map(|entry| entry.code),
+            status: error.status(),
+            request_id: error.request_id().map(str::to_owned),
+            is_retryable: error.is_retryable(),
+            outcome: error.route().map(|_| error.outcome()),
+            retry_after: error.retry_after(),
+        });
+        Self { exit, message: error.to_string(), api, hint, source }
     }
 }
 
@@ -146,8 +237,17 @@ fn hint_for(exit: Exit, error: &Error) -> Option<&'static str> {
 
 impl From<io::Error> for CliError {
     fn from(error: io::Error) -> Self {
-        let exit = if error.kind() == io::ErrorKind::BrokenPipe { Exit::BrokenPipe } else { Exit::Unexpected };
-        Self { exit, message: "the output cannot be written".to_owned(), hint: None, source: Some(error.into()) }
+        let exit = if error.kind() == io::ErrorKind::BrokenPipe { Exit::Done } else { Exit::Unexpected };
+        Self { source: Some(error.into()), ..Self::new(exit, "the output cannot be written") }
+    }
+}
+
+impl From<serde_json::Error> for CliError {
+    fn from(error: serde_json::Error) -> Self {
+        match error.io_error_kind() {
+            Some(kind) => io::Error::from(kind).into(),
+            None => Self::unexpected("something cannot be printed as JSON", error),
+        }
     }
 }
 
@@ -155,6 +255,6 @@ impl From<StartError> for CliError {
     fn from(error: StartError) -> Self {
         let exit = if error.is_usage() { Exit::Usage } else { Exit::Config };
         let source = error.source().map(|source| chain(source).into());
-        Self { exit, message: error.to_string(), hint: None, source }
+        Self { source, ..Self::new(exit, error.to_string()) }
     }
 }

@@ -10,9 +10,12 @@ use std::time::{Duration, Instant};
 
 use jaq_core::data::JustLut;
 use jaq_core::load::{Arena, Error as LoadError, File, Loader};
-use jaq_core::{Compiler, Ctx, Filter, Vars};
+use jaq_core::{Compiler, Ctx, Exn, Filter, Vars};
 use jaq_json::{Val, read};
 use serde::Serialize;
+use serde_json::Value;
+
+use crate::error::CliError;
 
 /// How many results an expression may have for one value; `repeat(.)` has no last one.
 const MOST_RESULTS: usize = 100_000;
@@ -43,6 +46,27 @@ impl Jq {
         })
     }
 
+    /// Hands over the expression's results for this value, one after the other. What it prints is data: a failure of the
+    /// expression ends it with an error, as do results without an end.
+    pub(crate) fn results_of(
+        &self,
+        json: &[u8],
+        mut each: impl FnMut(Value) -> Result<(), CliError>,
+    ) -> Result<(), CliError> {
+        let failed = |what: String| CliError::usage(format!("--jq: {what}"));
+        let value = read::parse_single(json).map_err(|error| failed(error.to_string()))?;
+        let context = Ctx::<JustLut<Val>>::new(&self.0.lut, Vars::new([]));
+        for (n, result) in self.0.id.run((context, value)).enumerate() {
+            if n == MOST_RESULTS {
+                return Err(failed(format!("the expression did not end: it had more than {MOST_RESULTS} results")));
+            }
+            let result = result.map_err(|exception| failed(reason(exception)))?.to_string();
+            // What is no JSON, such as an infinite number, is printed as jq writes it.
+            each(serde_json::from_str(&result).unwrap_or(Value::String(result)))?;
+        }
+        Ok(())
+    }
+
     /// Whether one of the expression's results for this value is neither `null` nor `false`. A failure of the expression
     /// itself before one is an error, and so are results without an end.
     fn is_true_of(&self, json: &[u8]) -> Result<bool, String> {
@@ -55,15 +79,16 @@ impl Jq {
             match result {
                 Ok(Val::Null | Val::Bool(false)) => {}
                 Ok(_) => return Ok(true),
-                Err(exception) => {
-                    return Err(exception
-                        .get_err()
-                        .map_or_else(|_| "it may not halt the program".to_owned(), |error| error.to_string()));
-                }
+                Err(exception) => return Err(reason(exception)),
             }
         }
         Ok(false)
     }
+}
+
+/// Why an expression failed.
+fn reason(exception: Exn<'_, Val>) -> String {
+    exception.get_err().map_or_else(|_| "it may not halt the program".to_owned(), |error| error.to_string())
 }
 
 impl fmt::Debug for Jq {

@@ -3,6 +3,7 @@
 #![cfg_attr(not(test), warn(clippy::unwrap_used))]
 #![allow(clippy::doc_markdown, reason = "doc comments of arguments are help texts for terminals")]
 
+mod catalogue;
 mod cli;
 mod commands;
 mod context;
@@ -20,29 +21,58 @@ use std::process::ExitCode;
 
 use clap::Parser;
 
-use crate::cli::Cli;
+use crate::cli::{Cli, Command};
 use crate::context::Context;
-use crate::error::CliError;
-use crate::output::Output;
+use crate::error::{CliError, Exit};
+use crate::output::{Color, Format, Output, Shape};
 
 fn main() -> ExitCode {
-    let cli = Cli::parse();
-    let mut output = Output::to_stdout(cli.global.output, !cli.global.no_color);
-    match run(cli, &mut output) {
+    let cli = match Cli::try_parse() {
+        Ok(cli) => cli,
+        Err(error) => return misused(&error),
+    };
+    let (mut output, sound) = cli.output.output();
+    match sound.and_then(|()| run(cli.command, &Context::new(cli.connection), &mut output)) {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => output.failure(&error),
     }
 }
 
-fn run(cli: Cli, output: &mut Output) -> Result<(), CliError> {
+fn run(command: Command, context: &Context, output: &mut Output) -> Result<(), CliError> {
     // One thread: a command line tool starts faster without a pool it has no use for.
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .build()
         .map_err(|error| CliError::unexpected("the runtime cannot start", error))?;
-    let context = Context::new(cli.global);
-    let result = runtime.block_on(commands::run(cli.command, &context, output));
+    let result = runtime.block_on(commands::run(command, context, output));
     // A read of standard input may still hang; the process ends all the same.
     runtime.shutdown_background();
     result.and_then(|()| Ok(output.flush()?))
+}
+
+/// Says what is wrong with the command line, or prints the help or the version that was asked for.
+fn misused(error: &clap::Error) -> ExitCode {
+    if error.use_stderr() && asks_for_json() {
+        let text = error.render().to_string();
+        let mut lines = text.lines().map(str::trim).filter(|line| !line.is_empty());
+        let what = lines.next().unwrap_or_default().trim_start_matches("error: ").to_owned();
+        let more: Vec<_> = lines.take_while(|line| !line.starts_with("Usage:")).collect();
+        let error = CliError::usage([&[what.as_str()], &more[..]].concat().join(" "));
+        return Output::to_stdout(Format::Json, Shape::Whole, Color::Never).failure(&error);
+    }
+    // A reader that is gone is no failure.
+    drop(error.print());
+    ExitCode::from(u8::try_from(error.exit_code()).unwrap_or(Exit::Usage as u8))
+}
+
+/// Whether a command line that cannot be read asks for JSON, as far as can be told.
+fn asks_for_json() -> bool {
+    let args: Vec<_> = std::env::args_os().map(|arg| arg.to_string_lossy().into_owned()).collect();
+    let is_json = |value: &str| matches!(value, "json" | "ndjson");
+    let attached = |arg: &String| {
+        let value =
+            arg.strip_prefix("--output=").or_else(|| arg.strip_prefix("-o=")).or_else(|| arg.strip_prefix("-o"));
+        value.is_some_and(is_json)
+    };
+    args.iter().any(attached) || args.windows(2).any(|two| matches!(&*two[0], "-o" | "--output") && is_json(&two[1]))
 }

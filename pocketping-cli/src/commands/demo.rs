@@ -24,9 +24,9 @@ const KEY: &str = "demo_key";
 /// How long an event may take to arrive.
 const PATIENCE: Duration = Duration::from_secs(5);
 
-pub(crate) async fn run(args: DemoArgs, context: &Context, output: &mut Output) -> Result<(), CliError> {
+pub(crate) async fn run(args: DemoArgs, output: &mut Output) -> Result<(), CliError> {
     let server = MockServer::builder().api_key(KEY).demo_seed().clock(Clock::system()).start()?;
-    let context = context.for_server(server.url(), KEY);
+    let context = Context::for_server(server.url(), KEY);
     let events = context.client()?.events().connect().await?;
     let address = format!("  export POCKETPING_API_URL={} POCKETPING_API_KEY={KEY}", server.url());
     // A demo is for people, whatever the format: its prose is what it shows.

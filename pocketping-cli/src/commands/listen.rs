@@ -125,7 +125,7 @@ pub(crate) async fn run(args: ListenArgs, context: &Context, output: &mut Output
 }
 
 fn ready(socket: &str, output: &mut Output) -> Result<(), CliError> {
-    if output.is_for_people() {
+    if !output.is_whole_json() {
         output.remark(&format!("listening on {socket}"));
         return Ok(());
     }
@@ -297,7 +297,7 @@ async fn told(remarks: Option<&mut Remarks>) -> String {
 }
 
 fn tell_gap(gap: &Gap, output: &mut Output) -> Result<(), CliError> {
-    if output.is_for_people() {
+    if !output.is_whole_json() {
         output.remark(&format!("warning: something may be missing: {}", gap.detail));
         return Ok(());
     }

@@ -29,7 +29,7 @@ pub(crate) async fn run(args: MockArgs, context: &Context, output: &mut Output) 
         return scenarios::run(command, context, output).await;
     }
     let running = args.serve.start(context.api_keys()?)?;
-    if output.is_for_people() {
+    if output.is_plain() {
         output.text(&running.announcement())?;
     } else {
         output.event(running.ready())?;

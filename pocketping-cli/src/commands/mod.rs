@@ -2,6 +2,7 @@
 
 pub(crate) mod demo;
 pub(crate) mod events;
+pub(crate) mod explain;
 pub(crate) mod listen;
 pub(crate) mod messages;
 pub(crate) mod mock;
@@ -31,7 +32,8 @@ pub(crate) async fn run(command: Command, context: &Context, output: &mut Output
         Command::Listen(args) => listen::run(args, context, output).await,
         Command::Wait(args) => wait::run(args, context, output).await,
         Command::Mock(args) => mock::run(*args, context, output).await,
-        Command::Demo(args) => demo::run(args, context, output).await,
+        Command::Explain(args) => explain::run(&args, output),
+        Command::Demo(args) => demo::run(args, output).await,
     }
 }
 

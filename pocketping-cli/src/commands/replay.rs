@@ -171,7 +171,7 @@ impl Tally {
             return Ok(());
         }
         match output.event(&posted) {
-            Err(error) if error.exit() == Exit::BrokenPipe => {
+            Err(error) if error.exit() == Exit::Done => {
                 self.is_unread = true;
                 Ok(())
             }

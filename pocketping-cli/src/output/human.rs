@@ -10,7 +10,7 @@ use super::safe;
 /// A list: a table on a terminal, in a pipe a line of fields each, without heads.
 pub(super) fn list(
     out: &mut dyn Write,
-    columns: &[&'static str],
+    columns: &[&str],
     rows: &[Vec<String>],
     is_terminal: bool,
     color: bool,
@@ -29,7 +29,7 @@ const LAST_COLUMN: usize = 16;
 /// for nothing. Where that leaves no room for it, the objects are printed one by one.
 fn table(
     out: &mut dyn Write,
-    columns: &[&'static str],
+    columns: &[&str],
     rows: &[Vec<String>],
     width: Option<u16>,
     color: bool,
@@ -72,12 +72,7 @@ fn table(
 }
 
 /// One object: a field a line.
-pub(super) fn item(
-    out: &mut dyn Write,
-    details: &[(&'static str, String)],
-    is_terminal: bool,
-    color: bool,
-) -> io::Result<()> {
+pub(super) fn item(out: &mut dyn Write, details: &[(&str, String)], is_terminal: bool, color: bool) -> io::Result<()> {
     let width = details.iter().map(|(name, _)| name.len()).max().unwrap_or(0);
     for (name, value) in details {
         if is_terminal {
@@ -100,13 +95,13 @@ pub(super) fn line(out: &mut dyn Write, cells: &[String], is_terminal: bool) -> 
 }
 
 /// A text for a terminal, with the line breaks it has.
-fn lines(text: &str) -> String {
+pub(super) fn lines(text: &str) -> String {
     let lines: Vec<_> = text.split('\n').map(|line| safe(line.strip_suffix('\r').unwrap_or(line))).collect();
     lines.join("\n")
 }
 
 /// Fields for a pipe: what would break a line or a field is escaped, and so is the backslash that says so.
-fn tabs(out: &mut dyn Write, cells: &[String]) -> io::Result<()> {
+pub(super) fn tabs(out: &mut dyn Write, cells: &[String]) -> io::Result<()> {
     let shown: Vec<_> = cells.iter().map(|cell| safe(&cell.replace('\\', r"\\")).into_owned()).collect();
     writeln!(out, "{}", shown.join("\t"))
 }

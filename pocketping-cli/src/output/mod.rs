@@ -2,18 +2,25 @@
 //!
 //! Knows no noun: commands bring their objects as [`Render`].
 
+mod delimited;
 mod human;
 mod json;
 mod safe;
+mod shape;
+mod sink;
 
-use std::io::{self, BufWriter, IsTerminal, Write};
+use std::io::{self, IsTerminal, Write};
 use std::process::ExitCode;
 
 use serde::Serialize;
 
 use crate::error::CliError;
+use crate::jq::Jq;
+use shape::Part;
+use sink::Sink;
 
 pub(crate) use safe::safe;
+pub(crate) use shape::Field;
 
 /// How data is printed.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, clap::ValueEnum)]
@@ -25,6 +32,57 @@ pub(crate) enum Format {
     Json,
     /// One JSON object a line
     Ndjson,
+    /// Comma-separated, with a line of heads (RFC 4180)
+    Csv,
+    /// Tab-separated, with a line of heads
+    Tsv,
+}
+
+impl Format {
+    /// Whether objects are printed as JSON, and errors with them.
+    pub(crate) fn is_json(self) -> bool {
+        matches!(self, Self::Json | Self::Ndjson)
+    }
+}
+
+/// What of an object is printed.
+#[derive(Debug, Default)]
+pub(crate) enum Shape {
+    /// All of it.
+    #[default]
+    Whole,
+    /// These fields.
+    Fields(Vec<Field>),
+    /// What the expression makes of it.
+    Jq(Jq),
+    /// Its id alone.
+    Id,
+}
+
+/// When colour is printed.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, clap::ValueEnum)]
+pub(crate) enum Color {
+    /// On a terminal, unless NO_COLOR is set or TERM is dumb; CLICOLOR_FORCE asks for it anywhere
+    #[default]
+    Auto,
+    Always,
+    Never,
+}
+
+impl Color {
+    /// Whether a stream is printed to with colour. What was typed goes before the environment.
+    fn is_on(self, is_terminal: bool) -> bool {
+        let is_set = |name: &str| std::env::var_os(name).is_some_and(|value| !value.is_empty());
+        match self {
+            Self::Always => true,
+            Self::Never => false,
+            Self::Auto if is_set("NO_COLOR") => false,
+            Self::Auto if std::env::var_os("CLICOLOR_FORCE").is_some_and(|value| !value.is_empty() && value != "0") => {
+                true
+            }
+            Self::Auto => is_terminal && std::env::var_os("TERM").is_none_or(|term| term != "dumb"),
+        }
+    }
 }
 
 /// An object that can be printed.
@@ -35,6 +93,11 @@ pub(crate) trait Render: Serialize {
     /// The fields under [`COLUMNS`](Self::COLUMNS).
     fn cells(&self) -> Vec<String>;
 
+    /// What it is called by.
+    fn id(&self) -> String {
+        self.cells().into_iter().next().unwrap_or_default()
+    }
+
     /// What is shown of one object by itself.
     fn details(&self) -> Vec<(&'static str, String)> {
         Self::COLUMNS.iter().copied().zip(self.cells()).collect()
@@ -43,64 +106,77 @@ pub(crate) trait Render: Serialize {
 
 /// Where data and remarks go.
 pub(crate) struct Output {
-    format: Format,
-    out: Box<dyn Write>,
-    /// Whether stdout is a terminal: tables are for people, tabs for programs.
-    is_terminal: bool,
-    color: bool,
+    sink: Sink,
+    shape: Shape,
     error_color: bool,
 }
 
 impl Output {
-    pub(crate) fn to_stdout(format: Format, color: bool) -> Self {
-        let color = color && std::env::var_os("NO_COLOR").is_none_or(|value| value.is_empty());
-        let color = color && std::env::var_os("TERM").is_none_or(|term| term != "dumb");
-        let is_terminal = io::stdout().is_terminal();
-        Self {
-            format,
-            out: Box::new(BufWriter::new(io::stdout())),
-            is_terminal,
-            color: color && is_terminal,
-            error_color: color && io::stderr().is_terminal(),
-        }
+    pub(crate) fn to_stdout(format: Format, shape: Shape, color: Color) -> Self {
+        let sink = Sink::new(format, |is_terminal| color.is_on(is_terminal));
+        Self { sink, shape, error_color: color.is_on(io::stderr().is_terminal()) }
     }
 
-    /// Whether people read this: no machine-readable format was asked for.
-    pub(crate) fn is_for_people(&self) -> bool {
-        self.format == Format::Table
+    /// Whether programs are told about what they read in the same form as what they read: whole objects of JSON, among which
+    /// one of another kind has its place.
+    pub(crate) fn is_whole_json(&self) -> bool {
+        self.sink.format.is_json() && matches!(self.shape, Shape::Whole)
+    }
+
+    /// Whether nothing was asked for but the text that people read.
+    pub(crate) fn is_plain(&self) -> bool {
+        self.sink.format == Format::Table && matches!(self.shape, Shape::Whole)
     }
 
     /// Prints for people from here on.
     pub(crate) fn for_people(&mut self) {
-        self.format = Format::Table;
+        self.sink.format = Format::Table;
+        self.shape = Shape::Whole;
     }
 
     pub(crate) fn flush(&mut self) -> io::Result<()> {
-        self.out.flush()
+        self.sink.flush()
     }
 
     /// One object.
     pub(crate) fn item<T: Render>(&mut self, item: &T) -> Result<(), CliError> {
-        match self.format {
-            Format::Json => json::document(&mut self.out, item)?,
-            Format::Ndjson => json::line(&mut self.out, item)?,
-            Format::Table => human::item(&mut self.out, &item.details(), self.is_terminal, self.color)?,
+        let mut unknown = None;
+        match &self.shape {
+            Shape::Id => self.sink.text(&item.id(), false)?,
+            Shape::Jq(jq) => results(&mut self.sink, jq, item)?,
+            Shape::Fields(fields) => {
+                let part = Part::new(fields, item)?;
+                let cells: Vec<_> = names(fields).into_iter().zip(part.cells()).collect();
+                self.sink.item(&part, &cells)?;
+                unknown = unknown_fields(fields, &[part]);
+            }
+            Shape::Whole if self.sink.format == Format::Table => self.sink.item(item, &item.details())?,
+            Shape::Whole => {
+                let cells: Vec<_> = T::COLUMNS.iter().copied().zip(item.cells()).collect();
+                self.sink.item(item, &cells)?;
+            }
         }
-        Ok(self.flush()?)
+        self.flush()?;
+        self.warn(unknown);
+        Ok(())
     }
 
     /// A list.
     pub(crate) fn list<T: Render>(&mut self, items: &[T]) -> Result<(), CliError> {
-        match self.format {
-            Format::Json => json::document(&mut self.out, items)?,
-            Format::Ndjson => items.iter().try_for_each(|item| json::line(&mut self.out, item))?,
-            Format::Table => {
-                let rows: Vec<_> = items.iter().map(Render::cells).collect();
-                human::list(&mut self.out, T::COLUMNS, &rows, self.is_terminal, self.color)?;
+        let mut unknown = None;
+        match &self.shape {
+            Shape::Id => items.iter().try_for_each(|item| self.sink.text(&item.id(), false))?,
+            Shape::Jq(jq) => results(&mut self.sink, jq, &items)?,
+            Shape::Fields(fields) => {
+                let parts = items.iter().map(|item| Part::new(fields, item)).collect::<Result<Vec<_>, _>>()?;
+                self.sink.list(&parts, &names(fields), Part::cells)?;
+                unknown = unknown_fields(fields, &parts);
             }
+            Shape::Whole => self.sink.list(items, T::COLUMNS, Render::cells)?,
         }
         self.flush()?;
-        if items.is_empty() && self.is_for_people() && self.is_terminal {
+        self.warn(unknown);
+        if items.is_empty() && self.sink.format == Format::Table && self.sink.is_terminal {
             self.remark("nothing found");
         }
         Ok(())
@@ -108,23 +184,34 @@ impl Output {
 
     /// One of many that come over time: a line each, written at once.
     pub(crate) fn event<T: Render>(&mut self, event: &T) -> Result<(), CliError> {
-        match self.format {
-            Format::Json | Format::Ndjson => json::line(&mut self.out, event)?,
-            Format::Table => human::line(&mut self.out, &event.cells(), self.is_terminal)?,
+        match &self.shape {
+            Shape::Id => self.sink.text(&event.id(), false)?,
+            Shape::Jq(jq) => results(&mut self.sink, jq, event)?,
+            Shape::Fields(fields) => {
+                let part = Part::new(fields, event)?;
+                self.sink.event(&part, &names(fields), &part.cells())?;
+            }
+            Shape::Whole => self.sink.event(event, T::COLUMNS, &event.cells())?,
         }
         Ok(self.flush()?)
     }
 
     /// A line of data that is text in every format.
     pub(crate) fn text(&mut self, line: &str) -> Result<(), CliError> {
-        writeln!(self.out, "{}", safe(line))?;
+        self.sink.text(line, false)?;
         Ok(self.flush()?)
     }
 
     /// A line of a story: emphasised on a terminal.
     pub(crate) fn heading(&mut self, line: &str) -> Result<(), CliError> {
-        writeln!(self.out, "{}", human::bold(&safe(line), self.color))?;
+        self.sink.text(line, true)?;
         Ok(self.flush()?)
+    }
+
+    fn warn(&mut self, what: Option<String>) {
+        if let Some(what) = what {
+            self.remark(&format!("warning: {what}"));
+        }
     }
 
     /// What a person should know; never data.
@@ -155,7 +242,13 @@ impl Output {
 
     /// Says why the program failed and gives its exit code.
     pub(crate) fn failure(&mut self, error: &CliError) -> ExitCode {
-        if !error.exit().is_quiet() {
+        if error.exit().is_quiet() {
+            return ExitCode::from(error.exit() as u8);
+        }
+        if self.sink.format.is_json() {
+            // Nobody is left to tell when this fails, too.
+            drop(json::line(&mut io::stderr(), &error.as_json()));
+        } else {
             let label = human::red("error:", self.error_color);
             drop(writeln!(io::stderr(), "{label} {}", safe(&error.to_string())));
             if let Some(hint) = error.hint() {
@@ -164,4 +257,23 @@ impl Output {
         }
         ExitCode::from(error.exit() as u8)
     }
+}
+
+/// Which fields none of the objects has, and which there are.
+fn unknown_fields(fields: &[Field], parts: &[Part<'_>]) -> Option<String> {
+    let first = parts.first()?;
+    let is_unknown = |field: &&Field| !parts.iter().any(|part| part.has(field));
+    let unknown: Vec<_> = fields.iter().filter(is_unknown).map(Field::name).collect();
+    let there: Vec<_> = first.names().collect();
+    let what = format!("nothing here has the field {}; there are {}", unknown.join(", "), there.join(", "));
+    (!unknown.is_empty()).then_some(what)
+}
+
+fn names(fields: &[Field]) -> Vec<&str> {
+    fields.iter().map(Field::name).collect()
+}
+
+/// The results of an expression, a line each.
+fn results<T: Serialize>(sink: &mut Sink, jq: &Jq, value: &T) -> Result<(), CliError> {
+    jq.results_of(&serde_json::to_vec(value)?, |result| Ok(sink.result(&result)?))
 }

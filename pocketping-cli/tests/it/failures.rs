@@ -6,7 +6,7 @@ use std::thread;
 
 use pocketping_mock_server::{Contract, MockServer};
 
-use crate::run::{Nobody, at, pocketping, run, transcript};
+use crate::run::{Nobody, at, error_of, pocketping, run, transcript};
 
 #[test]
 fn refusals_of_a_server() {
@@ -61,7 +61,7 @@ fn wrong_settings_are_named_before_anything_is_sent() {
         (&["sessions", "ai", "s", "maybe"], 2, "on, off"),
         (&["sessions"], 2, "Usage"),
         (&["nonsense"], 2, "nonsense"),
-        (&["sessions", "list", "-o", "xml"], 2, "table, json, ndjson"),
+        (&["sessions", "list", "-o", "xml"], 2, "table, json, ndjson, csv, tsv"),
     ] {
         let ended = run(pocketping(args));
         assert_eq!((ended.code, ended.stdout.as_str()), (code, ""), "{args:?}: {}", ended.stderr);
@@ -138,4 +138,33 @@ fn nobody_there_is_said_after_the_retries() {
     assert_eq!(lines.len(), 2, "{lines:?}");
     assert!(lines[0].starts_with("error: GET /sessions: no connection to http://127.0.0.1:"), "{lines:?}");
     assert!(lines[1].starts_with("hint: ") && lines[1].contains("pocketping mock"), "{lines:?}");
+}
+
+#[test]
+fn errors_are_json_where_the_output_is() {
+    let server = MockServer::builder().demo_seed().start().unwrap();
+    let nobody = Nobody::new();
+    let url = nobody.url();
+    for (args, code, exit, status, outcome) in [
+        (&["sessions", "get", "nope"][..], "SESSION_NOT_FOUND", 5, Some(404), Some("rejected")),
+        (&["--api-key", "wrong", "sessions", "list"], "UNAUTHORIZED", 4, Some(401), Some("rejected")),
+        (&["messages", "send", "sess_abc123", " "], "INVALID_REQUEST", 6, Some(400), Some("rejected")),
+        (&["--api-url", &url, "sessions", "close", "s"], "network", 9, None, Some("not_sent")),
+        (&["--api-url", "nonsense", "sessions", "list"], "config", 3, None, None),
+        (&["sessions", "list", "--limit", "0"], "usage", 2, None, None),
+        (&["sessions", "list", "--jq", ".["], "usage", 2, None, None),
+        (&["sessions", "get", "sess_abc123", "--jq", ".id.x"], "usage", 2, None, None),
+        (&["explain", "nope"], "not_found", 5, None, None),
+    ] {
+        for format in [&["-o", "json"][..], &["--output=ndjson"]] {
+            let ended = run(at(&server, &[args, format].concat()));
+            let error = error_of(&ended.stderr);
+            assert_eq!((ended.code, ended.stdout.as_str()), (exit, ""), "{error}");
+            assert_eq!((error["code"].as_str(), error["exit"].as_i64()), (Some(code), Some(exit.into())), "{error}");
+            assert_eq!((error["status"].as_i64(), error["outcome"].as_str()), (status, outcome), "{error}");
+            assert_eq!(error["retryable"], code == "network", "{error}");
+            assert_eq!(error["requestId"].is_string(), outcome.is_some(), "{error}");
+            assert!(!error["message"].as_str().unwrap().is_empty() && error.get("hint").is_some(), "{error}");
+        }
+    }
 }

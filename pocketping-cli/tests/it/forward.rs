@@ -7,7 +7,7 @@ use pocketping_sdk::webhooks::Verifier;
 use serde_json::{Value, json};
 
 use crate::receiver::Receiver;
-use crate::run::{Listening, Nobody, at, run};
+use crate::run::{Listening, Nobody, at, error_of, run};
 
 const SECRET: &str = "whsec_of_the_test";
 
@@ -161,8 +161,12 @@ fn what_nobody_takes_ends_the_command_or_becomes_a_dead_letter() {
         posted.answer("503 Service Unavailable");
         let (code, _, stderr) = listening.end();
         assert_eq!(code, 8, "{stderr}");
-        let named = format!("error: {delivery} (message.created of {id}) was not taken by http://127.0.0.1:");
-        assert!(stderr.starts_with(&named) && stderr.contains("in 1 attempt: 503 Service Unavailable"), "{stderr}");
+        let error = error_of(&stderr);
+        let (named, message) = (
+            format!("{delivery} (message.created of {id}) was not taken by http://127.0.0.1:"),
+            error["message"].as_str().unwrap(),
+        );
+        assert!(message.starts_with(&named) && message.contains("in 1 attempt: 503 Service Unavailable"), "{stderr}");
         assert!(!stderr.contains("t0ken"), "{stderr}");
 
         let folder = tempfile::tempdir().unwrap();
@@ -204,7 +208,9 @@ fn nobody_there_is_the_network() {
     server.visitor_opens_session(Visit::new());
     let (code, lines, stderr) = listening.end();
     assert_eq!((code, lines.len()), (9, 1), "{stderr}");
-    assert!(stderr.contains("no connection") && stderr.contains("hint: --dead-letter FILE"), "{stderr}");
+    let error = error_of(&stderr);
+    let said = |field: &str| error[field].as_str().unwrap();
+    assert!(said("message").contains("no connection") && said("hint").starts_with("--dead-letter FILE"), "{stderr}");
 }
 
 #[test]

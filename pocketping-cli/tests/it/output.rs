@@ -11,7 +11,7 @@ fn demo(contract: Contract) -> MockServer {
 
 #[test]
 fn a_conversation_in_every_output() {
-    for format in ["table", "json", "ndjson"] {
+    for format in ["table", "json", "ndjson", "csv", "tsv"] {
         let server = demo(Contract::Extended);
         let text = transcript(
             &server,
@@ -147,4 +147,75 @@ fn what_a_visitor_writes_never_steers_the_terminal() {
     assert!(lines.lines().all(|line| line.matches('\t').count() == 3), "a tab in the text is no cell: {lines:?}");
     let json = run(at(&server, &["messages", "list", "sess_1", "-o", "json"])).stdout;
     assert_eq!(serde_json::from_str::<Value>(&json).unwrap()[0]["content"], hostile, "JSON keeps the text");
+}
+
+#[test]
+fn fields_are_printed_by_their_names_in_every_format() {
+    let server = demo(Contract::Extended);
+    let printed = |format: &str, fields: &str| {
+        run(at(&server, &["messages", "list", "sess_abc123", "-o", format, "--fields", fields])).stdout
+    };
+    assert_eq!(
+        printed("table", "type,id,none"),
+        "visitor\tmsg_001\t\noperator\tmsg_002\t\n",
+        "what nothing has is empty in a row"
+    );
+    assert_eq!(printed("csv", "type,id"), "type,id\nvisitor,msg_001\noperator,msg_002\n");
+    assert_eq!(printed("tsv", "id"), "id\nmsg_001\nmsg_002\n");
+    assert_eq!(
+        printed("ndjson", "type,id"),
+        "{\"type\":\"visitor\",\"id\":\"msg_001\"}\n{\"type\":\"operator\",\"id\":\"msg_002\"}\n"
+    );
+    let json: Value = serde_json::from_str(&printed("json", "none,id")).unwrap();
+    assert_eq!(json, serde_json::json!([{"id": "msg_001"}, {"id": "msg_002"}]));
+
+    let get = ["sessions", "get", "sess_abc123", "--fields", "id,metadata.pageUrl,nope"];
+    let ended = run(at(&server, &get));
+    assert_eq!(ended.stdout, "id\tsess_abc123\nmetadata.pageUrl\thttps://example.com/pricing\nnope\t\n");
+    assert!(ended.stderr.starts_with("warning: nothing here has the field nope; there are "), "{}", ended.stderr);
+    let bad = run(at(&server, &["sessions", "list", "--fields", "id,,status"]));
+    assert_eq!((bad.code, bad.stdout.as_str()), (2, ""), "{}", bad.stderr);
+}
+
+#[test]
+fn jq_needs_nothing_but_this_program() {
+    let server = demo(Contract::Extended);
+    let printed = |args: &[&str]| {
+        let ended = run(at(&server, args));
+        assert_eq!((ended.code, ended.stderr.as_str()), (0, ""), "{args:?}");
+        ended.stdout
+    };
+    let list = ["messages", "list", "sess_abc123", "--jq"];
+    assert_eq!(printed(&[&list[..], &[".[] | .id, .type"]].concat()), "msg_001\nvisitor\nmsg_002\noperator\n");
+    assert_eq!(printed(&[&list[..], &["[.[].id]"]].concat()), "[\"msg_001\",\"msg_002\"]\n");
+    assert_eq!(printed(&["sessions", "close", "sess_abc123", "--jq", ".status"]), "closed\n");
+    assert_eq!(printed(&["explain", "not_found", "--jq", ".exit"]), "5\n");
+}
+
+#[test]
+fn quiet_prints_ids_only() {
+    let server = demo(Contract::Extended);
+    let printed = |args: &[&str]| run(at(&server, &[args, &["-q"]].concat())).stdout;
+    assert_eq!(printed(&["sessions", "list"]), "sess_abc123\n");
+    assert_eq!(printed(&["messages", "list", "sess_abc123"]), "msg_001\nmsg_002\n");
+    assert_eq!(printed(&["messages", "send", "sess_abc123", "Hi"]), "msg_1\n");
+    assert_eq!(printed(&["sessions", "close", "sess_abc123"]), "sess_abc123\n");
+    assert_eq!(printed(&["webhooks", "create", "https://yoursite.com/webhook"]), "wh_1\n");
+}
+
+#[test]
+fn colour_is_a_matter_of_what_was_asked_for() {
+    let server = demo(Contract::Extended);
+    let is_coloured = |args: &[&str], env: &[(&str, &str)]| {
+        let mut command = at(&server, &[&["sessions", "get", "nope"], args].concat());
+        command.env_remove("NO_COLOR").env_remove("CLICOLOR_FORCE").env("TERM", "xterm").envs(env.iter().copied());
+        run(command).stderr.contains('\u{1b}')
+    };
+    assert!(!is_coloured(&[], &[]), "a pipe");
+    assert!(is_coloured(&["--color", "always"], &[("NO_COLOR", "1"), ("TERM", "dumb")]));
+    assert!(is_coloured(&[], &[("CLICOLOR_FORCE", "1")]));
+    assert!(!is_coloured(&[], &[("CLICOLOR_FORCE", "1"), ("NO_COLOR", "1")]));
+    assert!(!is_coloured(&[], &[("CLICOLOR_FORCE", "0")]));
+    assert!(!is_coloured(&["--no-color"], &[("CLICOLOR_FORCE", "1")]));
+    assert_eq!(run(at(&server, &["sessions", "list", "--no-color", "--color", "always"])).code, 2);
 }

@@ -77,6 +77,13 @@ pub(crate) fn run_with_input(mut command: Command, input: &str) -> Ended {
     }
 }
 
+/// The one line of JSON on stderr.
+#[track_caller]
+pub(crate) fn error_of(stderr: &str) -> Value {
+    assert_eq!(stderr.lines().count(), 1, "{stderr}");
+    serde_json::from_str::<Value>(stderr).unwrap()["error"].take()
+}
+
 /// Runs commands one after the other and writes them down like a terminal would show them, the server's address left
 /// out.
 pub(crate) fn transcript(server: &MockServer, commands: &[&[&str]]) -> String {

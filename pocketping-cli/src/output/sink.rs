@@ -1,0 +1,101 @@
+//! `Sink`: how objects reach stdout, by format. What of them is printed was decided before.
+
+use std::io::{self, BufWriter, IsTerminal, Write};
+
+use serde::Serialize;
+use serde_json::Value;
+
+use super::delimited::Delimited;
+use super::{Format, human, json, safe};
+
+pub(super) struct Sink {
+    pub(super) format: Format,
+    out: Box<dyn Write>,
+    /// Whether stdout is a terminal: tables are for people, tabs for programs.
+    pub(super) is_terminal: bool,
+    color: bool,
+    /// Whether the heads of what comes over time were printed.
+    has_heads: bool,
+}
+
+impl Sink {
+    pub(super) fn new(format: Format, color: impl FnOnce(bool) -> bool) -> Self {
+        let is_terminal = io::stdout().is_terminal();
+        let out = Box::new(BufWriter::new(io::stdout()));
+        Self { format, out, is_terminal, color: color(is_terminal), has_heads: false }
+    }
+
+    pub(super) fn flush(&mut self) -> io::Result<()> {
+        self.out.flush()
+    }
+
+    fn delimited(&self) -> Option<Delimited> {
+        match self.format {
+            Format::Csv => Some(Delimited::Csv),
+            Format::Tsv => Some(Delimited::Tsv),
+            _ => None,
+        }
+    }
+
+    /// One object, with what is shown of it.
+    pub(super) fn item<T: Serialize>(&mut self, object: &T, cells: &[(&str, String)]) -> io::Result<()> {
+        match self.format {
+            Format::Json => json::document(&mut self.out, object),
+            Format::Ndjson => json::line(&mut self.out, object),
+            Format::Table => human::item(&mut self.out, cells, self.is_terminal, self.color),
+            Format::Csv | Format::Tsv => {
+                let (columns, row): (Vec<_>, Vec<_>) = cells.iter().cloned().unzip();
+                self.rows(&columns, &[row])
+            }
+        }
+    }
+
+    /// A list.
+    pub(super) fn list<T: Serialize>(
+        &mut self,
+        objects: &[T],
+        columns: &[&str],
+        cells: impl Fn(&T) -> Vec<String>,
+    ) -> io::Result<()> {
+        match self.format {
+            Format::Json => json::document(&mut self.out, objects),
+            Format::Ndjson => objects.iter().try_for_each(|object| json::line(&mut self.out, object)),
+            _ => self.rows(columns, &objects.iter().map(cells).collect::<Vec<_>>()),
+        }
+    }
+
+    /// One of many that come over time: a line.
+    pub(super) fn event<T: Serialize>(&mut self, object: &T, columns: &[&str], cells: &[String]) -> io::Result<()> {
+        match (self.format, self.delimited()) {
+            (Format::Json | Format::Ndjson, _) => json::line(&mut self.out, object),
+            (_, None) => human::line(&mut self.out, cells, self.is_terminal),
+            (_, Some(delimited)) => {
+                if !std::mem::replace(&mut self.has_heads, true) {
+                    delimited.heads(&mut self.out, columns)?;
+                }
+                delimited.row(&mut self.out, cells)
+            }
+        }
+    }
+
+    fn rows(&mut self, columns: &[&str], rows: &[Vec<String>]) -> io::Result<()> {
+        let Some(delimited) = self.delimited() else {
+            return human::list(&mut self.out, columns, rows, self.is_terminal, self.color);
+        };
+        delimited.heads(&mut self.out, columns)?;
+        rows.iter().try_for_each(|row| delimited.row(&mut self.out, row))
+    }
+
+    /// A result of an expression: a text as it is, anything else as JSON.
+    pub(super) fn result(&mut self, result: &Value) -> io::Result<()> {
+        match result {
+            Value::String(text) => writeln!(self.out, "{}", human::lines(text)),
+            other => json::line(&mut self.out, other),
+        }
+    }
+
+    /// A line that is text in every format.
+    pub(super) fn text(&mut self, line: &str, is_bold: bool) -> io::Result<()> {
+        writeln!(self.out, "{}", human::bold(&safe(line), is_bold && self.color))
+    }
+}
