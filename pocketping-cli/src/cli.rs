@@ -1,9 +1,13 @@
 //! What can be typed.
 
+use std::path::PathBuf;
+
 use clap::{Args, Parser, Subcommand};
 
 use crate::catalogue;
-use crate::commands::{demo, events, explain, listen, messages, mock, sessions, wait, webhooks};
+use crate::commands::{
+    config, demo, events, explain, listen, login, messages, mock, profile, sessions, wait, webhooks,
+};
 use crate::error::CliError;
 use crate::jq::Jq;
 use crate::output::{Color, Field, Format, Output, Shape};
@@ -23,6 +27,10 @@ pub(crate) struct Cli {
     #[command(flatten)]
     pub(crate) output: OutputArgs,
 
+    /// Never ask, even on a terminal
+    #[arg(long, global = true, help_heading = "Global options")]
+    pub(crate) no_input: bool,
+
     #[command(subcommand)]
     pub(crate) command: Command,
 }
@@ -38,6 +46,14 @@ pub(crate) struct ConnectionArgs {
     /// API key; better set in the environment, hidden from other users of this machine [env: POCKETPING_API_KEY]
     #[arg(long = "api-key", global = true, value_name = "KEY")]
     pub(crate) api_keys: Vec<String>,
+
+    /// Use the server and the key that are kept under this name [env: POCKETPING_PROFILE]
+    #[arg(long, global = true, value_name = "NAME", value_parser = profile::name)]
+    pub(crate) profile: Option<String>,
+
+    /// Read POCKETPING_* variables from this file; the environment goes before it
+    #[arg(long, global = true, value_name = "FILE")]
+    pub(crate) env_file: Option<PathBuf>,
 }
 
 /// What is printed, and how.
@@ -115,6 +131,14 @@ pub(crate) enum Command {
     Mock(Box<mock::MockArgs>),
     /// See a whole conversation happen, with nothing but this program
     Demo(demo::DemoArgs),
+    /// Keep a key, and the server it is for, in a profile
+    Login(login::LoginArgs),
+    /// List, choose, show and remove profiles
+    #[command(subcommand, alias = "profiles")]
+    Profile(profile::ProfileCommand),
+    /// Show which settings count, and where each of them comes from
+    #[command(subcommand)]
+    Config(config::ConfigCommand),
     /// Say what an error's code means, and what to do
     Explain(explain::ExplainArgs),
 }

@@ -14,6 +14,7 @@ mod forward;
 mod jq;
 mod link;
 mod output;
+mod settings;
 mod stop;
 mod time;
 
@@ -32,7 +33,7 @@ fn main() -> ExitCode {
         Err(error) => return misused(&error),
     };
     let (mut output, sound) = cli.output.output();
-    match sound.and_then(|()| run(cli.command, &Context::new(cli.connection), &mut output)) {
+    match sound.and_then(|()| run(cli.command, &Context::new(cli.connection, !cli.no_input), &mut output)) {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => output.failure(&error),
     }

@@ -1,11 +1,14 @@
 //! One file per noun: what can be typed, one short function per verb, and how its objects look.
 
+pub(crate) mod config;
 pub(crate) mod demo;
 pub(crate) mod events;
 pub(crate) mod explain;
 pub(crate) mod listen;
+pub(crate) mod login;
 pub(crate) mod messages;
 pub(crate) mod mock;
+pub(crate) mod profile;
 pub(crate) mod replay;
 pub(crate) mod scenarios;
 pub(crate) mod sessions;
@@ -32,6 +35,9 @@ pub(crate) async fn run(command: Command, context: &Context, output: &mut Output
         Command::Listen(args) => listen::run(args, context, output).await,
         Command::Wait(args) => wait::run(args, context, output).await,
         Command::Mock(args) => mock::run(*args, context, output).await,
+        Command::Login(args) => login::run(args, context, output).await,
+        Command::Profile(command) => profile::run(command, context, output),
+        Command::Config(command) => config::run(command, context, output),
         Command::Explain(args) => explain::run(&args, output),
         Command::Demo(args) => demo::run(args, output).await,
     }

@@ -17,8 +17,8 @@ pub(crate) use recorded::{Recorded, Time};
 pub(crate) use target::Target;
 
 use crate::commands::{at_least_one, secret_from};
-use crate::context::variable;
 use crate::error::{CliError, Exit};
+use crate::settings::variable;
 
 const SECRET: &str = "POCKETPING_WEBHOOK_SECRET";
 

@@ -217,8 +217,7 @@ impl Output {
     /// What a person should know; never data.
     #[expect(clippy::unused_self, reason = "remarks go through the output like everything else")]
     pub(crate) fn remark(&mut self, line: &str) {
-        // When stderr is gone nobody is left to tell.
-        drop(writeln!(io::stderr(), "{}", safe(line)));
+        remark(line);
     }
 
     /// The error a command ends with when two things went wrong: the first one, unless it has nothing to say. The other one
@@ -257,6 +256,12 @@ impl Output {
         }
         ExitCode::from(error.exit() as u8)
     }
+}
+
+/// What a person should know, where no output is at hand.
+pub(crate) fn remark(line: &str) {
+    // When stderr is gone nobody is left to tell.
+    drop(writeln!(io::stderr(), "{}", safe(line)));
 }
 
 /// Which fields none of the objects has, and which there are.
