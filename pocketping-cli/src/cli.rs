@@ -6,7 +6,7 @@ use clap::{Args, Parser, Subcommand};
 
 use crate::catalogue;
 use crate::commands::{
-    config, demo, events, explain, listen, login, messages, mock, profile, sessions, wait, webhooks,
+    api, config, demo, events, explain, listen, login, messages, mock, profile, sessions, wait, webhooks,
 };
 use crate::error::CliError;
 use crate::jq::Jq;
@@ -54,6 +54,10 @@ pub(crate) struct ConnectionArgs {
     /// Read POCKETPING_* variables from this file; the environment goes before it
     #[arg(long, global = true, value_name = "FILE")]
     pub(crate) env_file: Option<PathBuf>,
+
+    /// Do not count requests together with other calls of this program, where they are paced
+    #[arg(long, global = true)]
+    pub(crate) no_shared_limit: bool,
 }
 
 /// What is printed, and how.
@@ -131,6 +135,8 @@ pub(crate) enum Command {
     Mock(Box<mock::MockArgs>),
     /// See a whole conversation happen, with nothing but this program
     Demo(demo::DemoArgs),
+    /// Send a request of your own making
+    Api(Box<api::ApiArgs>),
     /// Keep a key, and the server it is for, in a profile
     Login(login::LoginArgs),
     /// List, choose, show and remove profiles

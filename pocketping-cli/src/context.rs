@@ -3,12 +3,13 @@
 use std::io::{self, IsTerminal, Write};
 
 use pocketping_mock_server::ApiKey;
-use pocketping_sdk::{Client, ClientBuilder};
+use pocketping_sdk::{Client, ClientBuilder, Pacing, RetryPolicy};
 
 use crate::cli::ConnectionArgs;
+use crate::dry_run::{DryRun, DryRunArgs};
 use crate::error::{CliError, Exit};
 use crate::output::{remark, safe};
-use crate::settings::{self, KEY, Settings};
+use crate::settings::{self, Directory, KEY, Settings};
 
 /// The settings of this call of the program.
 #[derive(Debug)]
@@ -78,16 +79,48 @@ impl Context {
 
     /// The client, of all that is set.
     pub(crate) fn client(&self) -> Result<Client, CliError> {
+        self.made(|builder| builder)
+    }
+
+    /// The client for something that changes the server, or only tells what it would send.
+    pub(crate) fn writer(&self, how: DryRunArgs) -> Result<Client, CliError> {
+        if how.dry_run {
+            self.made(|builder| builder.transport(DryRun).retry(RetryPolicy::none()).pacing(Pacing::Off))
+        } else {
+            self.client()
+        }
+    }
+
+    fn made(&self, change: impl Fn(ClientBuilder) -> ClientBuilder) -> Result<Client, CliError> {
         if let (true, Some(url), [key]) = (self.is_local, &self.connection.api_url, &*self.connection.api_keys) {
             return Ok(builder().base_url(url).api_key(key).build()?);
         }
         let settings = self.settings()?;
         let url = settings.api_url()?;
-        let mut builder = builder().api_key(settings.key_for(&url)?).base_url(url.value);
-        if let Some(plan) = settings.plan()? {
-            builder = builder.plan(&plan.value)?;
+        let (key, plan) = (settings.key_for(&url)?, settings.plan()?);
+        let builder = || {
+            let builder = change(builder()).api_key(&key).base_url(&url.value);
+            match &plan {
+                Some(plan) => builder.plan(&plan.value).map_err(|error| {
+                    let named = plan.source.name().map(|name| format!(" ({name})")).unwrap_or_default();
+                    CliError::new(Exit::Config, format!("{error}{named}"))
+                }),
+                None => Ok(builder),
+            }
+        };
+        if self.connection.no_shared_limit {
+            return Ok(builder()?.build()?);
         }
-        Ok(builder.build()?)
+        let limits = Directory::State.path()?.join("limits");
+        match builder()?.shared_pacing(&limits).build() {
+            Ok(client) => Ok(client),
+            // It may be another error: then it comes again.
+            Err(error) => {
+                let client = builder()?.build()?;
+                remark(&format!("warning: {}; --no-shared-limit keeps it quiet", CliError::from(error)));
+                Ok(client)
+            }
+        }
     }
 
     /// The keys for the server that takes several: those of the flag, else that of the environment.

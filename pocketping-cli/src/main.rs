@@ -8,6 +8,7 @@ mod cli;
 mod commands;
 mod context;
 mod cursor_file;
+mod dry_run;
 mod error;
 mod files;
 mod forward;
@@ -35,7 +36,10 @@ fn main() -> ExitCode {
     let (mut output, sound) = cli.output.output();
     match sound.and_then(|()| run(cli.command, &Context::new(cli.connection, !cli.no_input), &mut output)) {
         Ok(()) => ExitCode::SUCCESS,
-        Err(error) => output.failure(&error),
+        Err(error) => match error.unsent().map_or(Ok(()), |unsent| output.item(unsent)) {
+            Ok(()) => output.failure(&error),
+            Err(error) => output.failure(&error),
+        },
     }
 }
 

@@ -3,8 +3,9 @@
 use clap::{Args, Subcommand};
 use pocketping_sdk::{Message, MessageKind, NewMessage, Timestamp};
 
-use super::{ListLimit, cell, text_or_stdin};
+use super::{ListLimit, cell, typed_text};
 use crate::context::Context;
+use crate::dry_run::DryRunArgs;
 use crate::error::CliError;
 use crate::output::{Output, Render};
 
@@ -36,11 +37,13 @@ pub(crate) struct ListArgs {
 pub(crate) struct SendArgs {
     /// The session's id
     session: String,
-    /// The text; `-` reads it from standard input, `--` before it lets it begin with a hyphen
+    /// The text; `-` is standard input, `@FILE` a file, `@@` an @; `--` before it lets it begin with a hyphen
     text: String,
     /// Who writes it: operator, visitor, ai or system
     #[arg(long = "type", default_value = "operator", value_name = "TYPE", value_parser = kind)]
     kind: MessageKind,
+    #[command(flatten)]
+    dry_run: DryRunArgs,
 }
 
 fn kind(text: &str) -> Result<MessageKind, String> {
@@ -63,8 +66,8 @@ async fn list(args: ListArgs, context: &Context, output: &mut Output) -> Result<
 }
 
 async fn send(args: SendArgs, context: &Context, output: &mut Output) -> Result<(), CliError> {
-    let message = NewMessage::new(text_or_stdin(args.text)?).kind(args.kind);
-    output.item(&context.client()?.session(args.session).messages().send(message).await?)
+    let message = NewMessage::new(typed_text(&args.text)?).kind(args.kind);
+    output.item(&context.writer(args.dry_run)?.session(args.session).messages().send(message).await?)
 }
 
 impl Render for Message {

@@ -6,6 +6,7 @@ use serde_json::Value;
 
 use super::{ListLimit, cell};
 use crate::context::Context;
+use crate::dry_run::DryRunArgs;
 use crate::error::CliError;
 use crate::output::{Output, Render};
 use crate::time::since;
@@ -21,7 +22,7 @@ pub(crate) enum SessionsCommand {
     Get(IdArgs),
     /// Close a session; closing a closed one changes nothing
     #[command(after_help = "Example: pocketping sessions close sess_abc123")]
-    Close(IdArgs),
+    Close(CloseArgs),
     /// Say who the visitor is
     #[command(
         after_help = "Example: pocketping sessions identify sess_abc123 --email user@example.com --metadata plan=pro"
@@ -61,6 +62,15 @@ pub(crate) struct IdArgs {
     session: String,
 }
 
+/// Which session.
+#[derive(Debug, Args)]
+pub(crate) struct CloseArgs {
+    /// The session's id
+    session: String,
+    #[command(flatten)]
+    dry_run: DryRunArgs,
+}
+
 /// Whose visitor, and what is known.
 #[derive(Debug, Args)]
 pub(crate) struct IdentifyArgs {
@@ -68,6 +78,8 @@ pub(crate) struct IdentifyArgs {
     session: String,
     #[command(flatten)]
     known: Known,
+    #[command(flatten)]
+    dry_run: DryRunArgs,
 }
 
 /// What is known of the visitor; at least one of them.
@@ -95,6 +107,8 @@ pub(crate) struct AiArgs {
     session: String,
     /// Whether the AI may answer
     state: OnOff,
+    #[command(flatten)]
+    dry_run: DryRunArgs,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
@@ -114,7 +128,9 @@ pub(crate) async fn run(command: SessionsCommand, context: &Context, output: &mu
     match command {
         SessionsCommand::List(args) => list(args, context, output).await,
         SessionsCommand::Get(args) => output.item(&context.client()?.session(args.session).get().await?),
-        SessionsCommand::Close(args) => output.item(&context.client()?.session(args.session).close().await?),
+        SessionsCommand::Close(args) => {
+            output.item(&context.writer(args.dry_run)?.session(args.session).close().await?)
+        }
         SessionsCommand::Identify(args) => identify(args, context, output).await,
         SessionsCommand::Ai(args) => ai(args, context, output).await,
     }
@@ -148,7 +164,7 @@ async fn identify(args: IdentifyArgs, context: &Context, output: &mut Output) ->
     for (key, value) in args.known.metadata {
         who = who.metadata(key, value);
     }
-    let session = context.client()?.session(args.session).identify(who).await?;
+    let session = context.writer(args.dry_run)?.session(args.session).identify(who).await?;
     output.item(&session)?;
     if session.identity.is_none() {
         output.remark("done; this server does not show what it knows of a visitor");
@@ -157,7 +173,7 @@ async fn identify(args: IdentifyArgs, context: &Context, output: &mut Output) ->
 }
 
 async fn ai(args: AiArgs, context: &Context, output: &mut Output) -> Result<(), CliError> {
-    let session = context.client()?.session(args.session).set_ai(args.state == OnOff::On).await?;
+    let session = context.writer(args.dry_run)?.session(args.session).set_ai(args.state == OnOff::On).await?;
     output.item(&session)?;
     if session.ai_enabled.is_none() {
         output.remark("done; this server does not show whether the AI is on");

@@ -5,6 +5,7 @@ use pocketping_sdk::{EventKind, NewWebhook, Webhook};
 
 use super::{cell, secret_from};
 use crate::context::Context;
+use crate::dry_run::DryRunArgs;
 use crate::error::CliError;
 use crate::output::{Output, Render};
 
@@ -37,6 +38,8 @@ pub(crate) struct CreateArgs {
     /// File with the key of the signatures, `-` for standard input [default: the server makes one]
     #[arg(long, value_name = "FILE")]
     secret_file: Option<String>,
+    #[command(flatten)]
+    dry_run: DryRunArgs,
 }
 
 /// Which webhook.
@@ -44,6 +47,11 @@ pub(crate) struct CreateArgs {
 pub(crate) struct DeleteArgs {
     /// The webhook's id
     webhook: String,
+    /// Do not ask first
+    #[arg(short, long)]
+    yes: bool,
+    #[command(flatten)]
+    dry_run: DryRunArgs,
 }
 
 pub(crate) async fn run(command: WebhooksCommand, context: &Context, output: &mut Output) -> Result<(), CliError> {
@@ -51,7 +59,9 @@ pub(crate) async fn run(command: WebhooksCommand, context: &Context, output: &mu
         WebhooksCommand::Create(args) => create(args, context, output).await,
         WebhooksCommand::List => output.list(&context.client()?.webhooks().list().await?.webhooks),
         WebhooksCommand::Delete(args) => {
-            context.client()?.webhooks().delete(args.webhook.as_str()).await?;
+            let client = context.writer(args.dry_run)?;
+            context.confirm(&format!("delete the webhook {}?", args.webhook), args.yes || args.dry_run.dry_run)?;
+            client.webhooks().delete(args.webhook.as_str()).await?;
             output.remark(&format!("{} deleted", args.webhook));
             Ok(())
         }
@@ -63,7 +73,7 @@ async fn create(args: CreateArgs, context: &Context, output: &mut Output) -> Res
     if let Some(file) = args.secret_file {
         webhook = webhook.secret(secret_from(&file)?);
     }
-    let created = context.client()?.webhooks().create(webhook).await?;
+    let created = context.writer(args.dry_run)?.webhooks().create(webhook).await?;
     output.item(&created)?;
     match (&created.id, &created.secret) {
         (_, Some(_)) => output.remark("the secret is shown this once; keep it, deliveries are signed with it"),

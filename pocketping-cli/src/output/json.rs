@@ -3,7 +3,7 @@
 use std::fmt::Write as _;
 use std::io::{self, Write};
 
-use serde::Serialize;
+use serde::{Serialize, Serializer};
 
 use super::safe::is_unsafe;
 
@@ -32,6 +32,27 @@ fn escaped(json: &str) -> String {
         }
     }
     shown
+}
+
+/// JSON that came as text: printed in the order it has, and as carefully as everything else.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct JsonText(String);
+
+impl JsonText {
+    pub(crate) fn parse(text: &str) -> serde_json::Result<Self> {
+        serde_json::from_str::<serde::de::IgnoredAny>(text)?;
+        Ok(Self(text.trim().to_owned()))
+    }
+
+    pub(crate) fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl Serialize for JsonText {
+    fn serialize<S: Serializer>(&self, to: S) -> Result<S::Ok, S::Error> {
+        serde_transcode::transcode(&mut serde_json::Deserializer::from_str(&self.0), to)
+    }
 }
 
 #[cfg(test)]

@@ -19,6 +19,7 @@ use crate::jq::Jq;
 use shape::Part;
 use sink::Sink;
 
+pub(crate) use json::JsonText;
 pub(crate) use safe::safe;
 pub(crate) use shape::Field;
 
@@ -159,6 +160,15 @@ impl Output {
         self.flush()?;
         self.warn(unknown);
         Ok(())
+    }
+
+    /// Any JSON: people get it as a document.
+    pub(crate) fn document<T: Render>(&mut self, document: &T) -> Result<(), CliError> {
+        if !self.is_plain() {
+            return self.item(document);
+        }
+        self.sink.document(document)?;
+        Ok(self.flush()?)
     }
 
     /// A list.

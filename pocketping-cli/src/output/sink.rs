@@ -50,6 +50,11 @@ impl Sink {
         }
     }
 
+    /// JSON, whatever the format.
+    pub(super) fn document<T: Serialize>(&mut self, document: &T) -> io::Result<()> {
+        json::document(&mut self.out, document)
+    }
+
     /// A list.
     pub(super) fn list<T: Serialize>(
         &mut self,

@@ -212,11 +212,7 @@ fn a_vault_is_asked_for_the_key() {
     }
     let ended = login(&format!("printf '%s\\n' {KEY}"));
     assert_eq!(ended.code, 0, "{}", ended.stderr);
-    assert!(
-        home.text().contains(&format!("credential-command = [\"printf\", '%s\\n', \"{KEY}\"]")),
-        "{}",
-        home.text()
-    );
+    assert!(home.text().contains(&format!("credential-command = [\"printf\", '%s\\n', \"{KEY}\"]")), "{}", home.text());
     assert_eq!(home.run(&["sessions", "list"]).code, 0);
     // It is run only when its key is needed.
     home.write("[profiles.default]\ncredential-command = [\"false\"]\n");
@@ -271,4 +267,43 @@ fn a_file_that_others_may_read_is_warned_of_and_closed_when_it_is_written() {
     home.run(&["profile", "use", "default"]);
     assert_eq!(mode(&home.file()), 0o600);
     assert_eq!(home.run(&["sessions", "list"]).stderr, "");
+}
+
+#[test]
+fn calls_of_one_machine_keep_to_the_limit_together() {
+    for contract in [Contract::Strict, Contract::Extended] {
+        let server = MockServer::builder().contract(contract).api_key(KEY).api_key("other").start().unwrap();
+        let home = Home::new();
+        let call = |key: &str, args: &[&str]| {
+            let mut command = home.command(&[&["sessions", "list", "-o", "json"], args].concat());
+            command.env("POCKETPING_API_URL", server.url()).env("POCKETPING_API_KEY", key);
+            // The second one would have to wait for longer than a call may take.
+            command.env("POCKETPING_PLAN", "1/min").env("POCKETPING_STATE_DIR", home.0.path().join("state"));
+            run(command)
+        };
+        assert_eq!(call(KEY, &[]).code, 0);
+        let ended = call(KEY, &[]);
+        let error = error_of(&ended.stderr);
+        assert_eq!((ended.code, &error["code"], &error["outcome"]), (7, &json!("rate_limited"), &json!("not_sent")));
+        assert_eq!(call(KEY, &["--no-shared-limit"]).code, 0);
+        assert_eq!(call("other", &[]).code, 0, "another key has a limit of its own");
+        assert_eq!(server.journal().requests().len(), 3);
+    }
+}
+
+#[test]
+#[cfg(unix)]
+fn where_nothing_can_be_kept_a_call_counts_for_itself() {
+    let server = server();
+    let home = Home::new();
+    let call = |args: &[&str]| {
+        let mut command = home.command(&[&["sessions", "list", "-q"], args].concat());
+        command.env("POCKETPING_API_URL", server.url()).env("POCKETPING_API_KEY", KEY);
+        command.env("POCKETPING_PLAN", "1/min").env("POCKETPING_STATE_DIR", "/dev/null");
+        run(command)
+    };
+    let ended = call(&[]);
+    assert_eq!((ended.code, ended.stdout.as_str()), (0, "sess_abc123\n"));
+    assert!(ended.stderr.starts_with("warning: ") && ended.stderr.contains("--no-shared-limit"), "{}", ended.stderr);
+    assert_eq!(call(&["--no-shared-limit"]).stderr, "");
 }
