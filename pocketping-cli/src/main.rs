@@ -26,7 +26,7 @@ use clap::Parser;
 use crate::cli::{Cli, Command};
 use crate::context::Context;
 use crate::error::{CliError, Exit};
-use crate::output::{Color, Format, Output, Shape};
+use crate::output::{Color, Format, Output, Shape, with_progress};
 
 fn main() -> ExitCode {
     let cli = match Cli::try_parse() {
@@ -49,7 +49,7 @@ fn run(command: Command, context: &Context, output: &mut Output) -> Result<(), C
         .enable_all()
         .build()
         .map_err(|error| CliError::unexpected("the runtime cannot start", error))?;
-    let result = runtime.block_on(commands::run(command, context, output));
+    let result = runtime.block_on(with_progress(commands::run(command, context, output)));
     // A read of standard input may still hang; the process ends all the same.
     runtime.shutdown_background();
     result.and_then(|()| Ok(output.flush()?))

@@ -5,6 +5,7 @@
 mod delimited;
 mod human;
 mod json;
+mod progress;
 mod safe;
 mod shape;
 mod sink;
@@ -20,6 +21,7 @@ use shape::Part;
 use sink::Sink;
 
 pub(crate) use json::JsonText;
+pub(crate) use progress::with_progress;
 pub(crate) use safe::safe;
 pub(crate) use shape::Field;
 
@@ -254,6 +256,7 @@ impl Output {
         if error.exit().is_quiet() {
             return ExitCode::from(error.exit() as u8);
         }
+        progress::end();
         if self.sink.format.is_json() {
             // Nobody is left to tell when this fails, too.
             drop(json::line(&mut io::stderr(), &error.as_json()));
@@ -270,6 +273,7 @@ impl Output {
 
 /// What a person should know, where no output is at hand.
 pub(crate) fn remark(line: &str) {
+    progress::end();
     // When stderr is gone nobody is left to tell.
     drop(writeln!(io::stderr(), "{}", safe(line)));
 }

@@ -17,4 +17,5 @@ mod replay;
 mod run;
 mod scenarios;
 mod settings;
+mod traced;
 mod wait;
