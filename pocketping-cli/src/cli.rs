@@ -112,8 +112,10 @@ fn after_help() -> String {
     )
 }
 
-/// The nouns.
+/// The nouns. A command's arguments are defined when it is the one that is called (`defer`): `--version` should not pay for all of
+/// them. What is said of a command stands here then; a doc comment on its arguments would take its place.
 #[derive(Debug, Subcommand)]
+#[command(defer = true)]
 pub(crate) enum Command {
     /// List, read, close and identify sessions, and switch their AI
     #[command(subcommand, alias = "session")]

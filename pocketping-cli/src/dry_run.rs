@@ -18,7 +18,7 @@ use serde::Serialize;
 use crate::output::{JsonText, Render};
 use crate::settings::masked;
 
-/// Whether a write is only told.
+// Whether a write is only told.
 #[derive(Clone, Copy, Debug, Default, Args)]
 pub(crate) struct DryRunArgs {
     /// Print the request instead of sending it

@@ -13,7 +13,7 @@ use crate::dry_run::{DryRunArgs, Unsent};
 use crate::error::{CliError, Exit};
 use crate::output::{JsonText, Output, Render};
 
-/// What to ask, and what to show of the answer.
+// What to ask, and what to show of the answer.
 #[derive(Debug, Args)]
 #[command(
     after_help = "Fields go into the query of GET, HEAD and DELETE, and of what has an --input; else they are the JSON body.\n\

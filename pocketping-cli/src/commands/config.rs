@@ -11,6 +11,7 @@ use crate::settings::{Setting, Source};
 
 /// Look at the settings.
 #[derive(Clone, Copy, Debug, Subcommand)]
+#[command(defer = true)]
 pub(crate) enum ConfigCommand {
     /// Show every setting, and whether it is a flag's, the environment's, a profile's or the default; the key is masked
     #[command(after_help = "Example: pocketping config show -o json")]

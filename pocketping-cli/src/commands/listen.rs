@@ -23,7 +23,7 @@ use crate::time::since;
 /// How long deliveries under way have to finish when the command ends early.
 const GRACE: Duration = Duration::from_secs(5);
 
-/// What to listen to, how long, and where to forward it to.
+// What to listen to, how long, and where to forward it to.
 #[derive(Debug, Args)]
 #[command(after_help = "Example: pocketping listen -o ndjson --forward-to http://localhost:3000/webhook \\\n\
                         \x20          --secret-file secret --cursor cursor.json --dead-letter failed.ndjson")]

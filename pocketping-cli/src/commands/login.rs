@@ -9,7 +9,7 @@ use crate::error::{CliError, Exit};
 use crate::output::Output;
 use crate::settings::{KeyFrom, Profile};
 
-/// How the key is come by.
+// How the key is come by.
 #[derive(Debug, Args)]
 #[command(
     after_help = "The profile is the one of --profile or POCKETPING_PROFILE, else the one in use, else `default`; its server\n\

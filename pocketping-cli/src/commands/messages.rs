@@ -11,6 +11,7 @@ use crate::output::{Output, Render};
 
 /// Work with messages.
 #[derive(Debug, Subcommand)]
+#[command(defer = true)]
 pub(crate) enum MessagesCommand {
     /// List a session's last messages, oldest first
     #[command(after_help = "Example: pocketping messages list sess_abc123 --all -o ndjson")]
@@ -20,7 +21,7 @@ pub(crate) enum MessagesCommand {
     Send(SendArgs),
 }
 
-/// Which messages.
+// Which messages.
 #[derive(Debug, Args)]
 pub(crate) struct ListArgs {
     /// The session's id
@@ -32,7 +33,7 @@ pub(crate) struct ListArgs {
     limit: ListLimit,
 }
 
-/// What to send, and where.
+// What to send, and where.
 #[derive(Debug, Args)]
 pub(crate) struct SendArgs {
     /// The session's id

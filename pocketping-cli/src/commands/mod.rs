@@ -45,7 +45,7 @@ pub(crate) async fn run(command: Command, context: &Context, output: &mut Output
     }
 }
 
-/// How much of a list is printed.
+// How much of a list is printed.
 #[derive(Debug, clap::Args)]
 pub(crate) struct ListLimit {
     /// Print at most this many

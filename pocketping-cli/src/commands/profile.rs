@@ -11,6 +11,7 @@ use crate::settings::{ConfigFile, Profile};
 
 /// Work with profiles: a server and the key for it, under a name.
 #[derive(Debug, Subcommand)]
+#[command(defer = true)]
 pub(crate) enum ProfileCommand {
     /// List profiles
     #[command(after_help = "Example: pocketping profile list")]
@@ -26,7 +27,7 @@ pub(crate) enum ProfileCommand {
     Remove(RemoveArgs),
 }
 
-/// Which profile.
+// Which profile.
 #[derive(Debug, Args)]
 pub(crate) struct NameArgs {
     /// The profile's name
@@ -34,7 +35,7 @@ pub(crate) struct NameArgs {
     name: String,
 }
 
-/// Which profile, if not the one in use.
+// Which profile, if not the one in use.
 #[derive(Debug, Args)]
 pub(crate) struct ShowArgs {
     /// The profile's name
@@ -42,7 +43,7 @@ pub(crate) struct ShowArgs {
     name: Option<String>,
 }
 
-/// Which profile, and whether to ask.
+// Which profile, and whether to ask.
 #[derive(Debug, Args)]
 pub(crate) struct RemoveArgs {
     /// The profile's name

@@ -14,6 +14,7 @@ use crate::output::{Output, Render};
 
 /// What is done with scenarios.
 #[derive(Debug, Subcommand)]
+#[command(defer = true)]
 pub(crate) enum ScenariosCommand {
     /// Play a scenario on a server of its own, and check what it expects
     ///
@@ -25,7 +26,7 @@ pub(crate) enum ScenariosCommand {
     Export(ExportArgs),
 }
 
-/// What is played, and how.
+// What is played, and how.
 #[derive(Debug, Args)]
 #[command(after_help = "Exit code 12: a step could not be done, or something was not as expected.\n\n\
                   Example: pocketping mock run rush-hour --contract strict")]
@@ -39,7 +40,7 @@ pub(crate) struct RunArgs {
     contract: Contract,
 }
 
-/// Which story.
+// Which story.
 #[derive(Debug, Args)]
 #[command(after_help = "Example: pocketping mock stories angry-visitor > mine.json")]
 pub(crate) struct StoriesArgs {
@@ -48,7 +49,7 @@ pub(crate) struct StoriesArgs {
     story: Option<String>,
 }
 
-/// Which session.
+// Which session.
 #[derive(Debug, Args)]
 #[command(after_help = "Example: pocketping mock export sess_abc123 > story.json && pocketping mock run story.json")]
 pub(crate) struct ExportArgs {

@@ -13,6 +13,7 @@ use crate::time::since;
 
 /// Work with sessions.
 #[derive(Debug, Subcommand)]
+#[command(defer = true)]
 pub(crate) enum SessionsCommand {
     /// List sessions, newest first
     #[command(after_help = "Example: pocketping sessions list --status active --unanswered")]
@@ -33,7 +34,7 @@ pub(crate) enum SessionsCommand {
     Ai(AiArgs),
 }
 
-/// Which sessions.
+// Which sessions.
 #[derive(Debug, Args)]
 pub(crate) struct ListArgs {
     /// Only of this status
@@ -55,14 +56,14 @@ pub(crate) struct ListArgs {
     limit: ListLimit,
 }
 
-/// Which session.
+// Which session.
 #[derive(Debug, Args)]
 pub(crate) struct IdArgs {
     /// The session's id
     session: String,
 }
 
-/// Which session.
+// Which session.
 #[derive(Debug, Args)]
 pub(crate) struct CloseArgs {
     /// The session's id
@@ -71,7 +72,7 @@ pub(crate) struct CloseArgs {
     dry_run: DryRunArgs,
 }
 
-/// Whose visitor, and what is known.
+// Whose visitor, and what is known.
 #[derive(Debug, Args)]
 pub(crate) struct IdentifyArgs {
     /// The session's id
@@ -82,7 +83,7 @@ pub(crate) struct IdentifyArgs {
     dry_run: DryRunArgs,
 }
 
-/// What is known of the visitor; at least one of them.
+// What is known of the visitor; at least one of them.
 #[derive(Debug, Args)]
 #[group(required = true, multiple = true)]
 struct Known {
@@ -100,7 +101,7 @@ struct Known {
     metadata: Vec<(String, String)>,
 }
 
-/// Which session, and what of its AI.
+// Which session, and what of its AI.
 #[derive(Debug, Args)]
 pub(crate) struct AiArgs {
     /// The session's id

@@ -11,6 +11,7 @@ use crate::output::{Output, Render};
 
 /// Work with webhooks.
 #[derive(Debug, Subcommand)]
+#[command(defer = true)]
 pub(crate) enum WebhooksCommand {
     /// Register a webhook; the same URL again replaces its events
     #[command(after_help = "Example: pocketping webhooks create https://yoursite.com/webhook --event message.created")]
@@ -23,7 +24,7 @@ pub(crate) enum WebhooksCommand {
     Delete(DeleteArgs),
 }
 
-/// Where to post, and what.
+// Where to post, and what.
 #[derive(Debug, Args)]
 pub(crate) struct CreateArgs {
     /// Where events are posted to
@@ -42,7 +43,7 @@ pub(crate) struct CreateArgs {
     dry_run: DryRunArgs,
 }
 
-/// Which webhook.
+// Which webhook.
 #[derive(Debug, Args)]
 pub(crate) struct DeleteArgs {
     /// The webhook's id

@@ -22,7 +22,7 @@ use crate::settings::variable;
 
 const SECRET: &str = "POCKETPING_WEBHOOK_SECRET";
 
-/// How events are forwarded; the command's own flag says where to.
+// How events are forwarded; the command's own flag says where to.
 #[derive(Debug, Args)]
 pub(crate) struct ForwardArgs {
     /// File with the key of the signatures, `-` for standard input [env: POCKETPING_WEBHOOK_SECRET]
