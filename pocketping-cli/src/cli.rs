@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use clap::{Args, Parser, Subcommand};
+use clap::{Args, CommandFactory, FromArgMatches, Parser, Subcommand};
 
 use crate::catalogue;
 use crate::commands::{
@@ -33,6 +33,22 @@ pub(crate) struct Cli {
 
     #[command(subcommand)]
     pub(crate) command: Command,
+}
+
+impl Cli {
+    /// Reads the command line.
+    pub(crate) fn read() -> Result<Self, clap::Error> {
+        let mut command = Self::command();
+        let matches = command.try_get_matches_from_mut(std::env::args_os());
+        let cli = matches.and_then(|mut matches| {
+            let cli = Self::from_arg_matches_mut(&mut matches).map_err(|error| error.format(&mut command));
+            std::mem::forget(matches);
+            cli
+        });
+        // Taking the definition of all commands apart costs more than many a command.
+        std::mem::forget(command);
+        cli
+    }
 }
 
 /// Which server, and as whom.
@@ -153,8 +169,6 @@ pub(crate) enum Command {
 
 #[cfg(test)]
 mod tests {
-    use clap::CommandFactory;
-
     use super::*;
 
     #[test]

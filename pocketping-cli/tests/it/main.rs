@@ -6,6 +6,7 @@ mod api;
 mod cursor;
 mod demo;
 mod environment;
+mod everything;
 mod failures;
 mod forward;
 mod help;
