@@ -115,6 +115,13 @@ pub enum SocketFault {
     },
 }
 
+impl SocketFault {
+    /// Whether it can happen to server-sent events.
+    pub(super) fn is_for_streams(self) -> bool {
+        matches!(self, Self::Cut | Self::Duplicate | Self::Skip | Self::Delay(_))
+    }
+}
+
 /// What can happen to an attempt of a webhook delivery.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]

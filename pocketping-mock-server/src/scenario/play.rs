@@ -238,7 +238,7 @@ impl Player<'_> {
             }
             Step::Fault(fault) => {
                 let made = Fault::from_json(fault.to_string().as_bytes()).map_err(|error| error.to_string())?;
-                self.app.faults.inject(made);
+                self.app.try_inject(made).map_err(rejected)?;
                 format!("from now on goes wrong: {}", fault["do"])
             }
             Step::ClearFaults(_) => {
