@@ -89,7 +89,7 @@ pub enum SocketFault {
     Silent,
     /// The event is sent twice.
     Duplicate,
-    /// The event is sent after the next one, or after 50 ms (real time) when there is none.
+    /// The event is sent after the next one; when none comes, before the link's next ping (20 s on the server's clock).
     Swap,
     /// The event is not sent.
     Skip,
@@ -116,6 +116,23 @@ pub enum SocketFault {
 }
 
 impl SocketFault {
+    /// Its name, as it is written in JSON.
+    pub(crate) fn kind(self) -> &'static str {
+        match self {
+            Self::Close(_) => "close",
+            Self::Cut => "cut",
+            Self::Silent => "silent",
+            Self::Duplicate => "duplicate",
+            Self::Swap => "swap",
+            Self::Skip => "skip",
+            Self::Corrupt => "corrupt",
+            Self::Garble => "garble",
+            Self::Delay(_) => "delay",
+            Self::RefuseAuth(_) => "refuse-auth",
+            Self::RefuseUpgrade { .. } => "refuse-upgrade",
+        }
+    }
+
     /// Whether it can happen to server-sent events.
     pub(super) fn is_for_streams(self) -> bool {
         matches!(self, Self::Cut | Self::Duplicate | Self::Skip | Self::Delay(_))
