@@ -212,9 +212,11 @@ impl Faults {
     }
 
     /// The close code an auth frame is refused with.
-    pub(crate) fn on_auth(&self) -> Option<u16> {
-        let met = self.take(|fault| matches!(fault.act, Act::Socket(SocketFault::RefuseAuth(_))), socket_fault);
-        met.and_then(|met| if let SocketFault::RefuseAuth(code) = met.act { Some(code) } else { None })
+    pub(crate) fn on_auth(&self) -> Option<Met<u16>> {
+        self.take(
+            |fault| matches!(fault.act, Act::Socket(SocketFault::RefuseAuth(_))),
+            |act| if let Act::Socket(SocketFault::RefuseAuth(code)) = act { Some(*code) } else { None },
+        )
     }
 
     /// The status an upgrade is refused with, and the seconds to wait.
@@ -232,13 +234,12 @@ impl Faults {
     }
 
     /// What happens to an attempt of a delivery.
-    pub(crate) fn on_delivery(&self, event: &str, body: &[u8]) -> Option<WebhookFault> {
+    pub(crate) fn on_delivery(&self, event: &str, body: &[u8]) -> Option<Met<WebhookFault>> {
         let told = ToldFacts { surface: Surface::Webhook, over: None, event, body };
-        let met = self.take(
+        self.take(
             |fault| fault.is_for_told(&told),
             |act| if let Act::Webhook(fault) = act { Some(*fault) } else { None },
-        );
-        met.map(|met| met.act)
+        )
     }
 
     pub(crate) fn refuse_connections(&self, refused: bool) {

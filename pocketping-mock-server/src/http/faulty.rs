@@ -15,6 +15,7 @@ use serde_json::Value;
 
 use super::call::{Ready, facts};
 use super::finish::{http_date, insert};
+use super::recorded::note_fault;
 use super::spoilt::{Spoilt, Wait};
 use super::{Answer, extract};
 use crate::app::App;
@@ -56,6 +57,9 @@ pub(crate) async fn faulty_surface(
         body = read.clone().into();
     }
     let met = app.faults.on_call(&facts(surface, &parts, &read));
+    if let Some(met) = &met {
+        note_fault(&parts.extensions, &met.id);
+    }
     let connection = parts.extensions.get::<Connection>().cloned();
     let request = Request::from_parts(parts, body);
     match (met, connection) {

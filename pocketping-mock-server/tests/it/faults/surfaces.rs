@@ -185,7 +185,7 @@ async fn an_attempt_is_lost_or_sent_twice() {
         );
         call(&server, "POST /sessions/sess_abc123/messages", r#"{"content":"a needle"}"#);
         let tried = until(&server, |all| attempts(all, 1)).await;
-        assert_eq!(tried[0].attempts[0].error.as_deref(), Some("lost: a fault that was asked for"));
+        assert_eq!(tried[0].attempts[0].error.as_deref(), Some("lost: a fault that was asked for (fault_1)"));
         assert!(hook.received.try_recv().is_err(), "nothing was sent");
         assert_eq!(stands(&server, &lost), (json!(1), json!(0)));
         let (advanced, ()) = tokio::join!(server.advance(Duration::from_secs(1)), async {
