@@ -41,8 +41,9 @@ async fn played(app: &App, tenant: &TenantId, scenario: &Scenario) -> Response {
     match play(app, tenant, scenario, |_| {}).await {
         Ok(played) => Answer::json(StatusCode::OK, &json!({"steps": played.steps})).into_response(),
         Err(error) => {
-            let body = json!({"error": "Scenario failed", "message": error.to_string(), "code": "SCENARIO_FAILED",
-                              "step": error.step(), "steps": error.played()});
+            let body = json!({"error": "Scenario failed", "message": error.summary(), "code": "SCENARIO_FAILED",
+                              "step": error.step(), "line": error.line(), "differences": error.differences(),
+                              "steps": error.played()});
             Answer::json(StatusCode::UNPROCESSABLE_ENTITY, &body).into_response()
         }
     }

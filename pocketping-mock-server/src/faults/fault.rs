@@ -78,6 +78,11 @@ impl Fault {
         Ok(read::fault(text)?)
     }
 
+    /// Reads it from a value.
+    pub(crate) fn from_value(value: Value) -> Result<Self, Wrong> {
+        read::of_value(value)
+    }
+
     pub(super) fn new(act: Act) -> Self {
         Self { act, on: On::default(), after: 0, waiting: 0, times: Some(1) }
     }

@@ -4,6 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use http::{HeaderMap, HeaderName, HeaderValue};
+use serde_json::Value;
 
 use super::acts::{Act, HttpFault, Latency, Over, Reply, RetryAfter, SocketFault, Times, WebhookFault};
 use super::draw::Draw;
@@ -12,7 +13,7 @@ use super::fields::Fields;
 use super::on::On;
 use super::places;
 use crate::contract::Contract;
-use crate::json::{self, Wrong};
+use crate::json::{self, Unique, Wrong};
 use crate::surface::Surface;
 
 /// The longest name of a barrier.
@@ -38,7 +39,13 @@ const KINDS: &str = "status, gateway, latency, hold, cut-before, apply-then-drop
                      garble, delay, refuse-auth, refuse-upgrade, lost, sent-twice";
 
 pub(super) fn fault(text: &[u8]) -> Result<Fault, Wrong> {
-    let value = json::read(text).map_err(|wrong| Wrong { field: None, what: format!("is no JSON: {wrong}") })?;
+    let read = json::read(text);
+    let Unique(value) =
+        read.map_err(|wrong| Wrong { field: None, what: format!("cannot be read as JSON: {wrong}") })?;
+    of_value(value)
+}
+
+pub(super) fn of_value(value: Value) -> Result<Fault, Wrong> {
     let mut whole = Fields::of(value)?;
     let wanted = whole.object("do")?;
     let mut wanted = whole.needed("do", wanted)?;
@@ -266,7 +273,7 @@ fn code(wanted: &mut Fields) -> Result<u16, Wrong> {
 /// Whether the call is applied first.
 fn is_after(wanted: &mut Fields) -> Result<bool, Wrong> {
     match wanted.take("after") {
-        None | Some(serde_json::Value::Bool(false)) => Ok(false),
+        None | Some(Value::Bool(false)) => Ok(false),
         Some(after) if after == "apply" => Ok(true),
         Some(_) => Err(wanted.wrong("after", "must be \"apply\" or false")),
     }

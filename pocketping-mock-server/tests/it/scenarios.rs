@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use pocketping_mock_server::{Contract, MockServer, Scenario, Visit};
+use pocketping_mock_server::{Clock, Contract, MockServer, Scenario, Visit};
 use serde_json::{Value, json};
 
 use crate::wire::{call, send};
@@ -38,15 +38,18 @@ async fn a_step_that_fails_is_named_with_what_differs() {
         (json!([{"restore": "nope"}]), 1, "no snapshot"),
         (json!([{"revoke-key": "nope"}]), 1, "was not taken"),
         (json!([{"webhook": {"url": "x", "events": []}}]), 1, "`url`"),
-        (json!([{"expect": {"count": 1}}]), 1, "`in` is missing"),
-        (json!([visit, {"expect": {"in": "ann", "count": 1}}]), 2, "count: expected 1, there is 0"),
+        (
+            json!([visit, {"expect": {"in": "ann", "count": 1}}]),
+            2,
+            "line 1: not all is as expected\n  - count: 1\n  + count: 0",
+        ),
         (
             json!([visit, {"expect": {"in": "ann", "session": {"status": "closed"}}}]),
             2,
-            "session.status: expected \"closed\", there is \"active\"",
+            "\n  - session.status: \"closed\"\n  + session.status: \"active\"",
         ),
-        (json!([visit, {"expect": {"events": ["session.closed"]}}]), 2, "events[0]: expected \"session.closed\""),
-        (json!([{"expect": {"deliveries": {"failed": 1}}}]), 1, "deliveries.failed: expected 1, there is 0"),
+        (json!([visit, {"expect": {"events": ["session.closed"]}}]), 2, "- events[0]: \"session.closed\""),
+        (json!([{"expect": {"deliveries": {"failed": 1}}}]), 1, "- deliveries.failed: 1"),
     ] {
         let error = MockServer::start().play(&scenario(&steps)).await.unwrap_err();
         assert_eq!(error.step(), Some(step), "{steps}: {error}");
@@ -62,7 +65,7 @@ async fn a_fault_of_a_scenario_hits_whoever_calls_next() {
     server.play(&scenario(&json!([{"fault": fault}]))).await.unwrap();
     assert_eq!((call(&server, "GET /sessions", "").status, call(&server, "GET /sessions", "").status), (418, 200));
     let wrong = json!({"steps": [{"fault": {"do": {"kind": "earthquake"}}}]}).to_string();
-    assert!(Scenario::from_json(&wrong).unwrap_err().to_string().contains("steps[0].fault"));
+    assert!(Scenario::from_json(&wrong).unwrap_err().to_string().contains("`fault.do.kind`: must be one of"));
 }
 
 #[tokio::test]
@@ -97,6 +100,27 @@ async fn a_conversation_can_be_played_again() {
     assert_eq!(told(&again), told(&server));
 }
 
+#[tokio::test]
+async fn a_wait_moves_a_clock_that_runs_and_a_pause_really_passes() {
+    let server = MockServer::builder().clock(Clock::system()).start().unwrap();
+    let before = server.clock().now();
+    let steps = json!([{"wait": "720h"}, {"advance": "90s"}, {"pause": "1ms"}]);
+    let played = server.play(&scenario(&steps)).await.unwrap();
+    assert_eq!(played.steps, ["30d later", "1m 30s later", "nothing for 1ms"]);
+    assert!(!server.clock().is_frozen());
+    assert!(server.clock().now().since(before) >= Duration::from_secs(30 * 24 * 3600 + 90));
+}
+
+#[tokio::test]
+async fn one_is_no_many() {
+    let steps = json!([
+        {"visit": {"as": "ann"}}, {"say": {"as": "ann", "text": "1"}}, {"operator-reads": {"in": "ann"}},
+        {"reply": {"to": "ann", "text": "2"}}, {"reply": {"to": "ann", "text": "3"}}, {"read": {"as": "ann"}}
+    ]);
+    let played = MockServer::start().play(&scenario(&steps)).await.unwrap();
+    assert_eq!((&*played.steps[2], &*played.steps[5]), ("the operator reads 1 message of ann", "ann reads 2 messages"));
+}
+
 #[test]
 fn a_scenario_is_played_over_control() {
     let server = MockServer::start();
@@ -105,12 +129,17 @@ fn a_scenario_is_played_over_control() {
     let played = mock("POST /_mock/scenarios", &good);
     assert_eq!(played.status, 200);
     assert_eq!(played.json()["steps"], json!(["ann opens sess_1", "ann writes: Hello"]));
-    let failed = mock("POST /_mock/scenarios", r#"{"steps": [{"expect": {"events": ["session.closed"]}}]}"#);
-    assert_eq!((failed.status, &failed.json()["code"]), (422, &json!("SCENARIO_FAILED")));
-    assert!(failed.json()["message"].as_str().unwrap().starts_with("step 1: events"), "{failed:?}");
+    let failed = mock("POST /_mock/scenarios", "{\"steps\": [\n{\"expect\": {\"events\": [\"session.closed\"]}}]}");
+    let expected = json!({
+        "error": "Scenario failed", "message": "step 1, line 2: not all is as expected", "code": "SCENARIO_FAILED",
+        "step": 1, "line": 2, "steps": [],
+        "differences": ["- events[0]: \"session.closed\"", "+ events[0]: \"message.created\""],
+    });
+    assert_eq!((failed.status, failed.json()), (422, expected));
     let wrong = mock("POST /_mock/scenarios", r#"{"steps": [{"say": {}}]}"#);
     assert_eq!(wrong.status, 400);
-    assert!(wrong.json()["message"].as_str().unwrap().contains("steps[0]"), "{wrong:?}");
+    let said = "the scenario cannot be read: step 1, line 1: `say`: missing field `as`";
+    assert_eq!(wrong.json()["message"], said, "{wrong:?}");
     let stock = mock("GET /_mock/scenarios", "").json();
     assert!(stock["scenarios"].as_array().unwrap().contains(&json!("rush-hour")));
     assert_eq!(mock("POST /_mock/scenarios/demo", "").status, 200);

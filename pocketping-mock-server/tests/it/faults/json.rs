@@ -41,7 +41,7 @@ fn a_wrong_fault_names_its_field_and_changes_nothing() {
     let on = |on: &str| format!(r#"{{"on": {on}, {status}}}"#);
     let act = |act: &str| format!(r#"{{"do": {act}}}"#);
     for (text, field, what) in [
-        (String::new(), "the fault", "is no JSON"),
+        (String::new(), "the fault", "cannot be read as JSON"),
         ("{".to_owned(), "the fault", "line 1"),
         ("[]".to_owned(), "the fault", "must be a JSON object"),
         ("{}".to_owned(), "`do`", "is missing"),
@@ -151,7 +151,7 @@ fn a_wrong_fault_names_its_field_and_changes_nothing() {
         (format!(r#"{{{status}, "times": 0}}"#), "`times`", "\"always\""),
         (format!(r#"{{{status}, "times": "often"}}"#), "`times`", "\"always\""),
         (format!(r#"{{{status}, "time": 1}}"#), "`time`", "is no field of a fault"),
-        (format!("{{{status}}} x"), "the fault", "is no JSON"),
+        (format!("{{{status}}} x"), "the fault", "cannot be read as JSON"),
     ] {
         let refused = send(&server, "POST /_mock/faults", &[], &text);
         assert_eq!((refused.status, &refused.json()["code"]), (400, &json!("INVALID_REQUEST")), "{text}");
