@@ -133,7 +133,7 @@ fn a_scenario_is_played_over_control() {
     let expected = json!({
         "error": "Scenario failed", "message": "step 1, line 2: not all is as expected", "code": "SCENARIO_FAILED",
         "step": 1, "line": 2, "steps": [],
-        "differences": ["- events[0]: \"session.closed\"", "+ events[0]: \"message.created\""],
+        "differences": ["- events[1]: \"session.closed\"", "+ events[1]: \"message.created\""],
     });
     assert_eq!((failed.status, failed.json()), (422, expected));
     let wrong = mock("POST /_mock/scenarios", r#"{"steps": [{"say": {}}]}"#);
@@ -146,4 +146,30 @@ fn a_scenario_is_played_over_control() {
     assert_eq!(mock("POST /_mock/scenarios/nope", "").status, 404);
     let exported = mock("GET /_mock/sessions/sess_1/scenario", "").json();
     assert_eq!(exported["steps"][1], json!({"say": {"as": "visitor", "text": "Hello"}}));
+}
+
+#[test]
+fn yaml_is_posted_as_what_it_is() {
+    let server = MockServer::start();
+    let post = |kind: &str, body: &str| send(&server, "POST /_mock/scenarios", &[("Content-Type", kind)], body);
+    let yaml = "steps:\n  - visit: {as: ann}\n  - clear-faults\n";
+    for kind in ["application/yaml", "application/x-yaml", "text/yaml; charset=utf-8", "Text/YAML"] {
+        let answer = post(kind, yaml);
+        let message = answer.json()["message"].as_str().unwrap_or_default().to_owned();
+        if cfg!(feature = "yaml") {
+            assert_eq!(answer.status, 200, "{kind}: {answer:?}");
+        } else {
+            assert_eq!(
+                (answer.status, &*message),
+                (400, "the body is YAML, which this server was built without; send it as JSON")
+            );
+        }
+    }
+    let refused = post("application/json", yaml);
+    let message = refused.json()["message"].as_str().unwrap().to_owned();
+    assert_eq!(refused.status, 400);
+    assert!(message.ends_with("; YAML is sent with the content type application/yaml"), "{message}");
+    let wrong = post("application/yaml", "steps:\n  - say:\n      as: ann\n");
+    let said = "the scenario cannot be read: step 1, line 3: `say`: missing field `text`";
+    assert!(wrong.json()["message"] == said || !cfg!(feature = "yaml"), "{wrong:?}");
 }
