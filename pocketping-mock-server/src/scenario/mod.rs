@@ -85,6 +85,11 @@ impl ScenarioError {
         parts.into_iter().flatten().collect::<Vec<_>>().join(": ")
     }
 
+    /// What went wrong, without its place.
+    pub fn why(&self) -> &str {
+        &self.what
+    }
+
     /// What was expected and is not so: a line with `-` for that, and one with `+` for what is there.
     pub fn differences(&self) -> Vec<String> {
         self.differences.iter().flat_map(Difference::lines).collect()
@@ -152,6 +157,11 @@ impl Scenario {
         export::scenario(session, messages)
     }
 
+    /// What a scenario of this conversation cannot say, a line each: deleted messages, files, receipts, ….
+    pub fn left_out_of(session: &Session, messages: &[Message]) -> Vec<String> {
+        export::left_out(session, messages)
+    }
+
     /// What it is about, for whoever reads it.
     pub fn about(&self) -> Option<&str> {
         self.about.as_deref()
@@ -165,6 +175,11 @@ impl Scenario {
     fn steps(&self) -> &[Step] {
         &self.steps
     }
+}
+
+/// So many of these, as people say it.
+fn counted(count: usize, one: &str) -> String {
+    if count == 1 { format!("1 {one}") } else { format!("{count} {one}s") }
 }
 
 #[cfg(test)]
@@ -225,6 +240,29 @@ mod tests {
             #[cfg(feature = "yaml")]
             if !json.is_empty() {
                 assert_eq!(Scenario::from_yaml(json).unwrap_err().to_string(), said, "YAML says the same of it");
+            }
+        }
+    }
+
+    /// The names that an error has in backticks, behind these words.
+    fn named_behind(error: &str, words: &str) -> Vec<String> {
+        let listed = error.split_once(words).map_or("", |(_, listed)| listed);
+        listed.split('`').skip(1).step_by(2).map(str::to_owned).collect()
+    }
+
+    #[test]
+    fn the_readme_has_a_row_for_every_step_with_all_of_its_fields() {
+        let readme = include_str!("../../README.md");
+        let said = |step: &str| Scenario::from_json(&format!(r#"{{"steps": [{{{step}: {{"nope": 1}}}}]}}"#));
+        let steps = named_behind(&said("\"nope\"").unwrap_err().to_string(), "expected one of ");
+        assert!(steps.len() > 20, "{steps:?}");
+        for step in steps {
+            let row = readme.lines().find(|line| line.starts_with(&format!("| `{step}`")));
+            let row = row.unwrap_or_else(|| panic!("{step} has no row"));
+            let error = said(&format!("\"{step}\"")).unwrap_err().to_string();
+            for field in named_behind(&error, "unknown field `nope`, expected ") {
+                let is_there = row.contains(&format!("`{field}`")) || row.contains(&format!("`{field}?`"));
+                assert!(is_there, "{field} is not in: {row}");
             }
         }
     }

@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 
 use super::expect::{Difference, differences, last_of};
 use super::step::{EVENTS, Expect, Step, Visit, read_fault};
-use super::{Scenario, ScenarioError};
+use super::{Scenario, ScenarioError, counted};
 use crate::app::App;
 use crate::durations;
 use crate::endpoints::messages::send_message;
@@ -83,11 +83,6 @@ impl From<String> for Failed {
     fn from(what: String) -> Self {
         Self { what, differences: Vec::new() }
     }
-}
-
-/// So many of these, as people say it.
-fn counted(count: usize, one: &str) -> String {
-    if count == 1 { format!("1 {one}") } else { format!("{count} {one}s") }
 }
 
 struct Player<'a> {

@@ -91,6 +91,8 @@ async fn a_conversation_can_be_played_again() {
     let steps: Value = serde_json::from_str::<Value>(&exported).unwrap()["steps"].clone();
     assert_eq!(steps[0], json!({"visit": {"as": "visitor", "page": "https://a/", "metadata": {"plan": "pro"}}}));
     assert_eq!(steps[2], json!({"wait": "1500ms"}));
+    let left_out = Scenario::left_out_of(&server.sessions()[0], &server.messages(&session.id));
+    assert_eq!(left_out, ["the visitor's identity is said at the end"]);
     let again = MockServer::start();
     again.play(&Scenario::from_json(&exported).unwrap()).await.unwrap();
     let told = |server: &MockServer| {
@@ -172,4 +174,34 @@ fn yaml_is_posted_as_what_it_is() {
     let wrong = post("application/yaml", "steps:\n  - say:\n      as: ann\n");
     let said = "the scenario cannot be read: step 1, line 3: `say`: missing field `text`";
     assert!(wrong.json()["message"] == said || !cfg!(feature = "yaml"), "{wrong:?}");
+}
+
+#[tokio::test]
+async fn what_no_step_can_say_is_left_out_and_named() {
+    let server = MockServer::start();
+    let session = server.visitor_opens_session(Visit::new());
+    let export = || {
+        let (session, messages) = (&server.sessions()[0], server.messages(&session.id));
+        (Scenario::of_conversation(session, &messages), Scenario::left_out_of(session, &messages))
+    };
+    let (empty, left_out) = export();
+    assert_eq!(left_out, [""; 0]);
+    MockServer::start().play(&Scenario::from_json(&empty).unwrap()).await.unwrap();
+    for text in ["one", "two", "three"] {
+        server.visitor_says(&session.id, text);
+    }
+    let edit = r#"{"sessionId":"sess_1","content":"Two"}"#;
+    assert_eq!(send(&server, "PATCH /pocketping/message/msg_2", &[], edit).status, 200);
+    assert_eq!(send(&server, "DELETE /pocketping/message/msg_3?sessionId=sess_1", &[], "").status, 200);
+    server.operator().reads(&session.id);
+    call(&server, "POST /sessions/sess_1/ai", r#"{"enabled":false}"#);
+    let (played, left_out) = export();
+    let expected = [
+        "1 deleted message is left out",
+        "1 edited message is said as it is now",
+        "2 receipts are left out",
+        "that the AI is off is left out",
+    ];
+    assert_eq!(left_out, expected);
+    MockServer::start().play(&Scenario::from_json(&played).unwrap()).await.unwrap();
 }
