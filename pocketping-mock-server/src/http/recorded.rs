@@ -139,7 +139,7 @@ impl Drop for Recording {
             is_whole: self.is_whole,
             took: Duration::from_micros(u64::try_from(self.begun.elapsed().as_micros()).unwrap_or(u64::MAX)),
             refused_by: self.refused_by.take(),
-            fault: self.noted.fault.get().map(|id| id.to_string()),
+            fault: self.noted.fault.get().map(ToString::to_string),
         };
         self.log.enter(self.at, self.noted.tenant.get().cloned(), Kind::Request(Box::new(request)));
     }

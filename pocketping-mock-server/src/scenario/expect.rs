@@ -11,7 +11,7 @@ pub(super) struct Difference {
 }
 
 impl Difference {
-    pub(super) fn new(place: impl Into<String>, expected: impl ToString, there: impl ToString) -> Self {
+    pub(super) fn new(place: impl Into<String>, expected: &impl ToString, there: &impl ToString) -> Self {
         Self { place: place.into(), expected: expected.to_string(), there: there.to_string() }
     }
 
@@ -43,7 +43,7 @@ pub(super) fn differences(place: &str, expected: &Value, got: &Value, into: &mut
 /// The same for the last of a list: as many as were written.
 pub(super) fn last_of(place: &str, expected: &[Value], got: &[Value], into: &mut Vec<Difference>) {
     let Some(from) = got.len().checked_sub(expected.len()) else {
-        into.push(Difference::new(place, format!("at least {}", expected.len()), got.len()));
+        into.push(Difference::new(place, &format!("at least {}", expected.len()), &got.len()));
         return;
     };
     for (n, (expected, got)) in expected.iter().zip(&got[from..]).enumerate() {

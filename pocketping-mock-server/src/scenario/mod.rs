@@ -51,8 +51,8 @@ pub struct ScenarioError {
     step: Option<usize>,
     line: Option<usize>,
     /// The field in the step, when it could not be read.
-    field: Option<String>,
-    what: String,
+    field: Option<Box<str>>,
+    what: Box<str>,
     differences: Vec<Difference>,
     /// What was done before; nothing when it could not be read.
     played: Option<Vec<String>>,
@@ -70,7 +70,7 @@ impl std::error::Error for ScenarioError {}
 
 impl ScenarioError {
     fn unreadable(what: impl fmt::Display) -> Self {
-        let what = what.to_string();
+        let what = what.to_string().into();
         Self { step: None, line: None, field: None, what, differences: Vec::new(), played: None }
     }
 
@@ -81,7 +81,7 @@ impl ScenarioError {
         let line = self.line.map(|line| format!("line {line}"));
         let place = [step, line].into_iter().flatten().collect::<Vec<_>>().join(", ");
         let field = self.field.as_ref().map(|field| format!("`{field}`"));
-        let parts = [unreadable, Some(place).filter(|place| !place.is_empty()), field, Some(self.what.clone())];
+        let parts = [unreadable, Some(place).filter(|place| !place.is_empty()), field, Some(self.what.to_string())];
         parts.into_iter().flatten().collect::<Vec<_>>().join(": ")
     }
 

@@ -66,7 +66,14 @@ pub(crate) async fn play(
             }
             Err(Failed { what, differences }) => {
                 let (step, line) = (Some(n + 1), scenario.source.line_of_step(n));
-                return Err(ScenarioError { step, line, field: None, what, differences, played: Some(done) });
+                return Err(ScenarioError {
+                    step,
+                    line,
+                    field: None,
+                    what: what.into(),
+                    differences,
+                    played: Some(done),
+                });
             }
         }
     }
@@ -305,7 +312,7 @@ impl Player<'_> {
                 last_of("messages", expected, &messages, &mut wrong);
             }
             if let Some(count) = expect.count.filter(|count| *count != messages.len()) {
-                wrong.push(Difference::new("count", count, messages.len()));
+                wrong.push(Difference::new("count", &count, &messages.len()));
             }
         }
         if let Some(expected) = &expect.events {
@@ -320,7 +327,7 @@ impl Player<'_> {
             for (state, count) in expected {
                 let there = theirs().filter(|delivery| delivery.state.as_str() == state).count();
                 if there != *count {
-                    wrong.push(Difference::new(format!("deliveries.{state}"), count, there));
+                    wrong.push(Difference::new(format!("deliveries.{state}"), count, &there));
                 }
             }
         }

@@ -59,17 +59,17 @@ impl Source {
         let names = self.named(&mut value)?;
         let shape: Shape = serde_path_to_error::deserialize(value).map_err(|error| {
             let what = error.inner().to_string();
-            self.wrong(downs(error.path()), what)
+            self.wrong(&downs(error.path()), what)
         })?;
         if shape.steps.is_empty() {
-            return Err(self.wrong(vec![Down::Name("steps".to_owned())], "must hold at least one step"));
+            return Err(self.wrong(&[Down::Name("steps".to_owned())], "must hold at least one step"));
         }
         for (n, (step, name)) in shape.steps.iter().zip(names).enumerate() {
             step.check().map_err(|wrong| {
                 let field = wrong.field.iter().flat_map(|field| field.split('.')).map(str::to_owned);
                 let mut place = at_step(n);
                 place.extend([name].into_iter().chain(field).map(Down::Name));
-                self.wrong(place, wrong.what)
+                self.wrong(&place, wrong.what)
             })?;
         }
         Ok(shape)
@@ -104,15 +104,15 @@ impl Source {
             let mut fields = step.as_object().into_iter().flatten().map(|(name, _)| name.clone());
             match (fields.next(), fields.next()) {
                 (Some(name), None) => names.push(name),
-                _ => return Err(self.wrong(at_step(n), "must be one step, such as {\"wait\": \"30s\"}")),
+                _ => return Err(self.wrong(&at_step(n), "must be one step, such as {\"wait\": \"30s\"}")),
             }
         }
         Ok(names)
     }
 
-    fn wrong(&self, place: Vec<Down>, what: impl fmt::Display) -> ScenarioError {
-        let (step, field) = told(&place);
-        ScenarioError { step, line: self.line_of(&place), field, ..ScenarioError::unreadable(what) }
+    fn wrong(&self, place: &[Down], what: impl fmt::Display) -> ScenarioError {
+        let (step, field) = told(place);
+        ScenarioError { step, line: self.line_of(place), field, ..ScenarioError::unreadable(what) }
     }
 
     /// The line where this stands, or else what it is missing from.
@@ -163,20 +163,18 @@ fn downs(path: &Path) -> Vec<Down> {
 }
 
 /// The step, from 1, and the field in it.
-fn told(place: &[Down]) -> (Option<usize>, Option<String>) {
+fn told(place: &[Down]) -> (Option<usize>, Option<Box<str>>) {
     let (step, rest) = match place {
         [Down::Name(steps), Down::Index(n), rest @ ..] if steps == "steps" => (Some(n + 1), rest),
         rest => (None, rest),
     };
-    let mut field = String::new();
-    for down in rest {
-        match down {
-            Down::Index(n) => field.push_str(&format!("[{n}]")),
-            Down::Name(name) if field.is_empty() => field.push_str(name),
-            Down::Name(name) => field.push_str(&format!(".{name}")),
-        }
-    }
-    (step, Some(field).filter(|field| !field.is_empty()))
+    let dot = |n: usize| if n == 0 { "" } else { "." };
+    let field = rest.iter().enumerate().map(|(n, down)| match down {
+        Down::Index(index) => format!("[{index}]"),
+        Down::Name(name) => format!("{}{name}", dot(n)),
+    });
+    let field: String = field.collect();
+    (step, Some(field.into()).filter(|_| !rest.is_empty()))
 }
 
 /// Reads the whole document, and notes where it is.

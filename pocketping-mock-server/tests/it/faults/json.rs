@@ -34,13 +34,27 @@ fn faults_are_injected_seen_and_taken_back() {
     assert_eq!((call(&server, "GET /sessions/nope", "").status, server.faults_left()), (404, 0));
 }
 
+const STATUS: &str = r#""do": {"kind": "status", "status": 500}"#;
+
+/// Refused over HTTP and by the library in the same words; nothing is changed.
+#[track_caller]
+fn all_refused(wrong: &[(String, &str, &str)]) {
+    let server = start(Contract::Extended);
+    for (text, field, what) in wrong {
+        let refused = send(&server, "POST /_mock/faults", &[], text);
+        assert_eq!((refused.status, &refused.json()["code"]), (400, &json!("INVALID_REQUEST")), "{text}");
+        let message = refused.json()["message"].as_str().unwrap().to_owned();
+        assert!(message.starts_with(field) && message.contains(what), "{text}: {message}");
+        assert_eq!(text.parse::<Fault>().unwrap_err().to_string(), message, "the same words");
+    }
+    assert_eq!(send(&server, "GET /_mock/faults", &[], "").json(), json!({"faults": []}));
+    assert_eq!(call(&server, "GET /sessions", "").status, 200);
+}
+
 #[test]
 fn a_wrong_fault_names_its_field_and_changes_nothing() {
-    let server = start(Contract::Extended);
-    let status = r#""do": {"kind": "status", "status": 500}"#;
-    let on = |on: &str| format!(r#"{{"on": {on}, {status}}}"#);
     let act = |act: &str| format!(r#"{{"do": {act}}}"#);
-    for (text, field, what) in [
+    all_refused(&[
         (String::new(), "the fault", "cannot be read as JSON"),
         ("{".to_owned(), "the fault", "line 1"),
         ("[]".to_owned(), "the fault", "must be a JSON object"),
@@ -94,6 +108,17 @@ fn a_wrong_fault_names_its_field_and_changes_nothing() {
         (act(r#"{"kind": "close", "code": 1006}"#), "`do.code`", "close frame"),
         (act(r#"{"kind": "refuse-upgrade", "status": 200}"#), "`do.status`", "from 400"),
         (act(r#"{"kind": "delay", "time": "0s"}"#), "`do.time`", "longer than zero"),
+        (format!(r#"{{{STATUS}, "times": 0}}"#), "`times`", "\"always\""),
+        (format!(r#"{{{STATUS}, "times": "often"}}"#), "`times`", "\"always\""),
+        (format!(r#"{{{STATUS}, "time": 1}}"#), "`time`", "is no field of a fault"),
+        (format!("{{{STATUS}}} x"), "the fault", "cannot be read as JSON"),
+    ]);
+}
+
+#[test]
+fn what_it_cannot_happen_to_is_named_with_what_there_is() {
+    let on = |on: &str| format!(r#"{{"on": {on}, {STATUS}}}"#);
+    all_refused(&[
         (on("1"), "`on`", "must be an object"),
         (on(r#"{"surface": "moon"}"#), "`on.surface`", "contract, widget, management, webhook"),
         (on(r#"{"surface": "webhook"}"#), "`on.surface`", "cannot happen"),
@@ -148,19 +173,7 @@ fn a_wrong_fault_names_its_field_and_changes_nothing() {
             "`on.surface`",
             "cannot happen",
         ),
-        (format!(r#"{{{status}, "times": 0}}"#), "`times`", "\"always\""),
-        (format!(r#"{{{status}, "times": "often"}}"#), "`times`", "\"always\""),
-        (format!(r#"{{{status}, "time": 1}}"#), "`time`", "is no field of a fault"),
-        (format!("{{{status}}} x"), "the fault", "cannot be read as JSON"),
-    ] {
-        let refused = send(&server, "POST /_mock/faults", &[], &text);
-        assert_eq!((refused.status, &refused.json()["code"]), (400, &json!("INVALID_REQUEST")), "{text}");
-        let message = refused.json()["message"].as_str().unwrap().to_owned();
-        assert!(message.starts_with(field) && message.contains(what), "{text}: {message}");
-        assert_eq!(text.parse::<Fault>().unwrap_err().to_string(), message, "the same words");
-    }
-    assert_eq!(send(&server, "GET /_mock/faults", &[], "").json(), json!({"faults": []}));
-    assert_eq!(call(&server, "GET /sessions", "").status, 200);
+    ]);
 }
 
 #[test]
