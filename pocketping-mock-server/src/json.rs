@@ -81,6 +81,11 @@ impl<'de> Visitor<'de> for Reading {
         Ok(Value::Null)
     }
 
+    /// A document of YAML with nothing in it.
+    fn visit_none<E>(self) -> Result<Value, E> {
+        Ok(Value::Null)
+    }
+
     fn visit_seq<A: SeqAccess<'de>>(self, mut items: A) -> Result<Value, A::Error> {
         let mut list = Vec::new();
         while let Some(Unique(item)) = items.next_element()? {

@@ -233,6 +233,11 @@ impl Reply {
     }
 }
 
+/// Whether an answer with this status has no body.
+pub(crate) fn is_bodiless(status: u16) -> bool {
+    matches!(status, 204 | 205 | 304)
+}
+
 /// The two forms of `Retry-After`, in seconds from now.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum RetryAfter {

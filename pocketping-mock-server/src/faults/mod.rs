@@ -23,7 +23,7 @@ use tokio_util::sync::CancellationToken;
 use crate::store::Rejection;
 use crate::surface::Surface;
 use acts::Act;
-pub(crate) use acts::{HttpAct, Reply, RetryAfter};
+pub(crate) use acts::{HttpAct, Reply, RetryAfter, is_bodiless};
 pub use acts::{HttpFault, Over, SocketFault, WebhookFault};
 pub(crate) use barriers::{Barriers, pause};
 pub use fault::{Fault, FaultError};

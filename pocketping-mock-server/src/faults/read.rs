@@ -6,7 +6,7 @@ use std::time::Duration;
 use http::{HeaderMap, HeaderName, HeaderValue};
 use serde_json::Value;
 
-use super::acts::{Act, HttpFault, Latency, Over, Reply, RetryAfter, SocketFault, Times, WebhookFault};
+use super::acts::{Act, HttpFault, Latency, Over, Reply, RetryAfter, SocketFault, Times, WebhookFault, is_bodiless};
 use super::draw::Draw;
 use super::fault::Fault;
 use super::fields::Fields;
@@ -136,7 +136,10 @@ fn act(kind: &str, wanted: &mut Fields) -> Result<Act, Wrong> {
     let socket = |fault| Ok(Act::Socket(fault));
     match kind {
         "status" => status(wanted),
-        "gateway" => http(HttpFault::Gateway(wanted.number16("status", 200..=599)?.unwrap_or(502))),
+        "gateway" => match wanted.number16("status", 200..=599)?.unwrap_or(502) {
+            status if is_bodiless(status) => Err(wanted.wrong("status", format!("is {status}, which has no page"))),
+            status => http(HttpFault::Gateway(status)),
+        },
         "latency" => latency(wanted).map(Act::Latency),
         "hold" => Ok(Act::Hold { barrier: needed_barrier(wanted)?, after: is_after(wanted)? }),
         "cut-before" => http(HttpFault::CutBefore),
@@ -182,7 +185,7 @@ fn status(wanted: &mut Fields) -> Result<Act, Wrong> {
             return Err(headers.wrong(own, "is a header that the server writes itself"));
         }
     }
-    if reply.body.is_some() && matches!(reply.status, 204 | 304) {
+    if reply.body.is_some() && is_bodiless(reply.status) {
         return Err(wanted.wrong("body", format!("cannot be sent with {}", reply.status)));
     }
     let seconds = wanted.number32("retryAfter", 0..=MOST_WAIT)?;
@@ -286,7 +289,10 @@ fn read_headers(fields: &mut Fields) -> Result<HeaderMap, Wrong> {
         let parsed = HeaderName::try_from(&name).map_err(|_| fields.wrong(&name, "is no header's name"))?;
         let text = value.as_str().filter(|text| text.is_ascii());
         let value = text.and_then(|text| HeaderValue::try_from(text).ok());
-        headers.insert(parsed, value.ok_or_else(|| fields.wrong(&name, "must be a text that a header can have"))?);
+        let value = value.ok_or_else(|| fields.wrong(&name, "must be a text that a header can have"))?;
+        if headers.insert(parsed, value).is_some() {
+            return Err(fields.wrong(&name, "is there twice"));
+        }
     }
     Ok(headers)
 }

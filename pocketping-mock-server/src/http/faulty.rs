@@ -20,7 +20,7 @@ use super::spoilt::{Spoilt, Wait};
 use super::{Answer, extract};
 use crate::app::App;
 use crate::connection::Connection;
-use crate::faults::{HttpAct, HttpFault, Met, Reply, RetryAfter, pause};
+use crate::faults::{HttpAct, HttpFault, Met, Reply, RetryAfter, is_bodiless, pause};
 use crate::journal::Refusal;
 use crate::store::Rejection;
 use crate::surface::Surface;
@@ -203,6 +203,7 @@ fn answer(app: &App, surface: Surface, reply: &Reply) -> Response {
     let status = status(reply.status);
     let mut response = match (&reply.body, status.as_u16()) {
         (Some(Value::String(text)), _) if text.is_empty() => status.into_response(),
+        (None, code) if is_bodiless(code) => status.into_response(),
         (Some(Value::String(text)), _) => (status, text.clone()).into_response(),
         (Some(json), _) => Answer::json(status, json).into_response(),
         (None, 502..=504) => gateways(status),

@@ -198,7 +198,9 @@ mod tests {
     fn what_cannot_be_read_is_named_by_its_step_its_line_and_its_field() {
         for (json, place) in [
             ("", "EOF while parsing"),
+            ("[]", "it must be an object with `steps`"),
             ("{}", "line 1: missing field `steps`"),
+            (r#"{"steps": [{"wait": 7}]}"#, "`wait`: must be a number with its unit"),
             (r#"{"steps": []}"#, "line 1: `steps`: must hold at least one step"),
             ("{\"steps\": [\n{\"say\": {\"as\": \"a\"}}]}", "step 1, line 2: `say`: missing field `text`"),
             (r#"{"steps": [{"shout": {}}]}"#, "step 1, line 1: unknown variant `shout`"),
@@ -291,6 +293,7 @@ mod tests {
             ),
             ("steps:\n  - reset\nname: x\nname: y\n", "line 4: `name`: `name` is there twice"),
             ("steps:\n  - rate:\n      as: ann\n      score: much\n", "step 1, line 4: `rate.score`: invalid type"),
+            ("", "it must be an object with `steps`"),
             ("steps: [", "line 2: `steps`: did not find expected node content"),
         ] {
             let error = Scenario::from_yaml(bad).unwrap_err().to_string();

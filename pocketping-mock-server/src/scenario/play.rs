@@ -261,7 +261,12 @@ impl Player<'_> {
             }
             Step::Fault(fault) => {
                 let made = read_fault(fault).map_err(|wrong| wrong.to_string())?;
-                self.app.try_inject(made).map_err(rejected)?;
+                // What a fault says of its fields, said of the step's.
+                let within = |rejection: Rejection| match rejection.to_string().strip_prefix("`on.") {
+                    Some(rest) => format!("`fault.on.{rest}"),
+                    None => rejection.to_string(),
+                };
+                self.app.try_inject(made).map_err(within)?;
                 format!("from now on goes wrong: {}", fault["do"])
             }
             Step::ClearFaults(_) => {

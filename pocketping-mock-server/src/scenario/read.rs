@@ -56,6 +56,9 @@ impl Source {
 
     pub(super) fn read(&self) -> Result<Shape, ScenarioError> {
         let mut value = self.value()?;
+        if !value.is_object() {
+            return Err(ScenarioError::unreadable("it must be an object with `steps`"));
+        }
         let names = self.named(&mut value)?;
         let shape: Shape = serde_path_to_error::deserialize(value).map_err(|error| {
             let what = error.inner().to_string();

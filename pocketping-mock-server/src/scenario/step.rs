@@ -175,8 +175,9 @@ fn pause<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Duration, D::Erro
 }
 
 fn duration<'de, D: Deserializer<'de>>(deserializer: D, longest: Duration, said: &str) -> Result<Duration, D::Error> {
-    let text = String::deserialize(deserializer)?;
-    let duration = durations::duration(&text).map_err(|what| D::Error::custom(what.trim_start_matches("it ")))?;
+    let text = Value::deserialize(deserializer)?;
+    let duration = durations::duration(text.as_str().unwrap_or_default())
+        .map_err(|what| D::Error::custom(what.trim_start_matches("it ")))?;
     if duration > longest {
         return Err(D::Error::custom(format_args!("must be at most {said}")));
     }

@@ -64,6 +64,10 @@ async fn a_fault_of_a_scenario_hits_whoever_calls_next() {
     let fault = json!({"on": {"method": "GET", "route": "/sessions"}, "do": {"kind": "status", "status": 418}});
     server.play(&scenario(&json!([{"fault": fault}]))).await.unwrap();
     assert_eq!((call(&server, "GET /sessions", "").status, call(&server, "GET /sessions", "").status), (418, 200));
+    let never = scenario(&json!([{"fault": {"on": {"key": "nobody's"}, "do": {"kind": "reset"}}}]));
+    let refused = server.play(&never).await.unwrap_err().to_string();
+    assert_eq!(refused, "step 1, line 1: `fault.on.key` must be a key that this server takes");
+    assert_eq!(server.faults_left(), 0);
     let wrong = json!({"steps": [{"fault": {"do": {"kind": "earthquake"}}}]}).to_string();
     assert!(Scenario::from_json(&wrong).unwrap_err().to_string().contains("`fault.do.kind`: must be one of"));
 }
