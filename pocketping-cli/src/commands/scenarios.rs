@@ -61,7 +61,8 @@ pub(crate) struct ExportArgs {
 /// A step that was done, or failed.
 #[derive(Debug, Serialize)]
 struct Step<'a> {
-    step: usize,
+    #[serde(rename = "step")]
+    number: usize,
     #[serde(skip_serializing_if = "Option::is_none")]
     done: Option<&'a str>,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -81,7 +82,7 @@ impl Render for Step<'_> {
 
     fn cells(&self) -> Vec<String> {
         let failed = self.failed.as_ref().map(|failed| format!("failed: {}", failed.why));
-        vec![self.step.to_string(), self.done.map(str::to_owned).or(failed).unwrap_or_default()]
+        vec![self.number.to_string(), self.done.map(str::to_owned).or(failed).unwrap_or_default()]
     }
 }
 
@@ -117,10 +118,10 @@ async fn play(args: RunArgs, output: &mut Output) -> Result<(), CliError> {
         Ok(played) => (played.steps.as_slice(), None),
         Err(error) => (error.played(), Some(error)),
     };
-    let done = steps.iter().enumerate().map(|(n, done)| Step { step: n + 1, done: Some(done), failed: None });
+    let done = steps.iter().enumerate().map(|(n, done)| Step { number: n + 1, done: Some(done), failed: None });
     let failed = failure.and_then(|error| {
         let failed = Failed { why: error.why().to_owned(), line: error.line(), differences: error.differences() };
-        Some(Step { step: error.step()?, done: None, failed: Some(failed) })
+        Some(Step { number: error.step()?, done: None, failed: Some(failed) })
     });
     output.list(&done.chain(failed).collect::<Vec<_>>())?;
     let Some(error) = failure else { return Ok(()) };
