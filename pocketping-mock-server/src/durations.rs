@@ -27,9 +27,36 @@ pub(crate) fn duration(text: &str) -> Result<Duration, String> {
     }
 }
 
+/// A duration as people say it: `2h`, `1m 30s`.
+pub(crate) fn told(duration: Duration) -> String {
+    let mut millis = u64::try_from(duration.as_millis()).unwrap_or(u64::MAX);
+    let mut parts = Vec::new();
+    for (unit, length) in [("d", 24 * 3_600_000), ("h", 3_600_000), ("m", 60_000), ("s", 1000), ("ms", 1)] {
+        if millis >= length {
+            parts.push(format!("{}{unit}", millis / length));
+            millis %= length;
+        }
+    }
+    if parts.is_empty() { "0s".to_owned() } else { parts.join(" ") }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_duration_is_told_in_its_units() {
+        for (millis, text) in [
+            (0, "0s"),
+            (1500, "1s 500ms"),
+            (7_200_000, "2h"),
+            (90_000, "1m 30s"),
+            (30 * 24 * 3_600_000, "30d"),
+            (90_061_001, "1d 1h 1m 1s 1ms"),
+        ] {
+            assert_eq!(told(Duration::from_millis(millis)), text);
+        }
+    }
 
     #[test]
     fn a_duration_has_a_unit() {

@@ -34,6 +34,15 @@ impl StartError {
         Self { is_usage: true, ..Self::new(what) }
     }
 
+    /// A fault that cannot be injected.
+    pub(crate) fn fault(what: &str) -> Self {
+        Self {
+            #[cfg(feature = "cli")]
+            is_usage: true,
+            ..Self::new(format!("a fault that is wanted from the start: {what}"))
+        }
+    }
+
     /// Whether the command line is at fault, and nothing that it leads to.
     #[cfg(feature = "cli")]
     pub fn is_usage(&self) -> bool {

@@ -284,6 +284,8 @@ fn faults_are_said_on_the_command_line_and_wrong_ones_are_refused() {
     refused(wrong, "`do.status` must be a whole number from 200 to 599");
     std::fs::write(&file, wrong).unwrap();
     refused(&path, &format!("{}: `do.status` must be a whole number", file.display()));
+    let never = r#"{"on": {"key": "nobody's"}, "do": {"kind": "reset"}}"#;
+    refused(never, "a fault that is wanted from the start: `on.key` must be a key that this server takes");
     refused("@/nowhere/fault.json", "/nowhere/fault.json cannot be read");
 }
 

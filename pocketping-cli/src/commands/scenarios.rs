@@ -8,6 +8,7 @@ use clap::{Args, Subcommand};
 use pocketping_mock_server::{Contract, MockServer, Scenario};
 use serde::Serialize;
 
+use super::cell;
 use crate::context::Context;
 use crate::error::{CliError, Exit};
 use crate::output::{Output, Render};
@@ -58,18 +59,31 @@ pub(crate) struct ExportArgs {
     session: String,
 }
 
-/// A step that was done.
+/// A step that was done, or failed.
 #[derive(Debug, Serialize)]
 struct Step<'a> {
-    step: usize,
-    done: &'a str,
+    #[serde(rename = "step")]
+    number: usize,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    done: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    failed: Option<Failed>,
+}
+
+/// Why it failed.
+#[derive(Debug, Serialize)]
+struct Failed {
+    why: String,
+    line: Option<usize>,
+    differences: Vec<String>,
 }
 
 impl Render for Step<'_> {
     const COLUMNS: &'static [&'static str] = &["step", "done"];
 
     fn cells(&self) -> Vec<String> {
-        vec![self.step.to_string(), self.done.to_owned()]
+        let failed = self.failed.as_ref().map(|failed| format!("failed: {}", failed.why));
+        vec![self.number.to_string(), self.done.map(str::to_owned).or(failed).unwrap_or_default()]
     }
 }
 
@@ -77,13 +91,14 @@ impl Render for Step<'_> {
 #[derive(Debug, Serialize)]
 struct Story {
     name: &'static str,
+    about: Option<String>,
 }
 
 impl Render for Story {
-    const COLUMNS: &'static [&'static str] = &["name"];
+    const COLUMNS: &'static [&'static str] = &["name", "about"];
 
     fn cells(&self) -> Vec<String> {
-        vec![self.name.to_owned()]
+        vec![self.name.to_owned(), cell(self.about.as_ref())]
     }
 }
 
@@ -104,12 +119,15 @@ async fn play(args: RunArgs, output: &mut Output) -> Result<(), CliError> {
         Ok(played) => (played.steps.as_slice(), None),
         Err(error) => (error.played(), Some(error)),
     };
-    let steps: Vec<_> = steps.iter().enumerate().map(|(n, done)| Step { step: n + 1, done }).collect();
-    output.list(&steps)?;
-    match failure {
-        None => Ok(()),
-        Some(error) => Err(CliError::new(Exit::Unmet, error.to_string())),
-    }
+    let done = steps.iter().enumerate().map(|(n, done)| Step { number: n + 1, done: Some(done), failed: None });
+    let failed = failure.and_then(|error| {
+        let failed = Failed { why: error.why().to_owned(), line: error.line(), differences: error.differences() };
+        Some(Step { number: error.step()?, done: None, failed: Some(failed) })
+    });
+    output.list(&done.chain(failed).collect::<Vec<_>>())?;
+    let Some(error) = failure else { return Ok(()) };
+    error.differences().iter().for_each(|line| output.remark(line));
+    Err(CliError::new(Exit::Unmet, error.summary()))
 }
 
 /// A file wins over a story of the same name: whoever has one means it.
@@ -137,7 +155,9 @@ fn read(name: &PathBuf) -> Result<Scenario, CliError> {
 
 fn stories(story: Option<&str>, output: &mut Output) -> Result<(), CliError> {
     let Some(name) = story else {
-        return output.list(&Scenario::stock_names().map(|name| Story { name }).collect::<Vec<_>>());
+        let about = |name: &str| Scenario::stock(name)?.about().map(str::to_owned);
+        let stories: Vec<_> = Scenario::stock_names().map(|name| Story { name, about: about(name) }).collect();
+        return output.list(&stories);
     };
     let file = Scenario::stock_file(name)
         .ok_or_else(|| CliError::new(Exit::NotFound, format!("there is no story {name:?}")))?;
@@ -153,5 +173,9 @@ async fn export(session: &str, context: &Context, output: &mut Output) -> Result
     let session = context.client()?.session(session);
     let messages = session.messages().list().await?.messages;
     let session = session.get().await?;
-    lines(&Scenario::of_conversation(&session, &messages), output)
+    lines(&Scenario::of_conversation(&session, &messages), output)?;
+    for line in Scenario::left_out_of(&session, &messages) {
+        output.remark(&format!("note: {line}"));
+    }
+    Ok(())
 }

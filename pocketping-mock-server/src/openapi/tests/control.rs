@@ -126,7 +126,7 @@ async fn refusals(player: &mut Player<'_>, server: &MockServer) {
         ("DELETE /faults/fault_99", Value::Null, 404),
         ("POST /barriers/nope/release", Value::Null, 404),
         ("POST /scenarios/nope", Value::Null, 404),
-        ("POST /scenarios", json!({"name": "x", "steps": [{"expect": {"in": "nobody"}}]}), 422),
+        ("POST /scenarios", json!({"name": "x", "steps": [{"leave": {"as": "nobody"}}]}), 422),
         ("GET /nope", Value::Null, 404),
         ("POST /state", Value::Null, 405),
     ] {
@@ -163,6 +163,8 @@ async fn refusals(player: &mut Player<'_>, server: &MockServer) {
         ("POST /journal/wait", json!({"match": {"kind": "nothing"}})),
         ("POST /journal/wait", json!({"within": "long"})),
         ("POST /scenarios", json!({"name": "no steps"})),
+        ("POST /scenarios", json!({"steps": []})),
+        ("POST /scenarios", json!({"steps": ["say"]})),
     ] {
         player.refused(server, line, &bad).await;
     }
