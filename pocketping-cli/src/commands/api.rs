@@ -11,7 +11,7 @@ use super::{text_of_file, typed_text};
 use crate::context::Context;
 use crate::dry_run::{DryRunArgs, Unsent};
 use crate::error::{CliError, Exit};
-use crate::output::{JsonText, Output, Render};
+use crate::output::{Document, JsonText, Output};
 
 // What to ask, and what to show of the answer.
 #[derive(Debug, Args)]
@@ -280,25 +280,6 @@ struct Included {
     status: u16,
     headers: Map<String, Value>,
     body: Option<JsonText>,
-}
-
-/// Any JSON.
-#[derive(Serialize)]
-#[serde(transparent)]
-struct Document<T: Serialize>(T);
-
-impl<T: Serialize> Render for Document<T> {
-    const COLUMNS: &'static [&'static str] = &["answer"];
-
-    fn cells(&self) -> Vec<String> {
-        vec![serde_json::to_string(&self.0).unwrap_or_default()]
-    }
-
-    fn id(&self) -> String {
-        let value = serde_json::to_value(&self.0).unwrap_or_default();
-        let id = value.get("id").or_else(|| value.get("body")?.get("id"));
-        id.and_then(Value::as_str).map(str::to_owned).unwrap_or_default()
-    }
 }
 
 fn print(answer: &RawResponse, include: bool, output: &mut Output) -> Result<(), CliError> {

@@ -11,7 +11,7 @@ use serde::Serialize;
 use super::cell;
 use crate::context::Context;
 use crate::error::{CliError, Exit};
-use crate::output::{Output, Render};
+use crate::output::{Document, JsonText, Output, Render};
 
 /// What is done with scenarios.
 #[derive(Debug, Subcommand)]
@@ -161,19 +161,23 @@ fn stories(story: Option<&str>, output: &mut Output) -> Result<(), CliError> {
     };
     let file = Scenario::stock_file(name)
         .ok_or_else(|| CliError::new(Exit::NotFound, format!("there is no story {name:?}")))?;
-    lines(file, output)
+    file_as_it_is(file, output)
 }
 
-/// Prints a text line by line, as it is.
-fn lines(text: &str, output: &mut Output) -> Result<(), CliError> {
-    text.lines().try_for_each(|line| output.text(line))
+/// Prints the JSON of a file, for people as it stands there.
+fn file_as_it_is(text: &str, output: &mut Output) -> Result<(), CliError> {
+    if output.is_plain() {
+        text.lines().try_for_each(|line| output.text(line))
+    } else {
+        output.item(&Document(JsonText::parse(text)?))
+    }
 }
 
 async fn export(session: &str, context: &Context, output: &mut Output) -> Result<(), CliError> {
     let session = context.client()?.session(session);
     let messages = session.messages().list().await?.messages;
     let session = session.get().await?;
-    lines(&Scenario::of_conversation(&session, &messages), output)?;
+    file_as_it_is(&Scenario::of_conversation(&session, &messages), output)?;
     for line in Scenario::left_out_of(&session, &messages) {
         output.remark(&format!("note: {line}"));
     }

@@ -4,7 +4,9 @@ use std::fmt::Write as _;
 use std::io::{self, Write};
 
 use serde::{Serialize, Serializer};
+use serde_json::Value;
 
+use super::Render;
 use super::safe::is_unsafe;
 
 /// One document, for people and programs alike.
@@ -52,6 +54,26 @@ impl JsonText {
 impl Serialize for JsonText {
     fn serialize<S: Serializer>(&self, to: S) -> Result<S::Ok, S::Error> {
         serde_transcode::transcode(&mut serde_json::Deserializer::from_str(&self.0), to)
+    }
+}
+
+/// Any JSON as an object that can be printed.
+#[derive(Debug, Serialize)]
+#[serde(transparent)]
+pub(crate) struct Document<T: Serialize>(pub(crate) T);
+
+impl<T: Serialize> Render for Document<T> {
+    const COLUMNS: &'static [&'static str] = &["json"];
+
+    fn cells(&self) -> Vec<String> {
+        vec![serde_json::to_string(&self.0).unwrap_or_default()]
+    }
+
+    /// Its `id`, or that of its `body`.
+    fn id(&self) -> String {
+        let value = serde_json::to_value(&self.0).unwrap_or_default();
+        let id = value.get("id").or_else(|| value.get("body")?.get("id"));
+        id.and_then(Value::as_str).map(str::to_owned).unwrap_or_default()
     }
 }
 

@@ -20,7 +20,7 @@ use crate::jq::Jq;
 use shape::Part;
 use sink::Sink;
 
-pub(crate) use json::JsonText;
+pub(crate) use json::{Document, JsonText};
 pub(crate) use progress::with_progress;
 pub(crate) use safe::safe;
 pub(crate) use shape::Field;
