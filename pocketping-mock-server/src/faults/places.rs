@@ -1,5 +1,5 @@
-//! Where faults can happen: the calls that are served behind a key or by the widget's endpoint, and the types of what is told.
-//! A test compares them with what is served.
+//! Where faults can happen: the calls that are served behind a key or by the widget's endpoint, and the types of what
+//! is told. A test compares them with what is served.
 
 use std::collections::BTreeSet;
 
@@ -55,6 +55,7 @@ const MANAGEMENT: &[Served] = &[
     ("/sessions/:sessionId/reply", &["POST"]),
     ("/stats", &["GET"]),
 ];
+
 /// What a server has of all that there is.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Here {
@@ -195,7 +196,7 @@ fn is_for_bodies(act: &Act) -> bool {
     }
 }
 
-/// A route as faults have it, from however it is written: with `{name}` or `:name`, with its surface's prefix or without.
+/// A route as faults have it, however it is written: with `{name}` or `:name`, with its surface's prefix or without.
 pub(super) fn below_prefix(surface: Surface, line: &str) -> String {
     let line = line
         .split('/')
