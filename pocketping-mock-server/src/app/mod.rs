@@ -20,6 +20,7 @@ use url::Url;
 use crate::contract::Contract;
 use crate::delivery::Outbox;
 use crate::deployed::{self, EventsWebhook};
+use crate::faults::places::Here;
 use crate::faults::{Fault, FaultError, Faults};
 use crate::http::RateLimits;
 use crate::http_client::Tls;
@@ -209,7 +210,8 @@ impl App {
     }
 
     fn check(&self, fault: &Fault) -> Result<(), FaultError> {
-        fault.check(self.contract, |key| self.lock().access.takes(key))
+        let here = Here { contract: self.contract, is_deployed: self.events_webhook.is_some() };
+        fault.check(here, |key| self.lock().access.takes(key))
     }
 
     /// Looks at a tenant's tables. What is taken out is serialised after the lock.

@@ -9,8 +9,8 @@ use serde_json::Value;
 use super::acts::{Act, HttpFault, Over, SocketFault, WebhookFault};
 use super::draw::Draw;
 use super::on::{CallFacts, On, ToldFacts};
-use super::{places, read, show};
-use crate::contract::Contract;
+use super::places::{self, Here};
+use super::{read, show};
 use crate::json::Wrong;
 use crate::surface::Surface;
 
@@ -188,9 +188,9 @@ impl Fault {
         self
     }
 
-    /// Refuses what can never happen on a server with this contract that takes these keys.
-    pub(crate) fn check(&self, contract: Contract, takes_key: impl FnOnce(&str) -> bool) -> Result<(), FaultError> {
-        places::check(&self.on, &self.act, self.of_surface(), contract)?;
+    /// Refuses what can never happen on a server that has this and takes these keys.
+    pub(crate) fn check(&self, here: Here, takes_key: impl FnOnce(&str) -> bool) -> Result<(), FaultError> {
+        places::check(&self.on, &self.act, self.of_surface(), here)?;
         if self.on.key.as_deref().is_some_and(|key| !takes_key(key)) {
             let what = "must be a key that this server takes".to_owned();
             return Err(Wrong { field: Some("on.key".to_owned()), what }.into());

@@ -1,5 +1,5 @@
-//! Where faults can happen: the calls that are served behind a key or by the widget's endpoint, and the types of what is told.
-//! A test compares them with what is served.
+//! Where faults can happen: the calls that are served behind a key or by the widget's endpoint, and the types of what
+//! is told. A test compares them with what is served.
 
 use std::collections::BTreeSet;
 
@@ -55,6 +55,20 @@ const MANAGEMENT: &[Served] = &[
     ("/sessions/:sessionId/reply", &["POST"]),
     ("/stats", &["GET"]),
 ];
+
+/// What a server has of all that there is.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Here {
+    pub(crate) contract: Contract,
+    /// Whether it sends the events of deployments.
+    pub(crate) is_deployed: bool,
+}
+
+impl Here {
+    /// Whatever any server has.
+    pub(super) const ALL: Self = Self { contract: Contract::Extended, is_deployed: true };
+}
+
 /// What only the extended contract serves.
 const ADDED: [(&str, &str); 2] = [("GET", "/webhooks"), ("DELETE", "/webhooks/:webhookId")];
 /// The widget's stream, which has no end that could be spoilt.
@@ -92,12 +106,12 @@ pub(crate) fn is_served_by(contract: Contract, method: &str, path: &str) -> bool
 }
 
 /// The types of what is told on a surface.
-fn events(surface: Surface, contract: Contract) -> Vec<String> {
-    let documented = || contract.webhook_events().iter().map(EventKind::to_string);
+fn events(surface: Surface, here: Here) -> Vec<String> {
+    let documented = || here.contract.webhook_events().iter().map(EventKind::to_string);
     match surface {
-        Surface::Contract => documented().collect(),
         Surface::Widget => FRAMES.map(str::to_owned).into(),
-        Surface::Webhook => documented().chain(crate::deployed::KINDS.map(str::to_owned)).collect(),
+        Surface::Webhook if here.is_deployed => documented().chain(crate::deployed::KINDS.map(str::to_owned)).collect(),
+        Surface::Contract | Surface::Webhook => documented().collect(),
         Surface::Management | Surface::Control => Vec::new(),
     }
 }
@@ -113,8 +127,8 @@ pub(super) fn meets(name: &str, segment: &str) -> bool {
     if name.starts_with(':') { !segment.is_empty() } else { name == segment }
 }
 
-/// Refuses what can never happen on a server with this contract.
-pub(super) fn check(on: &On, act: &Act, surface: Surface, contract: Contract) -> Result<(), Wrong> {
+/// Refuses what can never happen on a server that has this.
+pub(super) fn check(on: &On, act: &Act, surface: Surface, here: Here) -> Result<(), Wrong> {
     let wrong = |name: &str, what: String| Err(Wrong { field: Some(format!("on.{name}")), what });
     if let Act::Socket(act) = act
         && on.over == Some(Over::Sse)
@@ -123,7 +137,7 @@ pub(super) fn check(on: &On, act: &Act, surface: Surface, contract: Contract) ->
         return wrong("over", "is sse, where only cut, delay, duplicate and skip can happen".to_owned());
     }
     if let Some(event) = &on.event {
-        let told = events(surface, contract);
+        let told = events(surface, here);
         if !told.contains(event) {
             return wrong("event", format!("must be one of {}, which {} has", told.join(", "), surface.as_str()));
         }
@@ -136,7 +150,7 @@ pub(super) fn check(on: &On, act: &Act, surface: Surface, contract: Contract) ->
     if !calls(surface).iter().any(|served| of_line(&served)) {
         return wrong("route", no_such_route(line.unwrap_or_default(), surface));
     }
-    let methods = methods(calls(surface).iter().filter(of_line), contract);
+    let methods = methods(calls(surface).iter().filter(of_line), here.contract);
     if methods.is_empty() {
         return wrong("route", "is served by the extended contract only".to_owned());
     }
@@ -182,7 +196,7 @@ fn is_for_bodies(act: &Act) -> bool {
     }
 }
 
-/// A route as faults have it, from however it is written: with `{name}` or `:name`, with its surface's prefix or without.
+/// A route as faults have it, however it is written: with `{name}` or `:name`, with its surface's prefix or without.
 pub(super) fn below_prefix(surface: Surface, line: &str) -> String {
     let line = line
         .split('/')

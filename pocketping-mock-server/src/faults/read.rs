@@ -11,8 +11,7 @@ use super::draw::Draw;
 use super::fault::Fault;
 use super::fields::Fields;
 use super::on::On;
-use super::places;
-use crate::contract::Contract;
+use super::places::{self, Here};
 use crate::json::{self, Unique, Wrong};
 use crate::surface::Surface;
 
@@ -126,8 +125,8 @@ fn conditions(act: &Act, on: &mut Fields) -> Result<On, Wrong> {
     if let Some(probability) = on.fraction("probability")? {
         wanted.chance = Some((probability, Draw::new(on.number("seed", 0..=u64::MAX)?.unwrap_or(0))));
     }
-    // What the one contract has not may be of the other; which one it is, only a server knows.
-    places::check(&wanted, act, surface, Contract::Extended)?;
+    // What this server has of it, only the server knows.
+    places::check(&wanted, act, surface, Here::ALL)?;
     Ok(wanted)
 }
 

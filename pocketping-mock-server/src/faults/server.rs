@@ -26,8 +26,8 @@ impl MockServer {
         self.app().faults.barriers.held(barrier, count).await;
     }
 
-    /// Lets this go wrong, from now on and as often as it says. That it can never happen here, for want of its route, its
-    /// event or its key, is logged as a warning.
+    /// Lets this go wrong, from now on and as often as it says. That it can never happen here, for want of its route,
+    /// its event or its key, is logged as a warning.
     pub fn inject(&self, fault: Fault) {
         self.app().inject(fault);
     }

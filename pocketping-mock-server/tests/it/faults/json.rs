@@ -213,6 +213,7 @@ fn a_route_is_meant_however_it_is_written() {
 fn what_this_server_has_not_is_refused_by_it() {
     let strict = start(Contract::Strict);
     let any = MockServer::builder().any_key().start().unwrap();
+    let deployed = MockServer::builder().events_webhook("http://127.0.0.1:9/", None).start().unwrap();
     for (server, fault, said) in [
         (
             &strict,
@@ -237,6 +238,15 @@ fn what_this_server_has_not_is_refused_by_it() {
             r#"{"on": {"event": "message.updated"}, "do": {"kind": "skip"}}"#,
             Some("`on.event` must be one of session.created, message.created, session.closed, which contract has"),
         ),
+        (
+            &any,
+            r#"{"on": {"event": "new_session"}, "do": {"kind": "lost"}}"#,
+            Some(
+                "`on.event` must be one of session.created, message.created, session.closed, session.updated, \
+                 message.updated, which webhook has",
+            ),
+        ),
+        (&deployed, r#"{"on": {"event": "new_session"}, "do": {"kind": "lost"}}"#, None),
     ] {
         let answer = send(server, "POST /_mock/faults", &[], fault);
         let message = answer.json()["message"].as_str().map(str::to_owned);

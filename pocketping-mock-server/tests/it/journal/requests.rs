@@ -146,6 +146,8 @@ async fn what_had_no_answer_is_entered_too() {
         [(None, false, "fault_1"), (None, false, "fault_2"), (Some(201), false, "fault_3"), (None, false, "fault_4")];
     assert_eq!(told, expected);
     assert_eq!(listed(&server, "method=POST")[0]["fault"], "fault_1");
+    let har: serde_json::Value = serde_json::from_str(&server.journal().to_har()).unwrap();
+    assert_eq!(har["log"]["entries"][3]["_fault"], "fault_4");
     assert_eq!(server.journal().events().len(), 2, "the second and the third were applied");
 }
 
