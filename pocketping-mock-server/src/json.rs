@@ -27,11 +27,32 @@ impl fmt::Display for Wrong {
 pub(crate) fn read<T: DeserializeOwned>(text: &[u8]) -> Result<T, Wrong> {
     let mut input = serde_json::Deserializer::from_slice(text);
     let value = serde_path_to_error::deserialize(&mut input).map_err(|error| {
-        let field = Some(error.path().to_string()).filter(|path| path != ".");
-        Wrong { field, what: error.inner().to_string() }
+        let field = Some(error.path().to_string()).filter(|path| path != "." && path != "?");
+        Wrong { field, what: in_words(&error.inner().to_string()) }
     })?;
     input.end().map_err(|error| Wrong { field: None, what: error.to_string() })?;
     Ok(value)
+}
+
+/// What serde says, in the words of JSON: the caller knows nothing of our types.
+pub(crate) fn in_words(message: &str) -> String {
+    let Some((before, wanted)) = message.rsplit_once(", expected ") else { return message.to_owned() };
+    let (wanted, place) = wanted.find(" at line ").map_or((wanted, ""), |at| wanted.split_at(at));
+    let wanted = match wanted {
+        "u8" | "u16" | "u32" | "u64" | "usize" => "a whole number, 0 or more",
+        "i8" | "i16" | "i32" | "i64" | "isize" => "a whole number",
+        "f32" | "f64" => "a number",
+        "a boolean" => "true or false",
+        "a sequence" => "an array",
+        "a map" => "an object",
+        "unit" => "null",
+        name if name.starts_with("struct ") => "an object",
+        name if name.starts_with("a tuple") || name.starts_with("tuple ") => "an array",
+        other => other,
+    };
+    let before = before.replace("invalid type: map", "invalid type: an object");
+    let before = before.replace("invalid type: sequence", "invalid type: an array");
+    format!("{before}, expected {wanted}{place}")
 }
 
 /// A value in which no object has a name twice: the second one would take the first one's place without a word.
@@ -127,6 +148,32 @@ impl Visitor<'_> for Name<'_> {
             Err(E::custom(format_args!("`{name}` is there twice")))
         } else {
             Ok(name.to_owned())
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn nobody_is_told_of_our_types() {
+        #[derive(Debug, Deserialize)]
+        struct Inner {
+            #[serde(rename = "n")]
+            _n: Option<u16>,
+            #[serde(rename = "s")]
+            _s: Option<Vec<bool>>,
+        }
+        for (json, told) in [
+            (r#""x""#, r#"invalid type: string "x", expected an object at line 1 column 3"#),
+            (r#"{"n": -1}"#, "n: invalid value: integer `-1`, expected a whole number, 0 or more at line 1 column 8"),
+            (r#"{"n": {}}"#, "n: invalid type: an object, expected a whole number, 0 or more at line 1 column 6"),
+            (r#"{"s": 1}"#, "s: invalid type: integer `1`, expected an array at line 1 column 7"),
+            (r#"{"s": [1]}"#, "s[0]: invalid type: integer `1`, expected true or false at line 1 column 8"),
+            ("{", "EOF while parsing an object at line 1 column 1"),
+        ] {
+            assert_eq!(read::<Inner>(json.as_bytes()).unwrap_err().to_string(), told);
         }
     }
 }

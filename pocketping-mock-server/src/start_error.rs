@@ -50,8 +50,8 @@ impl StartError {
     }
 
     #[cfg(feature = "cli")]
-    pub(crate) fn in_file(self, path: &std::path::Path) -> Self {
-        Self { what: format!("{}: {}", path.display(), self.what), ..self }
+    pub(crate) fn in_file(self, flag: &str, path: &std::path::Path) -> Self {
+        Self { what: format!("{flag} {}: {}", path.display(), self.what), ..self }
     }
 
     pub(crate) fn with_source(mut self, source: impl Into<Box<dyn StdError + Send + Sync>>) -> Self {

@@ -109,7 +109,7 @@ pub(crate) async fn run(args: ListenArgs, context: &Context, output: &mut Output
         file.write(&cursor)?;
     }
     let socket = client.base_url().socket();
-    let ready_file = args.ready_file.map(|path| ReadyFile::write(path, socket)).transpose()?;
+    let ready_file = args.ready_file.map(|path| ReadyFile::write("--ready-file", path, socket)).transpose()?;
     ready(socket, output)?;
     let (lanes, remarks, dead_letters) = match forward {
         Some(Forward { lanes, remarks, dead_letters }) => (Some(lanes), Some(remarks), dead_letters),

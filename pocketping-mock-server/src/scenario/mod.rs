@@ -210,7 +210,7 @@ mod tests {
                 "{\"steps\": [\"reset\",\n{\"wait\":\n\"soon\"}]}",
                 "step 2, line 3: `wait`: must be a number with its unit",
             ),
-            (r#"{"steps": [{"wait": "721h"}]}"#, "`wait`: must be at most 720h, 30 days"),
+            (r#"{"steps": [{"wait": "721h"}]}"#, "`wait`: must be at most 30d"),
             (r#"{"steps": [{"pause": "301s"}]}"#, "`pause`: must be at most 5m"),
             (r#"{"steps": [{"reset": false}]}"#, "`reset`: must be true, or stand alone"),
             (r#"{"steps": [{"clear-faults": "no"}]}"#, "`clear-faults`: must be true, or stand alone"),

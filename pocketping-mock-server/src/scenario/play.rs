@@ -12,7 +12,7 @@ use super::step::{EVENTS, Expect, Step, Visit, read_fault};
 use super::{Scenario, ScenarioError, counted};
 use crate::app::App;
 use crate::durations;
-use crate::endpoints::messages::send_message;
+use crate::endpoints::messages::{send_message, visitor_says};
 use crate::endpoints::sessions;
 use crate::faults::pause;
 use crate::operations;
@@ -167,8 +167,7 @@ impl Player<'_> {
         Ok(match step {
             Step::Say(say) => {
                 let id = self.session(&say.r#as)?;
-                let words = NewMessage::new(&say.text).kind(MessageKind::Visitor);
-                self.write(|tx| send_message(tx, id, words))?;
+                self.write(|tx| visitor_says(tx, id, say.text.clone()))?;
                 format!("{} writes: {}", say.r#as, say.text)
             }
             Step::Reply(reply) => {

@@ -161,25 +161,23 @@ impl<'de> Deserialize<'de> for Done {
     }
 }
 
-/// The longest time that a clock is moved by a step.
-const LONGEST_WAIT: Duration = Duration::from_secs(30 * 24 * 3600);
 /// The longest time that really passes.
 const LONGEST_PAUSE: Duration = Duration::from_secs(5 * 60);
 
 fn wait<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Duration, D::Error> {
-    duration(deserializer, LONGEST_WAIT, "720h, 30 days")
+    duration(deserializer, durations::MOST_MOVED)
 }
 
 fn pause<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Duration, D::Error> {
-    duration(deserializer, LONGEST_PAUSE, "5m")
+    duration(deserializer, LONGEST_PAUSE)
 }
 
-fn duration<'de, D: Deserializer<'de>>(deserializer: D, longest: Duration, said: &str) -> Result<Duration, D::Error> {
+fn duration<'de, D: Deserializer<'de>>(deserializer: D, longest: Duration) -> Result<Duration, D::Error> {
     let text = Value::deserialize(deserializer)?;
     let duration = durations::duration(text.as_str().unwrap_or_default())
         .map_err(|what| D::Error::custom(what.trim_start_matches("it ")))?;
     if duration > longest {
-        return Err(D::Error::custom(format_args!("must be at most {said}")));
+        return Err(D::Error::custom(format_args!("must be at most {}", durations::told(longest))));
     }
     Ok(duration)
 }

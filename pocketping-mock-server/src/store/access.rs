@@ -127,6 +127,13 @@ impl Access {
         self.keys.iter().map(|key| key.key.clone())
     }
 
+    /// The keys that opened a tenant unnamed, as they may be told: enough to know one's own by.
+    pub(crate) fn unseen_keys(&self) -> Vec<String> {
+        let mut shown: Vec<_> = self.unseen.iter().flatten().map(|(key, _)| masked(key)).collect();
+        shown.sort_unstable();
+        shown
+    }
+
     /// Whether it takes a key.
     pub(crate) fn takes(&self, key: &str) -> bool {
         self.keys.iter().any(|known| bool::from(known.key.as_bytes().ct_eq(key.as_bytes())))
@@ -163,6 +170,12 @@ impl Access {
 /// Whether a key that nobody named may open a tenant.
 fn may_be_unseen(key: &str) -> bool {
     (1..=MOST_KEY).contains(&key.len()) && key.bytes().all(|byte| byte.is_ascii_graphic())
+}
+
+/// The first characters of a key that is long enough.
+fn masked(key: &str) -> String {
+    let shown = if key.len() >= 12 { &key[..4] } else { "" };
+    format!("{shown}…")
 }
 
 #[cfg(test)]
