@@ -59,7 +59,8 @@ fn misused(error: &clap::Error) -> ExitCode {
         let text = error.render().to_string();
         let mut lines = text.lines().map(str::trim).filter(|line| !line.is_empty());
         let what = lines.next().unwrap_or_default().trim_start_matches("error: ").to_owned();
-        let more: Vec<_> = lines.take_while(|line| !line.starts_with("Usage:")).collect();
+        let is_more = |line: &&str| !line.starts_with("Usage:") && !line.starts_with("For more information");
+        let more: Vec<_> = lines.take_while(is_more).collect();
         let error = CliError::usage([&[what.as_str()], &more[..]].concat().join(" "));
         return Output::to_stdout(Format::Json, Shape::Whole, Color::Never).failure(&error);
     }
