@@ -6,7 +6,7 @@ use clap::{Args, CommandFactory, FromArgMatches, Parser, Subcommand};
 
 use crate::catalogue;
 use crate::commands::{
-    api, config, demo, events, explain, listen, login, messages, mock, profile, sessions, wait, webhooks,
+    api, chat, config, demo, events, explain, listen, login, messages, mock, profile, sessions, wait, webhooks,
 };
 use crate::error::CliError;
 use crate::jq::Jq;
@@ -139,6 +139,8 @@ pub(crate) enum Command {
     /// Read and send messages
     #[command(subcommand, alias = "message")]
     Messages(messages::MessagesCommand),
+    /// Talk with a visitor, line by line
+    Chat(chat::ChatArgs),
     /// Create, list and delete webhooks
     #[command(subcommand, alias = "webhook")]
     Webhooks(webhooks::WebhooksCommand),

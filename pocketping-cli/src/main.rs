@@ -4,6 +4,7 @@
 #![allow(clippy::doc_markdown, reason = "doc comments of arguments are help texts for terminals")]
 
 mod catalogue;
+mod chat;
 mod cli;
 mod commands;
 mod context;
@@ -17,6 +18,7 @@ mod link;
 mod output;
 mod settings;
 mod stop;
+mod terminal;
 mod time;
 
 use std::process::ExitCode;

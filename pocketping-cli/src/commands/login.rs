@@ -8,6 +8,7 @@ use crate::context::{Context, builder};
 use crate::error::{CliError, Exit};
 use crate::output::Output;
 use crate::settings::{KeyFrom, Profile};
+use crate::terminal::Terminal;
 
 // How the key is come by.
 #[derive(Debug, Args)]
@@ -85,6 +86,9 @@ fn given(with_token: bool, context: &Context) -> Result<String, CliError> {
             CliError::usage("nobody can be asked for the key here").with_hint("pocketping login --with-token < FILE")
         );
     }
+    // From before the question on: somebody may type at once.
+    let terminal = Terminal::keep().inspect(Terminal::hide_typing);
     let key = rpassword::prompt_password("API key (it is not shown): ");
+    drop(terminal);
     key.map_err(|error| CliError::new(Exit::Usage, format!("the key cannot be read: {error}")))
 }

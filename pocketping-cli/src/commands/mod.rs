@@ -1,6 +1,7 @@
 //! One file per noun: what can be typed, one short function per verb, and how its objects look.
 
 pub(crate) mod api;
+pub(crate) mod chat;
 pub(crate) mod config;
 pub(crate) mod demo;
 pub(crate) mod events;
@@ -36,6 +37,7 @@ pub(crate) async fn run(command: Command, context: &Context, output: &mut Output
         Command::Listen(args) => listen::run(args, context, output).await,
         Command::Wait(args) => wait::run(args, context, output).await,
         Command::Mock(args) => mock::run(*args, context, output).await,
+        Command::Chat(args) => chat::run(args, context, output).await,
         Command::Api(args) => api::run(*args, context, output).await,
         Command::Login(args) => login::run(args, context, output).await,
         Command::Profile(command) => profile::run(command, context, output),

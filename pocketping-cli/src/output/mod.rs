@@ -21,7 +21,7 @@ use shape::Part;
 use sink::Sink;
 
 pub(crate) use json::{Document, JsonText};
-pub(crate) use progress::with_progress;
+pub(crate) use progress::{end as end_progress, with_progress};
 pub(crate) use safe::safe;
 pub(crate) use shape::Field;
 

@@ -39,8 +39,11 @@ pub(crate) async fn with_progress<T>(work: impl Future<Output = T>) -> T {
             biased;
             result = &mut work => break result,
             _ = pauses.tick(), if !IS_OVER.load(Ordering::Relaxed) => {
-                IS_SHOWN.store(true, Ordering::Relaxed);
-                sign(&format!("… {} s", begin.elapsed().as_secs()));
+                // It may have ended while the pause went on.
+                if !IS_OVER.load(Ordering::Relaxed) {
+                    IS_SHOWN.store(true, Ordering::Relaxed);
+                    sign(&format!("… {} s", begin.elapsed().as_secs()));
+                }
             }
         }
     };

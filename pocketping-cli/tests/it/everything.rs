@@ -53,6 +53,7 @@ fn example(command: &str) -> Example {
         "login" => Ends(&["--with-token"], "test_key"),
         "profile use" | "profile show" | "profile remove" => Ends(&["default"], ""),
         "mock run" => Ends(&["rush-hour"], ""),
+        "chat" => Ends(&["sess_abc123"], "Hello!"),
         "mock" | "demo" | "events replay" => GoesOn,
         other => panic!("`{other}` has no example here"),
     }

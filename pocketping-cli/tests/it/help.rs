@@ -32,6 +32,7 @@ fn the_whole_tree() {
         "mock stories",
         "mock export",
         "demo",
+        "chat",
         "api",
         "login",
         "profile",
@@ -47,7 +48,7 @@ fn the_whole_tree() {
         let ended = run(pocketping(&words));
         assert_eq!((ended.code, ended.stderr.as_str()), (0, ""), "{path}");
         writeln!(text, "$ pocketping {}\n{}", words.join(" "), ended.stdout).unwrap();
-        let leaf = path.contains(' ') || ["mock", "listen", "wait", "explain", "api", "login"].contains(&path);
+        let leaf = path.contains(' ') || ["mock", "listen", "wait", "explain", "chat", "api", "login"].contains(&path);
         assert!(!leaf || ended.stdout.contains("Example: pocketping"), "{path} has an example");
     }
     insta::assert_snapshot!(text);

@@ -3,6 +3,7 @@
 #![allow(clippy::unwrap_used, reason = "tests")]
 
 mod api;
+mod chat;
 mod cursor;
 mod demo;
 mod environment;

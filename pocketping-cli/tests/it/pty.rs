@@ -15,7 +15,8 @@ const PATIENCE: Duration = Duration::from_secs(60);
 /// A terminal in which a command runs. It ends with the test.
 pub(crate) struct Pty {
     child: Box<dyn Child + Send + Sync>,
-    master: Box<dyn MasterPty + Send>,
+    /// The terminal is gone with it.
+    _master: Box<dyn MasterPty + Send>,
     keyboard: Box<dyn std::io::Write + Send>,
     output: Receiver<Vec<u8>>,
     screen: vt100::Parser,
@@ -23,14 +24,10 @@ pub(crate) struct Pty {
     pub(crate) printed: Vec<u8>,
 }
 
-fn size(rows: u16, cols: u16) -> PtySize {
-    PtySize { rows, cols, pixel_width: 0, pixel_height: 0 }
-}
-
 impl Pty {
     /// Runs a command in a terminal of this size.
     pub(crate) fn spawn(command: &Command, rows: u16, cols: u16) -> Self {
-        let pair = native_pty_system().openpty(size(rows, cols)).unwrap();
+        let pair = native_pty_system().openpty(PtySize { rows, cols, pixel_width: 0, pixel_height: 0 }).unwrap();
         let mut builder = CommandBuilder::new(command.get_program());
         builder.args(command.get_args());
         builder.cwd(std::env::current_dir().unwrap());
@@ -56,17 +53,12 @@ impl Pty {
             }
         });
         let screen = vt100::Parser::new(rows, cols, 0);
-        Self { child, master: pair.master, keyboard, output, screen, printed: Vec::new() }
+        Self { child, _master: pair.master, keyboard, output, screen, printed: Vec::new() }
     }
 
     pub(crate) fn types(&mut self, keys: &str) {
         self.keyboard.write_all(keys.as_bytes()).unwrap();
         self.keyboard.flush().unwrap();
-    }
-
-    pub(crate) fn resize(&mut self, rows: u16, cols: u16) {
-        self.master.resize(size(rows, cols)).unwrap();
-        self.screen.screen_mut().set_size(rows, cols);
     }
 
     /// The lines of the screen, without the blanks at their ends.

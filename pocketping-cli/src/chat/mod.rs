@@ -1,0 +1,316 @@
+//! A conversation with a visitor: what is typed is sent in order, what others write is shown as it comes.
+
+mod keyboard;
+mod line;
+
+use std::collections::{HashSet, VecDeque};
+
+use futures::future::BoxFuture;
+use futures::{FutureExt, TryStreamExt};
+use pocketping_sdk::{
+    Event, EventData, EventStream, Identify, Message, MessageId, MessageKind, NewMessage, SessionHandle, SessionStatus,
+    StreamContent,
+};
+
+use crate::commands::chat::Said;
+use crate::error::{CliError, Exit};
+use crate::link::Link;
+use crate::output::{Output, end_progress, remark, safe};
+use crate::stop::Stop;
+use keyboard::{Keyboard, Typed};
+use line::Line;
+
+const HELP: &str = "A line is sent when you press Enter. /close closes the session, /ai on and /ai off switch its AI,\n\
+                    /identify email=… name=… customerId=… says who the visitor is, /quit or Ctrl-D ends the chat.\n\
+                    //text sends a text that begins with a slash. Times are UTC.";
+
+/// Something to be done on the server, one after the other.
+#[derive(Debug)]
+enum Job {
+    Send(String),
+    Close,
+    Ai(bool),
+    Identify(Box<Identify>),
+}
+
+/// What became of it.
+enum Done {
+    Sent(Box<Message>),
+    Other(&'static str),
+}
+
+/// A conversation that goes on.
+pub(crate) struct Chat<'a> {
+    session: SessionHandle,
+    events: EventStream,
+    link: Link,
+    keyboard: Keyboard,
+    output: &'a mut Output,
+    /// What was shown, or sent by this chat.
+    seen: HashSet<MessageId>,
+    waiting: VecDeque<Job>,
+    running: Option<(String, BoxFuture<'static, pocketping_sdk::Result<Done>>)>,
+    /// Messages that may be the one that is being sent: they wait for its id.
+    held: Vec<Message>,
+    /// Whether more may be typed.
+    is_open: bool,
+    was_interrupted: bool,
+    jobs: usize,
+    failures: Vec<CliError>,
+}
+
+impl<'a> Chat<'a> {
+    pub(crate) fn new(
+        session: SessionHandle,
+        events: EventStream,
+        link: Link,
+        output: &'a mut Output,
+    ) -> Result<Self, CliError> {
+        // The line at the bottom is the person's.
+        end_progress();
+        let keyboard = Keyboard::new()?;
+        Ok(Self {
+            session,
+            events,
+            link,
+            keyboard,
+            output,
+            seen: HashSet::new(),
+            waiting: VecDeque::new(),
+            running: None,
+            held: Vec::new(),
+            is_open: true,
+            was_interrupted: false,
+            jobs: 0,
+            failures: Vec::new(),
+        })
+    }
+
+    /// Shows the last messages.
+    pub(crate) async fn history(&mut self, most: usize) -> Result<(), CliError> {
+        let mut last = VecDeque::new();
+        let mut messages = std::pin::pin!(self.session.messages().list().stream());
+        while let Some(message) = messages.try_next().await? {
+            self.seen.insert(message.id.clone());
+            last.push_back(message);
+            if last.len() > most {
+                last.pop_front();
+            }
+        }
+        last.iter().try_for_each(|message| self.show(message))
+    }
+
+    /// Until the person, the input or the stream ends it.
+    pub(crate) async fn talk(mut self, stop: &mut Stop) -> Result<(), CliError> {
+        if self.keyboard.is_terminal() {
+            self.tell("/help tells what can be typed");
+        }
+        self.keyboard.go_on();
+        loop {
+            self.begin_next();
+            if !self.is_open && self.running.is_none() {
+                break;
+            }
+            tokio::select! {
+                biased;
+                end = stop.asked() => return Err(end),
+                done = ended(&mut self.running) => self.ended(done)?,
+                remark = self.link.remark() => self.tell(&remark),
+                item = self.events.next() => match item {
+                    Some(item) => self.happened(item?.content)?,
+                    None => return Err(CliError::new(Exit::Network, "the stream of events ended")),
+                },
+                typed = self.keyboard.next(), if self.is_open => self.typed(typed)?,
+            }
+        }
+        self.events.close().await;
+        self.verdict()
+    }
+
+    /// Where nobody sees what failed but the exit code tells.
+    fn verdict(mut self) -> Result<(), CliError> {
+        match (self.failures.len(), self.jobs) {
+            _ if self.keyboard.is_terminal() => Ok(()),
+            (0, _) => Ok(()),
+            (1, 1) => Err(self.failures.remove(0)),
+            (failed, all) => Err(CliError::new(Exit::Partial, format!("{failed} of {all} lines were not done"))),
+        }
+    }
+
+    fn typed(&mut self, typed: Typed) -> Result<(), CliError> {
+        let was_interrupted = std::mem::take(&mut self.was_interrupted);
+        match typed {
+            Typed::Line(text) => match Line::read(&text) {
+                Ok(Line::Nothing) => {}
+                Ok(Line::Help) => HELP.lines().for_each(|line| self.tell(line)),
+                Ok(Line::Quit) => {
+                    self.is_open = false;
+                    return Ok(());
+                }
+                Ok(Line::Do(job)) => {
+                    self.jobs += 1;
+                    self.waiting.push_back(job);
+                }
+                Err(why) => {
+                    self.jobs += 1;
+                    let error = CliError::usage(why);
+                    self.tell(&format!("error: {error}"));
+                    self.failures.push(error);
+                }
+            },
+            Typed::Interrupt if was_interrupted => return Err(CliError::new(Exit::Interrupted, "interrupted")),
+            Typed::Interrupt => {
+                self.was_interrupted = true;
+                self.tell("Ctrl-C once more ends the chat");
+            }
+            Typed::End => {
+                self.is_open = false;
+                return Ok(());
+            }
+            Typed::Failed(why) => return Err(CliError::usage(why)),
+        }
+        self.keyboard.go_on();
+        Ok(())
+    }
+
+    fn begin_next(&mut self) {
+        if self.running.is_some() {
+            return;
+        }
+        let Some(job) = self.waiting.pop_front() else { return };
+        let session = self.session.clone();
+        let (name, work): (String, BoxFuture<'static, _>) = match job {
+            Job::Send(text) => {
+                let message = NewMessage::operator(text.clone());
+                (
+                    text,
+                    async move { session.messages().send(message).await.map(|message| Done::Sent(Box::new(message))) }
+                        .boxed(),
+                )
+            }
+            Job::Close => {
+                ("/close".to_owned(), async move { session.close().await.map(|_| Done::Other("closed")) }.boxed())
+            }
+            Job::Ai(on) => {
+                let (name, done) = if on { ("/ai on", "the AI is on") } else { ("/ai off", "the AI is off") };
+                (name.to_owned(), async move { session.set_ai(on).await.map(|_| Done::Other(done)) }.boxed())
+            }
+            Job::Identify(who) => (
+                "/identify".to_owned(),
+                async move { session.identify(*who).await.map(|_| Done::Other("the visitor is identified")) }.boxed(),
+            ),
+        };
+        self.running = Some((name, work));
+    }
+
+    fn ended(&mut self, (name, result): (String, pocketping_sdk::Result<Done>)) -> Result<(), CliError> {
+        match result {
+            Ok(Done::Sent(message)) => {
+                self.seen.insert(message.id.clone());
+                if self.keyboard.is_terminal() {
+                    self.tell(&format!("✓ {}", clock(&message)));
+                } else {
+                    self.show(&message)?;
+                }
+            }
+            Ok(Done::Other(what)) => self.tell(what),
+            Err(error) => {
+                let outcome = error.outcome();
+                let error = CliError::from(error);
+                self.tell(&format!("error: {error}"));
+                // What may have been sent must not be sent again without a look.
+                let what = match outcome {
+                    pocketping_sdk::Outcome::Unknown => "it may have been done",
+                    _ => "it was not done",
+                };
+                self.tell(&format!("{what}: {name}"));
+                if let Some(hint) = error.hint() {
+                    self.tell(&format!("hint: {hint}"));
+                }
+                self.failures.push(error);
+            }
+        }
+        for message in std::mem::take(&mut self.held) {
+            self.arrived(&message)?;
+        }
+        Ok(())
+    }
+
+    fn happened(&mut self, content: StreamContent) -> Result<(), CliError> {
+        let event = match content {
+            StreamContent::Gap(gap) => {
+                self.tell(&format!("warning: something may be missing: {}", gap.detail));
+                return Ok(());
+            }
+            StreamContent::Live(event) | StreamContent::Backfilled(event) => event,
+            _ => return Ok(()),
+        };
+        let Event { data, .. } = event;
+        match data {
+            EventData::MessageCreated(message) => {
+                let message = *message;
+                let is_sending = self.running.is_some() && message.kind == MessageKind::Operator;
+                if is_sending { self.held.push(message) } else { self.arrived(&message)? }
+            }
+            EventData::MessageUpdated(message) if message.deleted_at.is_some() => {
+                self.tell(&format!("the {} deleted: {}", message.kind, message.id));
+            }
+            EventData::MessageUpdated(message) if message.edited_at.is_some() => {
+                self.tell(&format!("the {} edited: {}", message.kind, message.content));
+            }
+            EventData::SessionClosed(_) => self.tell("the session is closed; it opens again when its visitor writes"),
+            _ => {}
+        }
+        Ok(())
+    }
+
+    /// A message that came, once.
+    fn arrived(&mut self, message: &Message) -> Result<(), CliError> {
+        if !self.seen.insert(message.id.clone()) {
+            return Ok(());
+        }
+        self.show(message)
+    }
+
+    fn show(&mut self, message: &Message) -> Result<(), CliError> {
+        if !self.keyboard.is_terminal() {
+            return self.output.event(&Said(message));
+        }
+        let head = format!("{} {}: ", clock(message), message.kind);
+        let indent = format!("\n{:1$}", "", head.len());
+        let text: Vec<_> = message.content.lines().map(safe).collect();
+        self.keyboard.print(&format!("{}{}", safe(&head), text.join(&indent)));
+        Ok(())
+    }
+
+    /// What a person should know.
+    fn tell(&mut self, line: &str) {
+        if self.keyboard.is_terminal() {
+            self.keyboard.print(&safe(line));
+        } else {
+            remark(line);
+        }
+    }
+}
+
+/// When it was, to the minute.
+fn clock(message: &Message) -> String {
+    let time = message.created_at.map(|time| time.to_string()).unwrap_or_default();
+    time.get(11..16).unwrap_or("--:--").to_owned()
+}
+
+/// What runs, until it ends.
+async fn ended(
+    running: &mut Option<(String, BoxFuture<'static, pocketping_sdk::Result<Done>>)>,
+) -> (String, pocketping_sdk::Result<Done>) {
+    let Some((name, work)) = running else { return std::future::pending().await };
+    let result = work.await;
+    let name = std::mem::take(name);
+    *running = None;
+    (name, result)
+}
+
+/// Whether it makes sense to write there at once.
+pub(crate) fn is_closed(status: &SessionStatus) -> bool {
+    *status == SessionStatus::Closed
+}

@@ -1,0 +1,47 @@
+//! The terminal's settings: kept, and put back whatever happens.
+
+#[cfg(unix)]
+use std::io;
+
+/// The terminal as it was. It is so again when this is gone.
+#[cfg(unix)]
+pub(crate) struct Terminal(rustix::termios::Termios);
+
+#[cfg(unix)]
+impl Terminal {
+    pub(crate) fn keep() -> Option<Self> {
+        rustix::termios::tcgetattr(io::stdin()).ok().map(Self)
+    }
+
+    /// Shows nothing of what is typed from now on.
+    pub(crate) fn hide_typing(&self) {
+        let mut settings = self.0.clone();
+        settings.local_modes.remove(rustix::termios::LocalModes::ECHO);
+        set(&settings);
+    }
+}
+
+#[cfg(unix)]
+impl Drop for Terminal {
+    fn drop(&mut self) {
+        set(&self.0);
+    }
+}
+
+/// When the terminal is gone there is nothing to set.
+#[cfg(unix)]
+fn set(settings: &rustix::termios::Termios) {
+    let _ = rustix::termios::tcsetattr(io::stdin(), rustix::termios::OptionalActions::Drain, settings);
+}
+
+#[cfg(not(unix))]
+pub(crate) struct Terminal;
+
+#[cfg(not(unix))]
+impl Terminal {
+    pub(crate) fn keep() -> Option<Self> {
+        None
+    }
+
+    pub(crate) fn hide_typing(&self) {}
+}
