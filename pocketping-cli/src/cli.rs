@@ -101,7 +101,7 @@ pub(crate) enum Command {
     /// Read and send messages
     #[command(subcommand, alias = "message")]
     Messages(messages::MessagesCommand),
-    /// Create, list and delete webhooks
+    /// Create, list and delete webhooks; sign, verify and try out deliveries
     #[command(subcommand, alias = "webhook")]
     Webhooks(webhooks::WebhooksCommand),
     /// Watch live events, and post recorded ones again

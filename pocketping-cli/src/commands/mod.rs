@@ -9,6 +9,8 @@ pub(crate) mod mock;
 pub(crate) mod replay;
 pub(crate) mod scenarios;
 pub(crate) mod sessions;
+pub(crate) mod signing;
+pub(crate) mod trigger;
 pub(crate) mod wait;
 pub(crate) mod webhooks;
 

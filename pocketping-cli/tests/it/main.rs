@@ -15,4 +15,6 @@ mod receiver;
 mod replay;
 mod run;
 mod scenarios;
+mod signing;
+mod trigger;
 mod wait;
