@@ -27,6 +27,9 @@ use crate::error::{CliError, Exit};
 use crate::output::{Color, Format, Output, Shape};
 
 fn main() -> ExitCode {
+    if let Some(ended) = commands::completions::answer() {
+        return ended;
+    }
     let cli = match Cli::try_parse() {
         Ok(cli) => cli,
         Err(error) => return misused(&error),

@@ -1,9 +1,11 @@
 //! One file per noun: what can be typed, one short function per verb, and how its objects look.
 
+pub(crate) mod completions;
 pub(crate) mod demo;
 pub(crate) mod events;
 pub(crate) mod explain;
 pub(crate) mod listen;
+pub(crate) mod man;
 pub(crate) mod messages;
 pub(crate) mod mock;
 pub(crate) mod replay;
@@ -35,6 +37,8 @@ pub(crate) async fn run(command: Command, context: &Context, output: &mut Output
         Command::Wait(args) => wait::run(args, context, output).await,
         Command::Mock(args) => mock::run(*args, context, output).await,
         Command::Explain(args) => explain::run(&args, output),
+        Command::Completions(args) => completions::run(&args, output),
+        Command::Man(args) => man::run(&args, output),
         Command::Demo(args) => demo::run(args, output).await,
     }
 }

@@ -202,6 +202,11 @@ impl Output {
         Ok(self.flush()?)
     }
 
+    /// A line of a text that a program reads: tabs stay tabs. Written with the others.
+    pub(crate) fn code(&mut self, line: &str) -> Result<(), CliError> {
+        Ok(self.sink.code(line)?)
+    }
+
     /// A line of a story: emphasised on a terminal.
     pub(crate) fn heading(&mut self, line: &str) -> Result<(), CliError> {
         self.sink.text(line, true)?;

@@ -36,12 +36,14 @@ fn the_whole_tree() {
         "mock export",
         "demo",
         "explain",
+        "completions",
+        "man",
     ] {
         let words: Vec<_> = path.split_whitespace().chain(["-h"]).collect();
         let ended = run(pocketping(&words));
         assert_eq!((ended.code, ended.stderr.as_str()), (0, ""), "{path}");
         writeln!(text, "$ pocketping {}\n{}", words.join(" "), ended.stdout).unwrap();
-        let leaf = path.contains(' ') || ["mock", "listen", "wait", "explain"].contains(&path);
+        let leaf = path.contains(' ') || ["mock", "listen", "wait", "explain", "completions", "man"].contains(&path);
         assert!(!leaf || ended.stdout.contains("Example: pocketping"), "{path} has an example");
     }
     insta::assert_snapshot!(text);

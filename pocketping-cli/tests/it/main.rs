@@ -2,6 +2,7 @@
 
 #![allow(clippy::unwrap_used, reason = "tests")]
 
+mod completions;
 mod cursor;
 mod demo;
 mod environment;
@@ -9,6 +10,7 @@ mod failures;
 mod forward;
 mod help;
 mod listen;
+mod man;
 mod mock;
 mod output;
 mod receiver;

@@ -13,7 +13,7 @@ use serde_json::Value;
 pub(crate) fn pocketping(args: &[&str]) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_pocketping"));
     command.args(args).stdin(Stdio::null());
-    for name in ["API_KEY", "API_URL", "PLAN", "EVENTS_WEBHOOK_SECRET"] {
+    for name in ["API_KEY", "API_URL", "PLAN", "EVENTS_WEBHOOK_SECRET", "WEBHOOK_SECRET"] {
         command.env_remove(format!("POCKETPING_{name}"));
     }
     for name in
