@@ -3,7 +3,9 @@
 use clap::{Args, Parser, Subcommand};
 
 use crate::catalogue;
-use crate::commands::{completions, demo, events, explain, listen, man, messages, mock, sessions, wait, webhooks};
+use crate::commands::{
+    completions, demo, doctor, events, explain, listen, man, messages, mock, sessions, wait, webhooks,
+};
 use crate::error::CliError;
 use crate::jq::Jq;
 use crate::output::{Color, Field, Format, Output, Shape};
@@ -117,6 +119,8 @@ pub(crate) enum Command {
     Demo(demo::DemoArgs),
     /// Say what an error's code means, and what to do
     Explain(explain::ExplainArgs),
+    /// Look at everything between this program and the server, and say what is wrong
+    Doctor(doctor::DoctorArgs),
     /// Print the script that completes commands, flags and session ids in a shell
     Completions(completions::CompletionsArgs),
     /// Print a page of the manual, or write all of them

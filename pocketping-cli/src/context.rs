@@ -42,24 +42,11 @@ impl Context {
     /// The client, from flags and environment; a flag wins, and a variable it wins over is not looked at.
     pub(crate) fn client(&self) -> Result<Client, CliError> {
         let mut builder = Client::builder().user_agent(concat!("pocketping-cli/", env!("CARGO_PKG_VERSION")));
-        let key = match self.connection.api_keys.as_slice() {
-            [] => variable(KEY)?.ok_or_else(|| {
-                CliError::new(Exit::Config, "no API key was given")
-                    .with_hint("set POCKETPING_API_KEY, or pass --api-key")
-            })?,
-            [key] => key.clone(),
-            _ => {
-                return Err(CliError::usage(
-                    "--api-key was given more than once; only `pocketping mock` takes several",
-                ));
-            }
-        };
+        let key = self.key()?.ok_or_else(|| {
+            CliError::new(Exit::Config, "no API key was given").with_hint("set POCKETPING_API_KEY, or pass --api-key")
+        })?;
         builder = builder.api_key(key);
-        let url = match &self.connection.api_url {
-            Some(url) => Some(url.clone()),
-            None => variable(URL)?,
-        };
-        if let Some(url) = url {
+        if let Some(url) = self.url()? {
             builder = builder.base_url(url);
         }
         if !self.is_local
@@ -68,6 +55,23 @@ impl Context {
             builder = builder.plan(&plan)?;
         }
         Ok(builder.build()?)
+    }
+
+    /// The key, when one was given.
+    pub(crate) fn key(&self) -> Result<Option<String>, CliError> {
+        match self.connection.api_keys.as_slice() {
+            [] => variable(KEY),
+            [key] => Ok(Some(key.clone())),
+            _ => Err(CliError::usage("--api-key was given more than once; only `pocketping mock` takes several")),
+        }
+    }
+
+    /// The server's address, when one was given.
+    pub(crate) fn url(&self) -> Result<Option<String>, CliError> {
+        match &self.connection.api_url {
+            Some(url) => Ok(Some(url.clone())),
+            None => variable(URL),
+        }
     }
 
     /// The keys for the server that takes several: those of the flag, else that of the environment.

@@ -8,6 +8,7 @@ mod cli;
 mod commands;
 mod context;
 mod cursor_file;
+mod doctor;
 mod error;
 mod files;
 mod forward;

@@ -2,6 +2,7 @@
 
 pub(crate) mod completions;
 pub(crate) mod demo;
+pub(crate) mod doctor;
 pub(crate) mod events;
 pub(crate) mod explain;
 pub(crate) mod listen;
@@ -37,6 +38,7 @@ pub(crate) async fn run(command: Command, context: &Context, output: &mut Output
         Command::Wait(args) => wait::run(args, context, output).await,
         Command::Mock(args) => mock::run(*args, context, output).await,
         Command::Explain(args) => explain::run(&args, output),
+        Command::Doctor(args) => doctor::run(args, context, output).await,
         Command::Completions(args) => completions::run(&args, output),
         Command::Man(args) => man::run(&args, output),
         Command::Demo(args) => demo::run(args, output).await,

@@ -36,6 +36,7 @@ fn the_whole_tree() {
         "mock export",
         "demo",
         "explain",
+        "doctor",
         "completions",
         "man",
     ] {
@@ -43,7 +44,8 @@ fn the_whole_tree() {
         let ended = run(pocketping(&words));
         assert_eq!((ended.code, ended.stderr.as_str()), (0, ""), "{path}");
         writeln!(text, "$ pocketping {}\n{}", words.join(" "), ended.stdout).unwrap();
-        let leaf = path.contains(' ') || ["mock", "listen", "wait", "explain", "completions", "man"].contains(&path);
+        let leaf =
+            path.contains(' ') || ["mock", "listen", "wait", "explain", "doctor", "completions", "man"].contains(&path);
         assert!(!leaf || ended.stdout.contains("Example: pocketping"), "{path} has an example");
     }
     insta::assert_snapshot!(text);

@@ -5,6 +5,7 @@
 mod completions;
 mod cursor;
 mod demo;
+mod doctor;
 mod environment;
 mod failures;
 mod forward;
@@ -18,5 +19,6 @@ mod replay;
 mod run;
 mod scenarios;
 mod signing;
+mod stub;
 mod trigger;
 mod wait;
