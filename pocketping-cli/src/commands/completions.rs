@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use clap::{Args, Command, CommandFactory, ValueEnum};
 use clap_complete::CompletionCandidate;
-use clap_complete::engine::{ArgValueCompleter, ValueCompleter};
+use clap_complete::engine::{ArgValueCompleter, PathCompleter, ValueCompleter};
 use clap_complete::env::{CompleteEnv, Shells};
 use futures::{StreamExt, TryStreamExt};
 use serde::Serialize;
@@ -38,6 +38,7 @@ const MOST: usize = 100;
                   Example: pocketping completions bash"
 )]
 pub(crate) struct CompletionsArgs {
+    /// Which shell
     shell: Shell,
 }
 
@@ -102,11 +103,14 @@ fn names_a_server(typed: &[OsString]) -> bool {
     })
 }
 
-/// Lets everything in the tree that is called a session be completed with sessions.
+/// Lets everything in the tree that is called a session be completed with sessions, and files with files.
 fn with_sessions(command: Command, ids: Sessions) -> Command {
     command
         .mut_args(|arg| match arg.get_id().as_str() {
             "session" | "sessions" => arg.add(ArgValueCompleter::new(ids)),
+            _ if arg.get_value_names().is_some_and(|names| names.iter().any(|name| *name == "FILE")) => {
+                arg.add(ArgValueCompleter::new(PathCompleter::any()))
+            }
             _ => arg,
         })
         .mut_subcommands(|command| with_sessions(command, ids))

@@ -8,18 +8,19 @@ use pocketping_sdk::{BaseUrl, Client, RetryPolicy, Timestamp};
 use tokio::time::{Instant, timeout_at};
 
 use crate::context::Context;
-use crate::doctor::{Answer, CHECKS, NO_WAY, Place, Prober, Report, Status, Surface, recognise, way};
+use crate::doctor::{Answer, CHECKS, NO_WAY, Place, Prober, Report, Shown, Status, Surface, recognise, way};
 use crate::error::{CliError, Exit};
 use crate::forward::now;
 use crate::output::Output;
 
 /// A clock that is this far off is worth a word; `Date` counts whole seconds.
 const CLOSE: Duration = Duration::from_secs(5);
+
 /// How long to look.
 #[derive(Debug, Args)]
 #[command(
-    after_help = "Ends with 0 when nothing failed, else with the code of the first check that did: what any other\n\
-                  command would end with for it (3 settings, redirect, 4 key, 7 rate limit, 8 answer, 9 the way there).\n\
+    after_help = "Ends with 0 when nothing failed, else with the code of the first check that did, as any other\n\
+                  command would: 3 settings or redirect, 4 key, 7 rate limit, 8 answer, 9 the way there.\n\
                   Warnings change nothing. Only GET is asked, and the key goes to no other origin.\n\n\
                   Example: pocketping doctor -o json --jq '.[] | select(.status != \"ok\")'"
 )]
@@ -39,7 +40,11 @@ pub(crate) async fn run(args: DoctorArgs, context: &Context, output: &mut Output
         report.skip_rest(why);
     }
     report.checks.sort_by_key(|check| CHECKS.iter().position(|name| *name == check.name));
-    output.list(&report.checks)?;
+    if output.is_for_people() {
+        output.list(&report.checks.iter().map(Shown).collect::<Vec<_>>())?;
+    } else {
+        output.list(&report.checks)?;
+    }
     let Some((check, exit)) = report.first else { return Ok(()) };
     let failed = report.checks.iter().filter(|check| check.status == Status::Fail).count();
     let detail = report.checks.iter().find(|other| other.name == check).map(|check| check.detail.as_str());

@@ -9,7 +9,7 @@ mod way;
 
 pub(crate) use place::Place;
 pub(crate) use probe::{Answer, Prober};
-pub(crate) use report::{CHECKS, Report, Status};
+pub(crate) use report::{CHECKS, Report, Shown, Status};
 pub(crate) use surface::{Surface, recognise};
 pub(crate) use way::way;
 

@@ -87,3 +87,20 @@ impl Render for Check {
         vec![self.name.to_owned(), status.to_owned(), self.detail.clone(), hint]
     }
 }
+
+/// A check on a terminal: what to do stands below what is wrong.
+#[derive(Debug, Serialize)]
+pub(crate) struct Shown<'a>(pub(crate) &'a Check);
+
+impl Render for Shown<'_> {
+    const COLUMNS: &'static [&'static str] = &["check", "status", "detail"];
+
+    fn cells(&self) -> Vec<String> {
+        let mut cells = self.0.cells();
+        if let (Some(hint), Some(detail)) = (&self.0.hint, cells.get_mut(2)) {
+            *detail = format!("{detail}\nhint: {hint}");
+        }
+        cells.truncate(3);
+        cells
+    }
+}

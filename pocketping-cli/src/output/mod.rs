@@ -128,6 +128,11 @@ impl Output {
         self.sink.format == Format::Table && matches!(self.shape, Shape::Whole)
     }
 
+    /// Whether that text goes to a terminal.
+    pub(crate) fn is_for_people(&self) -> bool {
+        self.is_plain() && self.sink.is_terminal
+    }
+
     /// Prints for people from here on.
     pub(crate) fn for_people(&mut self) {
         self.sink.format = Format::Table;

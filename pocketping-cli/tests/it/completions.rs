@@ -54,6 +54,9 @@ fn commands_flags_and_values_are_completed_without_a_server() {
     assert_eq!(offered(&["-o", "nd"]), ["ndjson"]);
     assert_eq!(offered(&["completions", ""])[..5], ["bash", "zsh", "fish", "powershell", "elvish"]);
     assert!(offered(&["nonsense", "nothing"]).is_empty());
+    // Tests run where the crate is.
+    assert_eq!(offered(&["webhooks", "sign", "--secret-file", "Cargo.t"]), ["Cargo.toml"]);
+    assert_eq!(offered(&["man", "--dir", "tests/i"]), ["tests/it/"]);
 }
 
 #[test]
