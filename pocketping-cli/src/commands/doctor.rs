@@ -68,11 +68,10 @@ async fn look(report: &mut Report, context: &Context, deadline: Instant) -> Resu
             return Ok(Err("not tried: the server did not answer"));
         }
     };
+    clock(report, &answer, now()?);
     if !http(report, &answer) {
-        clock(report, &answer, now()?);
         return Ok(Err("not tried: the server answers otherwise"));
     }
-    clock(report, &answer, now()?);
     let surface = recognise(&prober, &place, &answer).await;
     let Some(is_extended) = server(report, &surface) else {
         return Ok(Err("not tried: this is not the documented API"));
@@ -90,7 +89,8 @@ async fn look(report: &mut Report, context: &Context, deadline: Instant) -> Resu
     Ok(Ok(()))
 }
 
-/// The address and the key. Without a usable address there is nothing to look at; without a key there is.
+/// The address and the key. Without a usable address there is nothing to look at; without a usable key there is, and none
+/// is sent.
 fn settings(report: &mut Report, context: &Context) -> Option<(Place, Option<String>)> {
     let url = context.url().and_then(|url| Ok(BaseUrl::parse(url.as_deref().unwrap_or(BaseUrl::SAAS))?));
     let (base, key) = match (url, context.key()) {
@@ -105,7 +105,10 @@ fn settings(report: &mut Report, context: &Context) -> Option<(Place, Option<Str
         return None;
     };
     match context.client() {
-        Err(error) => report.failed("settings", &error),
+        Err(error) => {
+            report.failed("settings", &error);
+            return Some((place, None));
+        }
         Ok(_) if !place.is_tls && !place.is_loopback() => report.warn(
             "settings",
             format!("the key and all messages travel to {} for everybody to read: plain http", place.host),

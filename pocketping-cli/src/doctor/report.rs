@@ -104,3 +104,22 @@ impl Render for Shown<'_> {
         cells
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_first_failure_counts_and_the_rest_is_skipped() {
+        let mut report = Report::default();
+        report.ok("settings", "a key");
+        report.fail("dns", Exit::Network, "it is not known", Some("check it"));
+        report.fail("tcp", Exit::Server, "no", None);
+        report.skip_rest("not tried");
+        assert_eq!(report.first, Some(("dns", Exit::Network)));
+        assert_eq!(report.checks.len(), CHECKS.len());
+        let shown = Shown(&report.checks[1]).cells();
+        assert_eq!(shown, ["dns", "fail", "it is not known\nhint: check it"]);
+        assert_eq!(Shown(&report.checks[3]).cells(), ["tls", "skip", "not tried"]);
+    }
+}

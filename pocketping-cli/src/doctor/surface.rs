@@ -1,6 +1,7 @@
 //! Which PocketPing answers at an address. They share a name and little else.
 
 use pocketping_sdk::http::StatusCode;
+use serde_json::Value;
 
 use super::{Answer, Place, Prober};
 
@@ -51,6 +52,9 @@ async fn ask_on(prober: &Prober, place: &Place, answer: &Answer) -> Surface {
     if bridges.is_some() || answer.text().starts_with("404 page not found") {
         return Surface::Bridge { bridges: bridges.unwrap_or_default() };
     }
+    if is_widget(prober, &place.base).await {
+        return Surface::Widget { at: place.base.clone() };
+    }
     let management = format!("{}/api/v1", place.origin);
     if let Ok(answer) = prober.get(&format!("{management}/sessions?limit=1")).await {
         let refuses = matches!(answer.status.as_u16(), 401 | 403 | 429) && answer.said("error").is_some();
@@ -58,13 +62,10 @@ async fn ask_on(prober: &Prober, place: &Place, answer: &Answer) -> Surface {
             return Surface::Management { at: management };
         }
     }
-    for at in [place.base.clone(), format!("{}/pocketping", place.origin)] {
-        if let Ok(answer) = prober.get_openly(&format!("{at}/presence")).await
-            && answer.status == StatusCode::OK
-            && answer.json.as_ref().and_then(|json| json.get("online")).is_some_and(serde_json::Value::is_boolean)
-        {
-            return Surface::Widget { at };
-        }
+    // Where self-hosted servers usually have it.
+    let usual = format!("{}/pocketping", place.origin);
+    if usual != place.base && is_widget(prober, &usual).await {
+        return Surface::Widget { at: usual };
     }
     let is_sentence = |name: &str| answer.said(name).is_some() && answer.said("code").is_none();
     match answer.status {
@@ -72,6 +73,15 @@ async fn ask_on(prober: &Prober, place: &Place, answer: &Answer) -> Surface {
         StatusCode::NOT_FOUND if is_sentence("error") || is_sentence("detail") => Surface::Middleware,
         _ => Surface::Other { said: described(answer) },
     }
+}
+
+/// Whether widgets are served there: they can ask who is online.
+async fn is_widget(prober: &Prober, at: &str) -> bool {
+    let presence = prober.get_openly(&format!("{at}/presence")).await;
+    presence.is_ok_and(|answer| {
+        let online = answer.json.as_ref().and_then(|json| json.get("online"));
+        answer.status == StatusCode::OK && online.is_some_and(Value::is_boolean)
+    })
 }
 
 /// The documented error: a status phrase, a sentence and a code.
@@ -86,12 +96,11 @@ fn has_sessions(answer: &Answer) -> bool {
 }
 
 fn holds_list(answer: &Answer, name: &str) -> bool {
-    answer.json.as_ref().and_then(|json| json.get(name)).is_some_and(serde_json::Value::is_array)
+    answer.json.as_ref().and_then(|json| json.get(name)).is_some_and(Value::is_array)
 }
 
 /// The bridges of a bridge server's health: names, or, in older ones, names with whether they are on.
 fn bridges(answer: &Answer) -> Option<Vec<String>> {
-    use serde_json::Value;
     match answer.json.as_ref()?.get("bridges")? {
         Value::Array(names) => Some(names.iter().filter_map(Value::as_str).map(str::to_owned).collect()),
         Value::Object(names) => {

@@ -117,6 +117,13 @@ fn a_key_that_is_refused_or_missing_is_said_and_the_rest_is_looked_at() {
         assert_eq!([said.status("http"), said.status("server"), said.status("key")], ["ok", "ok", "skip"]);
         assert!(said.hint("settings").contains("POCKETPING_API_KEY"));
     }
+    let stub =
+        Stub::start(|_| ("401 Unauthorized", r#"{"error":"Unauthorized","message":"No","code":"UNAUTHORIZED"}"#));
+    let mut command = of(stub.url());
+    command.env("POCKETPING_API_KEY", "no key");
+    let said = doctor(command);
+    said.fails("settings", 3, "API key");
+    assert!(!said.stderr.contains("no key") && !stub.asked()[0].has_key, "{}", said.stderr);
 }
 
 #[test]
@@ -261,6 +268,12 @@ fn which_pocketping_it_is_is_told() {
         }
         _ => ("404 Not Found", r#"{"error":"Not found"}"#),
     };
+    // The hosted service has both under one name.
+    let hosted: Say = |path| match path {
+        "/api/widget/proj_1/presence" => ("200 OK\r\nContent-Type: application/json", r#"{"online":true}"#),
+        "/api/v1/sessions" => ("401 Unauthorized", r#"{"error":"Invalid or missing API key."}"#),
+        _ => ("404 Not Found\r\nContent-Type: text/html", "<html>404</html>"),
+    };
     let python: Say = |_| ("404 Not Found\r\nContent-Type: application/json", r#"{"detail":"Not Found"}"#);
     let page: Say = |_| ("200 OK\r\nContent-Type: text/html; charset=utf-8", "<!doctype html><title>Sign in</title>");
     let other: Say = |_| ("200 OK\r\nContent-Type: application/json", r#"{"hello":"world"}"#);
@@ -274,6 +287,8 @@ fn which_pocketping_it_is_is_told() {
         (management_without_key, "/api/v1", "management API is at STUB/api/v1", "documented API"),
         (widget, "", "widget endpoint is at STUB/pocketping", "documented API"),
         (widget, "/pocketping", "widget endpoint is at STUB/pocketping", "documented API"),
+        (hosted, "/api/widget/proj_1", "widget endpoint is at STUB/api/widget/proj_1", "documented API"),
+        (hosted, "", "management API is at STUB/api/v1", "documented API"),
         (python, "", "PocketPing's SDKs", "documented API"),
         (page, "", "a web page", "proxy"),
         (other, "", "200 OK with 17 bytes (application/json)", "POCKETPING_API_URL"),
