@@ -1,6 +1,7 @@
 //! What can be typed.
 
-use clap::{Args, Parser, Subcommand};
+use clap::builder::Resettable;
+use clap::{ArgMatches, Args, FromArgMatches, Parser, Subcommand};
 
 use crate::catalogue;
 use crate::commands::{
@@ -94,6 +95,40 @@ fn after_help() -> String {
     )
 }
 
+/// The arguments of a command, made when it is the one that was typed (or asked about): a start costs what it uses.
+#[derive(Debug)]
+pub(crate) struct Deferred<T>(pub(crate) T);
+
+impl<T: FromArgMatches> FromArgMatches for Deferred<T> {
+    fn from_arg_matches(matches: &ArgMatches) -> Result<Self, clap::Error> {
+        T::from_arg_matches(matches).map(Self)
+    }
+
+    fn from_arg_matches_mut(matches: &mut ArgMatches) -> Result<Self, clap::Error> {
+        T::from_arg_matches_mut(matches).map(Self)
+    }
+
+    fn update_from_arg_matches(&mut self, matches: &ArgMatches) -> Result<(), clap::Error> {
+        self.0.update_from_arg_matches(matches)
+    }
+}
+
+impl<T: Args> Args for Deferred<T> {
+    fn augment_args(command: clap::Command) -> clap::Command {
+        command.defer(|command| described_as_before(command, T::augment_args))
+    }
+
+    fn augment_args_for_update(command: clap::Command) -> clap::Command {
+        command.defer(|command| described_as_before(command, T::augment_args_for_update))
+    }
+}
+
+/// Adds arguments whose own description is not the command's: that one stands already.
+fn described_as_before(command: clap::Command, add: fn(clap::Command) -> clap::Command) -> clap::Command {
+    let (about, long) = (command.get_about().cloned(), command.get_long_about().cloned());
+    add(command).about(Resettable::from(about)).long_about(Resettable::from(long))
+}
+
 /// The nouns.
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
@@ -120,11 +155,11 @@ pub(crate) enum Command {
     /// Say what an error's code means, and what to do
     Explain(explain::ExplainArgs),
     /// Look at everything between this program and the server, and say what is wrong
-    Doctor(doctor::DoctorArgs),
+    Doctor(Deferred<doctor::DoctorArgs>),
     /// Print the script that completes commands, flags and session ids in a shell
-    Completions(completions::CompletionsArgs),
+    Completions(Deferred<completions::CompletionsArgs>),
     /// Print a page of the manual, or write all of them
-    Man(man::ManArgs),
+    Man(Deferred<man::ManArgs>),
 }
 
 #[cfg(test)]

@@ -88,7 +88,13 @@ pub(crate) fn answer() -> Option<ExitCode> {
     let typed: Vec<OsString> = env::args_os().collect();
     let ids = Sessions { is_elsewhere: names_a_server(&typed) };
     let here = env::current_dir().ok();
-    let asked = CompleteEnv::with_factory(|| with_sessions(Cli::command(), ids)).var(VARIABLE);
+    let tree = || {
+        let mut tree = Cli::command();
+        // Commands make their arguments now.
+        tree.build();
+        with_sessions(tree, ids)
+    };
+    let asked = CompleteEnv::with_factory(tree).var(VARIABLE);
     let answered = asked.try_complete(typed, here.as_deref());
     Some(if answered.is_ok() { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }

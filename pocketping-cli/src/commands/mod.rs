@@ -38,9 +38,9 @@ pub(crate) async fn run(command: Command, context: &Context, output: &mut Output
         Command::Wait(args) => wait::run(args, context, output).await,
         Command::Mock(args) => mock::run(*args, context, output).await,
         Command::Explain(args) => explain::run(&args, output),
-        Command::Doctor(args) => doctor::run(args, context, output).await,
-        Command::Completions(args) => completions::run(&args, output),
-        Command::Man(args) => man::run(&args, output),
+        Command::Doctor(args) => doctor::run(args.0, context, output).await,
+        Command::Completions(args) => completions::run(&args.0, output),
+        Command::Man(args) => man::run(&args.0, output),
         Command::Demo(args) => demo::run(args, output).await,
     }
 }

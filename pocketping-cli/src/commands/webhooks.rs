@@ -6,6 +6,7 @@ use pocketping_sdk::{EventKind, NewWebhook, Webhook};
 use super::signing::{self, SignArgs, VerifyArgs};
 use super::trigger::{self, TriggerArgs};
 use super::{cell, secret_from};
+use crate::cli::Deferred;
 use crate::context::Context;
 use crate::error::CliError;
 use crate::output::{Output, Render};
@@ -24,18 +25,18 @@ pub(crate) enum WebhooksCommand {
     Delete(DeleteArgs),
     /// Print the signature of a body
     #[command(after_help = "Example: pocketping webhooks sign @body.json --secret-file webhook.secret")]
-    Sign(SignArgs),
+    Sign(Deferred<SignArgs>),
     /// Say whether a delivery is genuine and fresh, and if not, why
     #[command(after_help = "Ends with 0 when it is, with 6 when it is not.\n\n\
                       Example: pocketping webhooks verify @body.json --signature sha256=4dbb… --secret-file new --secret-file old")]
-    Verify(VerifyArgs),
+    Verify(Deferred<VerifyArgs>),
     /// Post made-up deliveries to any URL, without a server
     #[command(
         after_help = "The key is never sent. A redirect is not followed, and nothing is tried again. Ends with 8 when\n\
                       the receiver refuses, with 9 when it does not answer, with 11 when some were taken.\n\n\
                       Example: pocketping webhooks trigger message.created --to http://localhost:3000/hook -f message.content=Hi"
     )]
-    Trigger(TriggerArgs),
+    Trigger(Deferred<TriggerArgs>),
 }
 
 /// Where to post, and what.
@@ -71,9 +72,9 @@ pub(crate) async fn run(command: WebhooksCommand, context: &Context, output: &mu
             output.remark(&format!("{} deleted", args.webhook));
             Ok(())
         }
-        WebhooksCommand::Sign(args) => signing::sign(&args, output),
-        WebhooksCommand::Verify(args) => signing::verify(&args, output),
-        WebhooksCommand::Trigger(args) => trigger::run(args, output).await,
+        WebhooksCommand::Sign(args) => signing::sign(&args.0, output),
+        WebhooksCommand::Verify(args) => signing::verify(&args.0, output),
+        WebhooksCommand::Trigger(args) => trigger::run(args.0, output).await,
     }
 }
 
