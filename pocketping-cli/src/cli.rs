@@ -145,11 +145,11 @@ pub(crate) enum Command {
     #[command(subcommand, alias = "event")]
     Events(events::EventsCommand),
     /// Print events as they happen, and forward them: the same as `events listen`
-    Listen(listen::ListenArgs),
+    Listen(Deferred<listen::ListenArgs>),
     /// Wait for the first event of a session that is as it should be
-    Wait(wait::WaitArgs),
+    Wait(Deferred<wait::WaitArgs>),
     /// Run the in-memory reference server
-    Mock(Box<mock::MockArgs>),
+    Mock(Deferred<Box<mock::MockArgs>>),
     /// See a whole conversation happen, with nothing but this program
     Demo(demo::DemoArgs),
     /// Say what an error's code means, and what to do
