@@ -1,11 +1,13 @@
 //! What can be typed.
 
-use clap::builder::Resettable;
-use clap::{ArgMatches, Args, FromArgMatches, Parser, Subcommand};
+use std::path::PathBuf;
+
+use clap::{Args, CommandFactory, FromArgMatches, Parser, Subcommand};
 
 use crate::catalogue;
 use crate::commands::{
-    completions, demo, doctor, events, explain, listen, man, messages, mock, sessions, wait, webhooks,
+    api, completions, config, demo, doctor, events, explain, listen, login, man, messages, mock, profile, sessions,
+    wait, webhooks,
 };
 use crate::error::CliError;
 use crate::jq::Jq;
@@ -26,8 +28,28 @@ pub(crate) struct Cli {
     #[command(flatten)]
     pub(crate) output: OutputArgs,
 
+    /// Never ask, even on a terminal
+    #[arg(long, global = true, help_heading = "Global options")]
+    pub(crate) no_input: bool,
+
     #[command(subcommand)]
     pub(crate) command: Command,
+}
+
+impl Cli {
+    /// Reads the command line.
+    pub(crate) fn read() -> Result<Self, clap::Error> {
+        let mut command = Self::command();
+        let matches = command.try_get_matches_from_mut(std::env::args_os());
+        let cli = matches.and_then(|mut matches| {
+            let cli = Self::from_arg_matches_mut(&mut matches).map_err(|error| error.format(&mut command));
+            std::mem::forget(matches);
+            cli
+        });
+        // Taking the definition of all commands apart costs more than many a command.
+        std::mem::forget(command);
+        cli
+    }
 }
 
 /// Which server, and as whom.
@@ -41,6 +63,18 @@ pub(crate) struct ConnectionArgs {
     /// API key; better set in the environment, hidden from other users of this machine [env: POCKETPING_API_KEY]
     #[arg(long = "api-key", global = true, value_name = "KEY")]
     pub(crate) api_keys: Vec<String>,
+
+    /// Use the server and the key that are kept under this name [env: POCKETPING_PROFILE]
+    #[arg(long, global = true, value_name = "NAME", value_parser = profile::name)]
+    pub(crate) profile: Option<String>,
+
+    /// Read POCKETPING_* variables from this file; the environment goes before it
+    #[arg(long, global = true, value_name = "FILE")]
+    pub(crate) env_file: Option<PathBuf>,
+
+    /// Do not count requests together with other calls of this program, where they are paced
+    #[arg(long, global = true)]
+    pub(crate) no_shared_limit: bool,
 }
 
 /// What is printed, and how.
@@ -95,42 +129,10 @@ fn after_help() -> String {
     )
 }
 
-/// The arguments of a command, made when it is the one that was typed (or asked about): a start costs what it uses.
-#[derive(Debug)]
-pub(crate) struct Deferred<T>(pub(crate) T);
-
-impl<T: FromArgMatches> FromArgMatches for Deferred<T> {
-    fn from_arg_matches(matches: &ArgMatches) -> Result<Self, clap::Error> {
-        T::from_arg_matches(matches).map(Self)
-    }
-
-    fn from_arg_matches_mut(matches: &mut ArgMatches) -> Result<Self, clap::Error> {
-        T::from_arg_matches_mut(matches).map(Self)
-    }
-
-    fn update_from_arg_matches(&mut self, matches: &ArgMatches) -> Result<(), clap::Error> {
-        self.0.update_from_arg_matches(matches)
-    }
-}
-
-impl<T: Args> Args for Deferred<T> {
-    fn augment_args(command: clap::Command) -> clap::Command {
-        command.defer(|command| described_as_before(command, T::augment_args))
-    }
-
-    fn augment_args_for_update(command: clap::Command) -> clap::Command {
-        command.defer(|command| described_as_before(command, T::augment_args_for_update))
-    }
-}
-
-/// Adds arguments whose own description is not the command's: that one stands already.
-fn described_as_before(command: clap::Command, add: fn(clap::Command) -> clap::Command) -> clap::Command {
-    let (about, long) = (command.get_about().cloned(), command.get_long_about().cloned());
-    add(command).about(Resettable::from(about)).long_about(Resettable::from(long))
-}
-
-/// The nouns.
+/// The nouns. A command's arguments are defined when it is the one that is called (`defer`): `--version` should not pay for all of
+/// them. What is said of a command stands here then; a doc comment on its arguments would take its place.
 #[derive(Debug, Subcommand)]
+#[command(defer = true)]
 pub(crate) enum Command {
     /// List, read, close and identify sessions, and switch their AI
     #[command(subcommand, alias = "session")]
@@ -145,27 +147,35 @@ pub(crate) enum Command {
     #[command(subcommand, alias = "event")]
     Events(events::EventsCommand),
     /// Print events as they happen, and forward them: the same as `events listen`
-    Listen(Deferred<listen::ListenArgs>),
+    Listen(listen::ListenArgs),
     /// Wait for the first event of a session that is as it should be
-    Wait(Deferred<wait::WaitArgs>),
+    Wait(wait::WaitArgs),
     /// Run the in-memory reference server
-    Mock(Deferred<Box<mock::MockArgs>>),
+    Mock(Box<mock::MockArgs>),
     /// See a whole conversation happen, with nothing but this program
     Demo(demo::DemoArgs),
+    /// Send a request of your own making
+    Api(Box<api::ApiArgs>),
+    /// Keep a key, and the server it is for, in a profile
+    Login(login::LoginArgs),
+    /// List, choose, show and remove profiles
+    #[command(subcommand, alias = "profiles")]
+    Profile(profile::ProfileCommand),
+    /// Show which settings count, and where each of them comes from
+    #[command(subcommand)]
+    Config(config::ConfigCommand),
     /// Say what an error's code means, and what to do
     Explain(explain::ExplainArgs),
     /// Look at everything between this program and the server, and say what is wrong
-    Doctor(Deferred<doctor::DoctorArgs>),
+    Doctor(doctor::DoctorArgs),
     /// Print the script that completes commands, flags and session ids in a shell
-    Completions(Deferred<completions::CompletionsArgs>),
+    Completions(completions::CompletionsArgs),
     /// Print a page of the manual, or write all of them
-    Man(Deferred<man::ManArgs>),
+    Man(man::ManArgs),
 }
 
 #[cfg(test)]
 mod tests {
-    use clap::CommandFactory;
-
     use super::*;
 
     #[test]

@@ -1,94 +1,148 @@
 //! What the commands work with: the client, made when the first one needs it.
 
-use std::env;
+use std::io::{self, IsTerminal, Write};
 
 use pocketping_mock_server::ApiKey;
-use pocketping_sdk::Client;
+use pocketping_sdk::{Client, ClientBuilder, Pacing, RetryPolicy};
 
 use crate::cli::ConnectionArgs;
+use crate::dry_run::{DryRun, DryRunArgs};
 use crate::error::{CliError, Exit};
-
-const KEY: &str = "POCKETPING_API_KEY";
-const URL: &str = "POCKETPING_API_URL";
-const PLAN: &str = "POCKETPING_PLAN";
-
-/// A variable of the environment. One that is set and empty is an error: it must not mean another server.
-pub(crate) fn variable(name: &str) -> Result<Option<String>, CliError> {
-    match env::var(name) {
-        Ok(value) if value.is_empty() => {
-            Err(CliError::new(Exit::Config, format!("the environment variable {name} is empty")))
-        }
-        Ok(value) => Ok(Some(value)),
-        Err(env::VarError::NotPresent) => Ok(None),
-        Err(env::VarError::NotUnicode(_)) => {
-            Err(CliError::new(Exit::Config, format!("the environment variable {name} is not Unicode")))
-        }
-    }
-}
+use crate::output::{remark, safe};
+use crate::settings::{self, Directory, KEY, Settings};
 
 /// The settings of this call of the program.
 #[derive(Debug)]
 pub(crate) struct Context {
     connection: ConnectionArgs,
-    /// Whether the server runs inside this program: nothing of the environment is about it.
+    /// Whether people may be asked, where there is a terminal.
+    asks: bool,
+    /// Whether the server runs inside this program: nothing that is set elsewhere is about it.
     is_local: bool,
 }
 
 impl Context {
-    pub(crate) fn new(connection: ConnectionArgs) -> Self {
-        Self { connection, is_local: false }
+    pub(crate) fn new(connection: ConnectionArgs, asks: bool) -> Self {
+        Self { connection, asks, is_local: false }
     }
 
-    /// The client, from flags and environment; a flag wins, and a variable it wins over is not looked at.
+    /// A context for a server that runs inside this program.
+    pub(crate) fn for_server(url: &str, key: &str) -> Self {
+        let connection = ConnectionArgs {
+            api_url: Some(url.to_owned()),
+            api_keys: vec![key.to_owned()],
+            ..ConnectionArgs::default()
+        };
+        Self { connection, asks: false, is_local: true }
+    }
+
+    pub(crate) fn connection(&self) -> &ConnectionArgs {
+        &self.connection
+    }
+
+    /// Whether a person sits at a terminal and may be asked.
+    pub(crate) fn may_ask(&self) -> bool {
+        self.asks && io::stdin().is_terminal() && io::stderr().is_terminal()
+    }
+
+    /// Asks before something that cannot be taken back, if there is somebody to ask.
+    pub(crate) fn confirm(&self, question: &str, is_certain: bool) -> Result<(), CliError> {
+        if is_certain || !self.may_ask() {
+            return Ok(());
+        }
+        // When stderr is gone nobody can be asked, and no answer is a no.
+        drop(write!(io::stderr(), "{} [y/N] ", safe(question)));
+        let mut answer = String::new();
+        io::stdin()
+            .read_line(&mut answer)
+            .map_err(|error| CliError::usage(format!("the answer cannot be read: {error}")))?;
+        if matches!(answer.trim().to_lowercase().as_str(), "y" | "yes") {
+            return Ok(());
+        }
+        remark("nothing was done");
+        Err(CliError::new(Exit::Interrupted, "it was not confirmed"))
+    }
+
+    /// Where every value comes from.
+    pub(crate) fn settings(&self) -> Result<Settings<'_>, CliError> {
+        let settings = Settings::read(&self.connection)?;
+        warn_of_open(&settings);
+        Ok(settings)
+    }
+
+    /// As [`settings`](Self::settings), for what makes or removes profiles.
+    pub(crate) fn settings_of_any_profile(&self) -> Result<Settings<'_>, CliError> {
+        let settings = Settings::of_any_profile(&self.connection)?;
+        warn_of_open(&settings);
+        Ok(settings)
+    }
+
+    /// The client, of all that is set.
     pub(crate) fn client(&self) -> Result<Client, CliError> {
-        let mut builder = Client::builder().user_agent(concat!("pocketping-cli/", env!("CARGO_PKG_VERSION")));
-        let key = self.key()?.ok_or_else(|| {
-            CliError::new(Exit::Config, "no API key was given").with_hint("set POCKETPING_API_KEY, or pass --api-key")
-        })?;
-        builder = builder.api_key(key);
-        if let Some(url) = self.url()? {
-            builder = builder.base_url(url);
-        }
-        if !self.is_local
-            && let Some(plan) = variable(PLAN)?
-        {
-            builder = builder.plan(&plan)?;
-        }
-        Ok(builder.build()?)
+        self.made(|builder| builder)
     }
 
-    /// The key, when one was given.
-    pub(crate) fn key(&self) -> Result<Option<String>, CliError> {
-        match self.connection.api_keys.as_slice() {
-            [] => variable(KEY),
-            [key] => Ok(Some(key.clone())),
-            _ => Err(CliError::usage("--api-key was given more than once; only `pocketping mock` takes several")),
+    /// The client for something that changes the server, or only tells what it would send.
+    pub(crate) fn writer(&self, how: DryRunArgs) -> Result<Client, CliError> {
+        if how.dry_run {
+            self.made(|builder| builder.transport(DryRun).retry(RetryPolicy::none()).pacing(Pacing::Off))
+        } else {
+            self.client()
         }
     }
 
-    /// The server's address, when one was given.
-    pub(crate) fn url(&self) -> Result<Option<String>, CliError> {
-        match &self.connection.api_url {
-            Some(url) => Ok(Some(url.clone())),
-            None => variable(URL),
+    fn made(&self, change: impl Fn(ClientBuilder) -> ClientBuilder) -> Result<Client, CliError> {
+        if let (true, Some(url), [key]) = (self.is_local, &self.connection.api_url, &*self.connection.api_keys) {
+            return Ok(builder().base_url(url).api_key(key).build()?);
+        }
+        let settings = self.settings()?;
+        let url = settings.api_url()?;
+        let (key, plan) = (settings.key_for(&url)?, settings.plan()?);
+        let builder = || {
+            let builder = change(builder()).api_key(&key).base_url(&url.value);
+            match &plan {
+                Some(plan) => builder.plan(&plan.value).map_err(|error| {
+                    let named = plan.source.name().map(|name| format!(" ({name})")).unwrap_or_default();
+                    CliError::new(Exit::Config, format!("{error}{named}"))
+                }),
+                None => Ok(builder),
+            }
+        };
+        if self.connection.no_shared_limit {
+            return Ok(builder()?.build()?);
+        }
+        let limits = Directory::State.path()?.join("limits");
+        match builder()?.shared_pacing(&limits).build() {
+            Ok(client) => Ok(client),
+            // It may be another error: then it comes again.
+            Err(error) => {
+                let client = builder()?.build()?;
+                remark(&format!("warning: {}; --no-shared-limit keeps it quiet", CliError::from(error)));
+                Ok(client)
+            }
         }
     }
 
     /// The keys for the server that takes several: those of the flag, else that of the environment.
     pub(crate) fn api_keys(&self) -> Result<Vec<ApiKey>, CliError> {
         if self.connection.api_keys.is_empty() {
-            let key = variable(KEY)?.map(|key| key.parse::<ApiKey>()).transpose();
+            let key =
+                settings::of_environment(KEY, &self.connection)?.map(|key| key.value.parse::<ApiKey>()).transpose();
             return key.map(Vec::from_iter).map_err(|error| CliError::new(Exit::Config, format!("{KEY}: {error}")));
         }
         let parsed = self.connection.api_keys.iter().map(|text| text.parse()).collect::<Result<_, String>>();
         parsed.map_err(|error| CliError::usage(format!("--api-key: {error}")))
     }
+}
 
-    /// A context for a server that runs inside this program.
-    pub(crate) fn for_server(url: &str, key: &str) -> Self {
-        Self {
-            connection: ConnectionArgs { api_url: Some(url.to_owned()), api_keys: vec![key.to_owned()] },
-            is_local: true,
-        }
+/// A client's builder, with this program's name.
+pub(crate) fn builder() -> ClientBuilder {
+    Client::builder().user_agent(concat!("pocketping-cli/", env!("CARGO_PKG_VERSION")))
+}
+
+fn warn_of_open(settings: &Settings<'_>) {
+    if settings.file().is_open_to_others() {
+        let path = settings.file().path().display();
+        remark(&format!("warning: others may read {path}, and the keys in it; `chmod 600` closes it"));
     }
 }

@@ -1,7 +1,7 @@
 //! The file in which the place of a stream is kept over restarts: the SDK's cursor as JSON.
 
-use std::fs::{self, OpenOptions};
-use std::io::{self, Write};
+use std::fs;
+use std::io;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -9,7 +9,7 @@ use pocketping_sdk::EventCursor;
 use tokio::time::{Instant, sleep_until};
 
 use crate::error::{CliError, Exit};
-use crate::files::private;
+use crate::files::replace;
 
 /// How long a change may wait to be written, so that many are written at once.
 const PAUSE: Duration = Duration::from_millis(100);
@@ -71,7 +71,7 @@ impl CursorFile {
         self.due = None;
         let text = cursor.to_string();
         if self.written.as_ref() != Some(&text) {
-            replace(&self.path, &text).map_err(|error| {
+            replace(&self.path, &format!("{text}\n")).map_err(|error| {
                 CliError::new(
                     Exit::Config,
                     format!("the cursor file {} cannot be written: {error}", self.path.display()),
@@ -87,31 +87,4 @@ impl CursorFile {
 fn refused(path: &Path, why: &str) -> CliError {
     CliError::new(Exit::Config, format!("{} {why}", path.display()))
         .with_hint("the file was left as it is; without it the command begins now")
-}
-
-/// Writes a file of its own beside it, readable by nobody else, and puts it in its place.
-fn replace(path: &Path, text: &str) -> io::Result<()> {
-    let mut name = path.file_name().ok_or(io::ErrorKind::InvalidInput)?.to_owned();
-    name.push(format!(".{}.tmp", std::process::id()));
-    let temporary = path.with_file_name(name);
-    let written = write_private(&temporary, text).and_then(|()| fs::rename(&temporary, path));
-    if written.is_err() {
-        // It may not be there; what matters is the error that is given.
-        drop(fs::remove_file(&temporary));
-    }
-    written
-}
-
-fn write_private(path: &Path, text: &str) -> io::Result<()> {
-    // One that a killed process with this id left.
-    if let Err(error) = fs::remove_file(path)
-        && error.kind() != io::ErrorKind::NotFound
-    {
-        return Err(error);
-    }
-    let mut file = private(OpenOptions::new().write(true).create_new(true)).open(path)?;
-    file.write_all(text.as_bytes())?;
-    file.write_all(b"\n")?;
-    // Or a power cut could leave the new name with nothing in it.
-    file.sync_data()
 }

@@ -10,6 +10,7 @@ use pocketping_sdk::{Error, ErrorKind, Outcome};
 use serde::Serialize;
 
 use crate::catalogue::{API, EXITS};
+use crate::dry_run::Unsent;
 
 /// A command that failed.
 #[derive(Debug)]
@@ -19,6 +20,8 @@ pub(crate) struct CliError {
     api: Box<Api>,
     hint: Option<String>,
     source: Option<Box<dyn StdError + Send + Sync>>,
+    /// What was to be told instead of sent: nothing failed then.
+    unsent: Option<Box<Unsent>>,
 }
 
 /// What the API, or the way to it, said.
@@ -61,7 +64,7 @@ struct ErrorFields<'a> {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[repr(u8)]
 pub(crate) enum Exit {
-    /// Nobody reads the output any more: that is no failure.
+    /// Nobody reads the output any more, or it was only to be told what would be done: that is no failure.
     Done = 0,
     Unexpected = 1,
     Usage = 2,
@@ -114,7 +117,7 @@ impl Exit {
 
 impl CliError {
     pub(crate) fn new(exit: Exit, message: impl Into<String>) -> Self {
-        Self { exit, message: message.into(), api: Box::default(), hint: None, source: None }
+        Self { exit, message: message.into(), api: Box::default(), hint: None, source: None, unsent: None }
     }
 
     pub(crate) fn usage(message: impl Into<String>) -> Self {
@@ -132,6 +135,11 @@ impl CliError {
 
     pub(crate) fn exit(&self) -> Exit {
         self.exit
+    }
+
+    /// What `--dry-run` did not send.
+    pub(crate) fn unsent(&self) -> Option<&Unsent> {
+        self.unsent.as_deref()
     }
 
     pub(crate) fn hint(&self) -> Option<&str> {
@@ -171,6 +179,9 @@ impl fmt::Display for CliError {
 
 impl From<Error> for CliError {
     fn from(error: Error) -> Self {
+        if let Some(unsent) = error.source().and_then(|source| source.downcast_ref::<Unsent>()) {
+            return Self { unsent: Some(Box::new(unsent.clone())), ..Self::new(Exit::Done, "it was not sent") };
+        }
         let exit = exit_of(&error);
         let hint = error.hint().or_else(|| hint_for(exit, &error)).map(str::to_owned);
         let source = error.source().map(|source| chain(source).into());
@@ -183,7 +194,7 @@ impl From<Error> for CliError {
             outcome: error.route().map(|_| error.outcome()),
             retry_after: error.retry_after(),
         });
-        Self { exit, message: error.to_string(), api, hint, source }
+        Self { api, hint, source, ..Self::new(exit, error.to_string()) }
     }
 }
 

@@ -1,7 +1,7 @@
 //! Files that hold what only their owner is to read, and whether two names are of one file.
 
 use std::fs::{self, File, OpenOptions};
-use std::io;
+use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 
 /// A file that is made is readable by its owner only.
@@ -23,6 +23,40 @@ pub(crate) fn append(path: &Path) -> io::Result<File> {
         }
     }
     Ok(file)
+}
+
+/// Writes a file of its own beside it, readable by nobody else, and puts it in its place.
+pub(crate) fn replace(path: &Path, text: &str) -> io::Result<()> {
+    let mut name = path.file_name().ok_or(io::ErrorKind::InvalidInput)?.to_owned();
+    name.push(format!(".{}.tmp", std::process::id()));
+    let temporary = path.with_file_name(name);
+    let written = write_private(&temporary, text).and_then(|()| fs::rename(&temporary, path));
+    if written.is_err() {
+        // It may not be there; what matters is the error that is given.
+        drop(fs::remove_file(&temporary));
+    }
+    written
+}
+
+fn write_private(path: &Path, text: &str) -> io::Result<()> {
+    // One that a killed process with this id left.
+    if let Err(error) = fs::remove_file(path)
+        && error.kind() != io::ErrorKind::NotFound
+    {
+        return Err(error);
+    }
+    let mut file = private(OpenOptions::new().write(true).create_new(true)).open(path)?;
+    file.write_all(text.as_bytes())?;
+    // Or a power cut could leave the new name with nothing in it.
+    file.sync_data()
+}
+
+/// Makes a directory that only its owner can look into; one that is there stays as it is.
+pub(crate) fn make_private(folder: &Path) -> io::Result<()> {
+    let mut builder = fs::DirBuilder::new();
+    #[cfg(unix)]
+    std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
+    builder.recursive(true).create(folder)
 }
 
 /// Whether two names lead to the same file, or would if it were made.

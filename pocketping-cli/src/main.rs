@@ -9,36 +9,39 @@ mod commands;
 mod context;
 mod cursor_file;
 mod doctor;
+mod dry_run;
 mod error;
 mod files;
 mod forward;
 mod jq;
 mod link;
 mod output;
+mod settings;
 mod stop;
 mod time;
 
 use std::process::ExitCode;
 
-use clap::Parser;
-
 use crate::cli::{Cli, Command};
 use crate::context::Context;
 use crate::error::{CliError, Exit};
-use crate::output::{Color, Format, Output, Shape};
+use crate::output::{Color, Format, Output, Shape, with_progress};
 
 fn main() -> ExitCode {
     if let Some(ended) = commands::completions::answer() {
         return ended;
     }
-    let cli = match Cli::try_parse() {
+    let cli = match Cli::read() {
         Ok(cli) => cli,
         Err(error) => return misused(&error),
     };
     let (mut output, sound) = cli.output.output();
-    match sound.and_then(|()| run(cli.command, &Context::new(cli.connection), &mut output)) {
+    match sound.and_then(|()| run(cli.command, &Context::new(cli.connection, !cli.no_input), &mut output)) {
         Ok(()) => ExitCode::SUCCESS,
-        Err(error) => output.failure(&error),
+        Err(error) => match error.unsent().map_or(Ok(()), |unsent| output.item(unsent)) {
+            Ok(()) => output.failure(&error),
+            Err(error) => output.failure(&error),
+        },
     }
 }
 
@@ -48,7 +51,7 @@ fn run(command: Command, context: &Context, output: &mut Output) -> Result<(), C
         .enable_all()
         .build()
         .map_err(|error| CliError::unexpected("the runtime cannot start", error))?;
-    let result = runtime.block_on(commands::run(command, context, output));
+    let result = runtime.block_on(with_progress(commands::run(command, context, output)));
     // A read of standard input may still hang; the process ends all the same.
     runtime.shutdown_background();
     result.and_then(|()| Ok(output.flush()?))
@@ -60,7 +63,8 @@ fn misused(error: &clap::Error) -> ExitCode {
         let text = error.render().to_string();
         let mut lines = text.lines().map(str::trim).filter(|line| !line.is_empty());
         let what = lines.next().unwrap_or_default().trim_start_matches("error: ").to_owned();
-        let more: Vec<_> = lines.take_while(|line| !line.starts_with("Usage:")).collect();
+        let is_more = |line: &&str| !line.starts_with("Usage:") && !line.starts_with("For more information");
+        let more: Vec<_> = lines.take_while(is_more).collect();
         let error = CliError::usage([&[what.as_str()], &more[..]].concat().join(" "));
         return Output::to_stdout(Format::Json, Shape::Whole, Color::Never).failure(&error);
     }

@@ -195,7 +195,7 @@ impl MockServerBuilder {
         self
     }
 
-    /// Lets this go wrong from the start. May be said again.
+    /// Lets this go wrong from the start. May be said again. One that can never happen keeps the server from starting.
     pub fn fault(mut self, fault: Fault) -> Self {
         self.faults.push(fault);
         self
@@ -315,7 +315,9 @@ impl MockServerBuilder {
         })
         .map_err(|rejection: Rejection| StartError::new(rejection.to_string()))?;
         seeded?;
-        self.faults.into_iter().for_each(|fault| app.faults.inject(fault));
+        for fault in self.faults {
+            app.try_inject(fault).map_err(|rejection| StartError::fault(&rejection.to_string()))?;
+        }
         app.begin_tenant(&keys[0].tenant);
         #[cfg(feature = "memory")]
         let (dial, memory) = crate::memory::pair();

@@ -20,6 +20,25 @@ impl std::fmt::Debug for EventsWebhook {
     }
 }
 
+/// The names of all events.
+pub(crate) const KINDS: [&str; 15] = [
+    "new_session",
+    "visitor_message",
+    "visitor_message_edited",
+    "visitor_message_deleted",
+    "message_read",
+    "operator_status",
+    "ai_takeover",
+    "custom_event",
+    "identity_update",
+    "visitor_disconnect",
+    "csat_submitted",
+    "operator_message",
+    "operator_message_edited",
+    "operator_message_deleted",
+    "csat_request",
+];
+
 /// An event's name and what it carries; `None` for what deployments tell nobody.
 pub(crate) fn event(change: &Change, tenant: &Tenant) -> Option<(&'static str, Value)> {
     let full = |session: &Session| names::session(session, tenant.operator_online());

@@ -1,6 +1,10 @@
 //! JSON that comes from outside: read to its end, and what is wrong told by its place.
 
-use serde::de::DeserializeOwned;
+use std::fmt;
+
+use serde::de::{DeserializeOwned, DeserializeSeed, Error, MapAccess, SeqAccess, Visitor};
+use serde::{Deserialize, Deserializer};
+use serde_json::{Map, Value};
 
 /// What is wrong with a text, and where.
 #[derive(Debug)]
@@ -10,8 +14,8 @@ pub(crate) struct Wrong {
     pub(crate) what: String,
 }
 
-impl std::fmt::Display for Wrong {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+impl fmt::Display for Wrong {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match &self.field {
             Some(field) => write!(f, "{field}: {}", self.what),
             None => f.write_str(&self.what),
@@ -23,9 +27,153 @@ impl std::fmt::Display for Wrong {
 pub(crate) fn read<T: DeserializeOwned>(text: &[u8]) -> Result<T, Wrong> {
     let mut input = serde_json::Deserializer::from_slice(text);
     let value = serde_path_to_error::deserialize(&mut input).map_err(|error| {
-        let field = Some(error.path().to_string()).filter(|path| path != ".");
-        Wrong { field, what: error.inner().to_string() }
+        let field = Some(error.path().to_string()).filter(|path| path != "." && path != "?");
+        Wrong { field, what: in_words(&error.inner().to_string()) }
     })?;
     input.end().map_err(|error| Wrong { field: None, what: error.to_string() })?;
     Ok(value)
+}
+
+/// What serde says, in the words of JSON: the caller knows nothing of our types.
+pub(crate) fn in_words(message: &str) -> String {
+    let Some((before, wanted)) = message.rsplit_once(", expected ") else { return message.to_owned() };
+    let (wanted, place) = wanted.find(" at line ").map_or((wanted, ""), |at| wanted.split_at(at));
+    let wanted = match wanted {
+        "u8" | "u16" | "u32" | "u64" | "usize" => "a whole number, 0 or more",
+        "i8" | "i16" | "i32" | "i64" | "isize" => "a whole number",
+        "f32" | "f64" => "a number",
+        "a boolean" => "true or false",
+        "a sequence" => "an array",
+        "a map" => "an object",
+        "unit" => "null",
+        name if name.starts_with("struct ") => "an object",
+        name if name.starts_with("a tuple") || name.starts_with("tuple ") => "an array",
+        other => other,
+    };
+    let before = before.replace("invalid type: map", "invalid type: an object");
+    let before = before.replace("invalid type: sequence", "invalid type: an array");
+    format!("{before}, expected {wanted}{place}")
+}
+
+/// A value in which no object has a name twice: the second one would take the first one's place without a word.
+#[derive(Debug)]
+pub(crate) struct Unique(pub(crate) Value);
+
+impl<'de> Deserialize<'de> for Unique {
+    fn deserialize<D: Deserializer<'de>>(input: D) -> Result<Self, D::Error> {
+        input.deserialize_any(Reading).map(Self)
+    }
+}
+
+struct Reading;
+
+impl<'de> Visitor<'de> for Reading {
+    type Value = Value;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("a value")
+    }
+
+    fn visit_bool<E>(self, value: bool) -> Result<Value, E> {
+        Ok(value.into())
+    }
+
+    fn visit_i64<E>(self, value: i64) -> Result<Value, E> {
+        Ok(value.into())
+    }
+
+    fn visit_u64<E>(self, value: u64) -> Result<Value, E> {
+        Ok(value.into())
+    }
+
+    fn visit_f64<E>(self, value: f64) -> Result<Value, E> {
+        Ok(value.into())
+    }
+
+    fn visit_str<E>(self, value: &str) -> Result<Value, E> {
+        Ok(value.into())
+    }
+
+    fn visit_string<E>(self, value: String) -> Result<Value, E> {
+        Ok(value.into())
+    }
+
+    fn visit_unit<E>(self) -> Result<Value, E> {
+        Ok(Value::Null)
+    }
+
+    /// A document of YAML with nothing in it.
+    fn visit_none<E>(self) -> Result<Value, E> {
+        Ok(Value::Null)
+    }
+
+    fn visit_seq<A: SeqAccess<'de>>(self, mut items: A) -> Result<Value, A::Error> {
+        let mut list = Vec::new();
+        while let Some(Unique(item)) = items.next_element()? {
+            list.push(item);
+        }
+        Ok(list.into())
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, mut fields: A) -> Result<Value, A::Error> {
+        let mut map = Map::new();
+        while let Some(name) = fields.next_key_seed(Name(&map))? {
+            let Unique(value) = fields.next_value()?;
+            map.insert(name, value);
+        }
+        Ok(map.into())
+    }
+}
+
+/// A name that is not there yet.
+struct Name<'a>(&'a Map<String, Value>);
+
+impl<'de> DeserializeSeed<'de> for Name<'_> {
+    type Value = String;
+
+    fn deserialize<D: Deserializer<'de>>(self, input: D) -> Result<String, D::Error> {
+        input.deserialize_str(self)
+    }
+}
+
+impl Visitor<'_> for Name<'_> {
+    type Value = String;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("a name")
+    }
+
+    fn visit_str<E: Error>(self, name: &str) -> Result<String, E> {
+        if self.0.contains_key(name) {
+            Err(E::custom(format_args!("`{name}` is there twice")))
+        } else {
+            Ok(name.to_owned())
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn nobody_is_told_of_our_types() {
+        #[derive(Debug, Deserialize)]
+        struct Inner {
+            #[serde(rename = "n")]
+            _n: Option<u16>,
+            #[serde(rename = "s")]
+            _s: Option<Vec<bool>>,
+        }
+        for (json, told) in [
+            (r#""x""#, r#"invalid type: string "x", expected an object at line 1 column 3"#),
+            (r#"{"n": -1}"#, "n: invalid value: integer `-1`, expected a whole number, 0 or more at line 1 column 8"),
+            (r#"{"n": {}}"#, "n: invalid type: an object, expected a whole number, 0 or more at line 1 column 6"),
+            (r#"{"s": 1}"#, "s: invalid type: integer `1`, expected an array at line 1 column 7"),
+            (r#"{"s": [1]}"#, "s[0]: invalid type: integer `1`, expected true or false at line 1 column 8"),
+            ("{", "EOF while parsing an object at line 1 column 1"),
+        ] {
+            assert_eq!(read::<Inner>(json.as_bytes()).unwrap_err().to_string(), told);
+        }
+    }
 }

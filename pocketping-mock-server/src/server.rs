@@ -8,14 +8,14 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
 use std::time::Duration;
 
-use pocketping_sdk::{DeliveryId, Event, Message, MessageKind, NewMessage, Session, SessionId};
+use pocketping_sdk::{DeliveryId, Event, Message, Session, SessionId};
 use tokio::sync::watch;
 
 use crate::app::App;
 use crate::builder::MockServerBuilder;
 use crate::delivery::{self, Delivery};
 use crate::doors::Doors;
-use crate::endpoints::messages::send_message;
+use crate::endpoints::messages::visitor_says;
 #[cfg(feature = "memory")]
 use crate::memory::MemoryTransport;
 use crate::responder;
@@ -176,8 +176,8 @@ impl MockServer {
     /// When there is no such session, or the text is blank or longer than 4000 characters.
     #[track_caller]
     pub fn visitor_says(&self, id: &SessionId, text: impl Into<String>) -> Message {
-        let message = NewMessage::new(text).kind(MessageKind::Visitor);
-        self.write(|tx| send_message(tx, id, message))
+        let text = text.into();
+        self.write(|tx| visitor_says(tx, id, text))
             .unwrap_or_else(|rejection| panic!("the visitor of {id} cannot say this: {rejection}"))
     }
 

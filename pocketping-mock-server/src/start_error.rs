@@ -34,6 +34,15 @@ impl StartError {
         Self { is_usage: true, ..Self::new(what) }
     }
 
+    /// A fault that cannot be injected.
+    pub(crate) fn fault(what: &str) -> Self {
+        Self {
+            #[cfg(feature = "cli")]
+            is_usage: true,
+            ..Self::new(format!("a fault that is wanted from the start: {what}"))
+        }
+    }
+
     /// Whether the command line is at fault, and nothing that it leads to.
     #[cfg(feature = "cli")]
     pub fn is_usage(&self) -> bool {
@@ -41,8 +50,8 @@ impl StartError {
     }
 
     #[cfg(feature = "cli")]
-    pub(crate) fn in_file(self, path: &std::path::Path) -> Self {
-        Self { what: format!("{}: {}", path.display(), self.what), ..self }
+    pub(crate) fn in_file(self, flag: &str, path: &std::path::Path) -> Self {
+        Self { what: format!("{flag} {}: {}", path.display(), self.what), ..self }
     }
 
     pub(crate) fn with_source(mut self, source: impl Into<Box<dyn StdError + Send + Sync>>) -> Self {

@@ -114,15 +114,34 @@ fn a_signal_that_comes_as_early_as_it_can_ends_it_in_order() {
 }
 
 #[test]
+fn a_server_that_cannot_start_takes_away_what_a_killed_one_left() {
+    let folder = tempfile::tempdir().unwrap();
+    let (ready, seed) = (folder.path().join("url"), folder.path().join("seed.json"));
+    std::fs::write(&seed, "{\"sessions\": 5}").unwrap();
+    let mut killed = Running(
+        server(&["--port", "0", "--ready-file", ready.to_str().unwrap()]).stdout(Stdio::piped()).spawn().unwrap(),
+    );
+    BufReader::new(killed.0.stdout.take().unwrap()).read_line(&mut String::new()).unwrap();
+    killed.0.kill().unwrap();
+    killed.0.wait().unwrap();
+    assert!(ready.exists());
+    let (code, stderr) =
+        failed(&["--port", "0", "--ready-file", ready.to_str().unwrap(), "--seed", seed.to_str().unwrap()]);
+    assert!(code == 1 && stderr.contains("--seed") && stderr.contains("seed.json"), "{stderr}");
+    assert!(!ready.exists(), "whoever waits for it would be led to nobody");
+}
+
+#[test]
 fn a_server_that_cannot_start_leaves_the_others_ready_file() {
     let folder = tempfile::tempdir().unwrap();
     let ready = folder.path().join("url");
     let taken = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
-    std::fs::write(&ready, "http://the.other").unwrap();
+    let other = format!("http://{}", taken.local_addr().unwrap());
+    std::fs::write(&ready, &other).unwrap();
     let port = taken.local_addr().unwrap().port().to_string();
     let (code, stderr) = failed(&["--port", &port, "--ready-file", ready.to_str().unwrap()]);
     assert_eq!(code, 1, "{stderr}");
-    assert_eq!(std::fs::read_to_string(&ready).unwrap(), "http://the.other");
+    assert_eq!(std::fs::read_to_string(&ready).unwrap(), other);
 }
 
 #[test]
@@ -157,23 +176,27 @@ fn wrong_flags_and_files_are_named() {
         (&["--host", "nowhere"], 2, "--host"),
         (&["--api-key", "=t"], 2, "API key"),
         (&["--port", "0", "--api-key", "k=a", "--api-key", "k=b"], 1, "two tenants"),
-        (&["--port", "0", "--seed", "/nowhere.json"], 1, "/nowhere.json cannot be read"),
+        (&["--port", "0", "--seed", "/nowhere.json"], 1, "--seed /nowhere.json cannot be read"),
         (&["--port", "0", "--seed", bad], 1, "sessions[0].visitor"),
         (&["--port", "0", "--seed", twice], 1, "twice.json: the seed cannot be used: sessions[1].id"),
         (&["--port", "0", "--webhook-ca", "/nowhere.pem"], 1, "/nowhere.pem cannot be read"),
         (&["--port", "0", "--webhook-ca", twice], 1, "twice.json: the webhook root certificate holds no PEM block"),
-        (&["--port", "0", "--ready-file", "/nowhere/file"], 1, "/nowhere/file"),
+        (&["--port", "0", "--ready-file", "/nowhere/file"], 1, "--ready-file /nowhere/file"),
         (&["--events-webhook", "nowhere"], 2, "--events-webhook"),
         (&["--events-webhook", "ftp://example.com/"], 2, "must start with http:// or https://"),
         (&["--events-webhook-secret", "whsec_test"], 2, "--events-webhook"),
         (&["--events-webhook", "http://a/", "--events-webhook-secret", ""], 2, "it is empty"),
         (&["--host", "0.0.0.0", "--port", "0", "--events-webhook", "http://10.0.0.1/"], 1, "--allow-private-webhooks"),
         (&["--host", "0.0.0.0", "--port", "0", "--events-webhook", "http://localhost/"], 1, "the events webhook"),
-        (&["--ai-delay", "30"], 2, "a number with its unit, such as 500ms, 30s, 10m or 2h; or off"),
+        (&["--ai-delay", "30"], 2, "a number with its unit, such as 500ms, 30s, 10m, 2h or 7d; or off"),
         (&["--ai-delay", "0s"], 2, "--ai-delay"),
         (&["--ai-rules", rules], 2, "--ai-delay"),
         (&["--port", "0", "--ai-delay", "off", "--ai-rules", rules], 2, "--ai-rules needs an --ai-delay"),
-        (&["--port", "0", "--ai-delay", "1s", "--ai-rules", "/nowhere.json"], 1, "/nowhere.json cannot be read"),
+        (
+            &["--port", "0", "--ai-delay", "1s", "--ai-rules", "/nowhere.json"],
+            1,
+            "--ai-rules /nowhere.json cannot be read",
+        ),
         (
             &["--port", "0", "--ai-delay", "1s", "--ai-rules", rules],
             1,
@@ -182,7 +205,11 @@ fn wrong_flags_and_files_are_named() {
         (&["--print", "yaml"], 2, "text or json"),
         (&["--tls"], 2, "--tls-ca-file"),
         (&["--tls-name", "mock.example"], 2, "--tls"),
-        (&["--port", "0", "--tls", "--tls-ca-file", "/nowhere/ca.pem"], 1, "/nowhere/ca.pem cannot be written"),
+        (
+            &["--port", "0", "--tls", "--tls-ca-file", "/nowhere/ca.pem"],
+            1,
+            "--tls-ca-file /nowhere/ca.pem cannot be written",
+        ),
         (&["--port", "0", "--tls", "--tls-ca-file", "/nowhere/ca.pem", "--tls-name", "naïve"], 1, "naïve"),
         (&["--stop-within", "0s"], 2, "longer than zero"),
         (&["--max-body", "1023"], 2, "it must be 1KiB or more"),
@@ -284,6 +311,8 @@ fn faults_are_said_on_the_command_line_and_wrong_ones_are_refused() {
     refused(wrong, "`do.status` must be a whole number from 200 to 599");
     std::fs::write(&file, wrong).unwrap();
     refused(&path, &format!("{}: `do.status` must be a whole number", file.display()));
+    let never = r#"{"on": {"key": "nobody's"}, "do": {"kind": "reset"}}"#;
+    refused(never, "a fault that is wanted from the start: `on.key` must be a key that this server takes");
     refused("@/nowhere/fault.json", "/nowhere/fault.json cannot be read");
 }
 

@@ -15,9 +15,10 @@ use futures::{StreamExt, TryStreamExt};
 use serde::Serialize;
 
 use crate::cli::{Cli, ConnectionArgs};
-use crate::context::Context;
+use crate::context::builder;
 use crate::error::{CliError, Exit};
 use crate::output::{Output, Render};
+use crate::settings::{KeyFrom, Settings};
 
 /// The variable by which a script asks for words instead of running a command.
 const VARIABLE: &str = "_POCKETPING_COMPLETE";
@@ -26,10 +27,10 @@ const PATIENCE: Duration = Duration::from_millis(900);
 /// How many sessions are looked at, the latest ones.
 const MOST: usize = 100;
 
-/// For which shell.
+// For which shell.
 #[derive(Debug, Args)]
 #[command(
-    after_help = "Ids of sessions are asked for while one types, with the key of the environment and no other.\n\n\
+    after_help = "Ids of sessions are asked for while one types, with the key of the environment or the profile.\n\n\
                   bash        source <(pocketping completions bash)                in ~/.bashrc\n\
                   zsh         source <(pocketping completions zsh)                 in ~/.zshrc, after compinit\n\
                   fish        pocketping completions fish | source                 in ~/.config/fish/config.fish\n\
@@ -99,10 +100,10 @@ pub(crate) fn answer() -> Option<ExitCode> {
     Some(if answered.is_ok() { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }
 
-/// Whether the line that is typed is about another server than the environment's: its sessions are not those, and its key
+/// Whether the line that is typed is about another server than that of the settings: its sessions are not those, and its key
 /// is not to be sent.
 fn names_a_server(typed: &[OsString]) -> bool {
-    const FLAGS: [&str; 3] = ["--api-url", "--api-key", "--profile"];
+    const FLAGS: [&str; 4] = ["--api-url", "--api-key", "--profile", "--env-file"];
     typed.iter().any(|word| {
         let word = word.to_string_lossy();
         FLAGS.contains(&word.split('=').next().unwrap_or_default())
@@ -138,7 +139,13 @@ impl ValueCompleter for Sessions {
 
 /// The ids of the latest sessions; none without a key, and none when it takes too long.
 fn latest() -> Option<BTreeSet<String>> {
-    let client = Context::new(ConnectionArgs::default()).client().ok()?;
+    let connection = ConnectionArgs::default();
+    let settings = Settings::read(&connection).ok()?;
+    // A command that tells the key may ask for more than a person wants to be asked while typing.
+    settings.api_key().ok()?.filter(|key| matches!(key.value, KeyFrom::Given(_)))?;
+    let url = settings.api_url().ok()?;
+    let key = settings.key_for(&url).ok()?;
+    let client = builder().api_key(key).base_url(url.value).build().ok()?;
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().ok()?;
     let read = async {
         let pages = client.sessions().list().limit(MOST).stream();

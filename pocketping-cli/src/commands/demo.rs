@@ -11,7 +11,7 @@ use crate::context::Context;
 use crate::error::{CliError, Exit};
 use crate::output::Output;
 
-/// How the demo ends.
+// How the demo ends.
 #[derive(Debug, Args)]
 pub(crate) struct DemoArgs {
     /// Keep the server running, to try things by hand until Ctrl-C

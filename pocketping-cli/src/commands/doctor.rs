@@ -7,7 +7,7 @@ use pocketping_mock_server::args::duration;
 use pocketping_sdk::{BaseUrl, Client, RetryPolicy, Timestamp};
 use tokio::time::{Instant, timeout_at};
 
-use crate::context::Context;
+use crate::context::{Context, builder};
 use crate::doctor::{Answer, CHECKS, NO_WAY, Place, Prober, Report, Shown, Status, Surface, recognise, way};
 use crate::error::{CliError, Exit};
 use crate::forward::now;
@@ -16,7 +16,7 @@ use crate::output::Output;
 /// A clock that is this far off is worth a word; `Date` counts whole seconds.
 const CLOSE: Duration = Duration::from_secs(5);
 
-/// How long to look.
+// How long to look.
 #[derive(Debug, Args)]
 #[command(
     after_help = "Ends with 0 when nothing failed, else with the code of the first check that did, as any other\n\
@@ -54,13 +54,13 @@ pub(crate) async fn run(args: DoctorArgs, context: &Context, output: &mut Output
 
 /// Looks at one thing after the other, until the rest makes no sense.
 async fn look(report: &mut Report, context: &Context, deadline: Instant) -> Result<Result<(), &'static str>, CliError> {
-    let Some((place, key)) = settings(report, context) else {
+    let Some((place, made)) = settings(report, context) else {
         return Ok(Err("not tried: there is no address"));
     };
     if !way(report, &place, deadline).await {
         return Ok(Err("not tried: there is no way to the server"));
     }
-    let prober = Prober::new(&place, key.as_deref(), deadline)?;
+    let prober = Prober::new(&place, made.as_ref().map(|(key, _)| key.as_str()), deadline)?;
     let answer = match prober.get(&format!("{}/sessions?limit=1", place.base)).await {
         Ok(answer) => answer,
         Err(why) => {
@@ -78,7 +78,7 @@ async fn look(report: &mut Report, context: &Context, deadline: Instant) -> Resu
     };
     contract(report, is_extended);
     rate_limit(report, &answer);
-    let Ok(client) = context.client() else {
+    let Some((_, client)) = made else {
         return Ok(Err("not tried: there is no key that can be used"));
     };
     if let Err(why) = accepted(report, &answer) {
@@ -89,13 +89,26 @@ async fn look(report: &mut Report, context: &Context, deadline: Instant) -> Resu
     Ok(Ok(()))
 }
 
-/// The address and the key. Without a usable address there is nothing to look at; without a usable key there is, and none
-/// is sent.
-fn settings(report: &mut Report, context: &Context) -> Option<(Place, Option<String>)> {
-    let url = context.url().and_then(|url| Ok(BaseUrl::parse(url.as_deref().unwrap_or(BaseUrl::SAAS))?));
-    let (base, key) = match (url, context.key()) {
-        (Ok(base), Ok(key)) => (base, key),
-        (Err(error), _) | (_, Err(error)) => {
+/// The address, and the key with the client that uses it. Without a usable address there is nothing to look at; without a
+/// usable key there is, and none is sent.
+fn settings(report: &mut Report, context: &Context) -> Option<(Place, Option<(String, Client)>)> {
+    let found = || {
+        let settings = context.settings()?;
+        let url = settings.api_url()?;
+        let base = BaseUrl::parse(&url.value)?;
+        // The key is asked for once: it may be told by a command.
+        let made = settings.key_for(&url).and_then(|key| {
+            let mut client = builder().base_url(&url.value).api_key(&key);
+            if let Some(plan) = settings.plan()? {
+                client = client.plan(&plan.value)?;
+            }
+            Ok((key, client.build()?))
+        });
+        Ok::<_, CliError>((base, made))
+    };
+    let (base, made) = match found() {
+        Ok(found) => found,
+        Err(error) => {
             report.failed("settings", &error);
             return None;
         }
@@ -104,19 +117,20 @@ fn settings(report: &mut Report, context: &Context) -> Option<(Place, Option<Str
         report.fail("settings", Exit::Config, format!("the address {} is no URL of a server", base.rest()), None);
         return None;
     };
-    match context.client() {
+    let made = match made {
+        Ok(made) => made,
         Err(error) => {
             report.failed("settings", &error);
             return Some((place, None));
         }
-        Ok(_) if !place.is_tls && !place.is_loopback() => report.warn(
-            "settings",
-            format!("the key and all messages travel to {} for everybody to read: plain http", place.host),
-            "use an https:// address",
-        ),
-        Ok(_) => report.ok("settings", format!("a key for {}", place.base)),
+    };
+    if place.is_tls || place.is_loopback() {
+        report.ok("settings", format!("a key for {}", place.base));
+    } else {
+        let detail = format!("the key and all messages travel to {} for everybody to read: plain http", place.host);
+        report.warn("settings", detail, "use an https:// address");
     }
-    Some((place, key))
+    Some((place, Some(made)))
 }
 
 /// Whether the answer is worth being looked at.

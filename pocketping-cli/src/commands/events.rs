@@ -12,6 +12,7 @@ use crate::output::{Output, Render};
 
 /// Work with live events.
 #[derive(Debug, Subcommand)]
+#[command(defer = true)]
 pub(crate) enum EventsCommand {
     /// Print events as they happen, a line each, until Ctrl-C, and forward them
     Listen(ListenArgs),

@@ -7,7 +7,7 @@ use crate::catalogue::{self, Entry};
 use crate::error::{CliError, Exit};
 use crate::output::{Output, Render};
 
-/// Which code.
+// Which code.
 #[derive(Debug, Args)]
 #[command(after_help = "Example: pocketping explain SESSION_CLOSED")]
 pub(crate) struct ExplainArgs {

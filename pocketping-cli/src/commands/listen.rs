@@ -23,7 +23,7 @@ use crate::time::since;
 /// How long deliveries under way have to finish when the command ends early.
 const GRACE: Duration = Duration::from_secs(5);
 
-/// What to listen to, how long, and where to forward it to.
+// What to listen to, how long, and where to forward it to.
 #[derive(Debug, Args)]
 #[command(after_help = "Example: pocketping listen -o ndjson --forward-to http://localhost:3000/webhook \\\n\
                         \x20          --secret-file secret --cursor cursor.json --dead-letter failed.ndjson")]
@@ -109,7 +109,7 @@ pub(crate) async fn run(args: ListenArgs, context: &Context, output: &mut Output
         file.write(&cursor)?;
     }
     let socket = client.base_url().socket();
-    let ready_file = args.ready_file.map(|path| ReadyFile::write(path, socket)).transpose()?;
+    let ready_file = args.ready_file.map(|path| ReadyFile::write("--ready-file", path, socket)).transpose()?;
     ready(socket, output)?;
     let (lanes, remarks, dead_letters) = match forward {
         Some(Forward { lanes, remarks, dead_letters }) => (Some(lanes), Some(remarks), dead_letters),

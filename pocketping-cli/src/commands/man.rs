@@ -12,7 +12,7 @@ use crate::cli::Cli;
 use crate::error::{CliError, Exit};
 use crate::output::{Output, Render};
 
-/// Which page, or where to write all of them.
+// Which page, or where to write all of them.
 #[derive(Debug, Args)]
 #[command(after_help = "pocketping man sessions list | man -l -    reads a page\n\n\
                   Example: pocketping man --dir ~/.local/share/man/man1")]

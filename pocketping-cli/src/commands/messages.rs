@@ -3,13 +3,15 @@
 use clap::{Args, Subcommand};
 use pocketping_sdk::{Message, MessageKind, NewMessage, Timestamp};
 
-use super::{ListLimit, cell, text_or_stdin};
+use super::{ListLimit, cell, typed_text};
 use crate::context::Context;
+use crate::dry_run::DryRunArgs;
 use crate::error::CliError;
 use crate::output::{Output, Render};
 
 /// Work with messages.
 #[derive(Debug, Subcommand)]
+#[command(defer = true)]
 pub(crate) enum MessagesCommand {
     /// List a session's last messages, oldest first
     #[command(after_help = "Example: pocketping messages list sess_abc123 --all -o ndjson")]
@@ -19,7 +21,7 @@ pub(crate) enum MessagesCommand {
     Send(SendArgs),
 }
 
-/// Which messages.
+// Which messages.
 #[derive(Debug, Args)]
 pub(crate) struct ListArgs {
     /// The session's id
@@ -31,16 +33,18 @@ pub(crate) struct ListArgs {
     limit: ListLimit,
 }
 
-/// What to send, and where.
+// What to send, and where.
 #[derive(Debug, Args)]
 pub(crate) struct SendArgs {
     /// The session's id
     session: String,
-    /// The text; `-` reads it from standard input, `--` before it lets it begin with a hyphen
+    /// The text; `-` is standard input, `@FILE` a file, `@@` an @; `--` before it lets it begin with a hyphen
     text: String,
     /// Who writes it: operator, visitor, ai or system
     #[arg(long = "type", default_value = "operator", value_name = "TYPE", value_parser = kind)]
     kind: MessageKind,
+    #[command(flatten)]
+    dry_run: DryRunArgs,
 }
 
 fn kind(text: &str) -> Result<MessageKind, String> {
@@ -63,8 +67,8 @@ async fn list(args: ListArgs, context: &Context, output: &mut Output) -> Result<
 }
 
 async fn send(args: SendArgs, context: &Context, output: &mut Output) -> Result<(), CliError> {
-    let message = NewMessage::new(text_or_stdin(args.text)?).kind(args.kind);
-    output.item(&context.client()?.session(args.session).messages().send(message).await?)
+    let message = NewMessage::new(typed_text(&args.text)?).kind(args.kind);
+    output.item(&context.writer(args.dry_run)?.session(args.session).messages().send(message).await?)
 }
 
 impl Render for Message {

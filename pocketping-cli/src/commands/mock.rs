@@ -9,13 +9,13 @@ use crate::context::Context;
 use crate::error::CliError;
 use crate::output::{Output, Render};
 
-/// How the server is run.
+// How the server is run.
 #[derive(Debug, Args)]
 #[command(after_help = "The keys the server takes come from --api-key (or POCKETPING_API_KEY), which may be\n\
                   repeated here and may name a tenant: --api-key KEY=TENANT. Without one the server\n\
                   makes a random key and prints it. Ctrl-C and SIGTERM end it in order, with 0.\n\n\
                   Example: pocketping mock --port 0 --seed demo --ready-file pocketping.url")]
-#[command(args_conflicts_with_subcommands = true)]
+#[command(args_conflicts_with_subcommands = true, about = "Run the in-memory reference server")]
 pub(crate) struct MockArgs {
     #[command(subcommand)]
     scenarios: Option<ScenariosCommand>,

@@ -1,14 +1,18 @@
 //! One file per noun: what can be typed, one short function per verb, and how its objects look.
 
+pub(crate) mod api;
 pub(crate) mod completions;
+pub(crate) mod config;
 pub(crate) mod demo;
 pub(crate) mod doctor;
 pub(crate) mod events;
 pub(crate) mod explain;
 pub(crate) mod listen;
+pub(crate) mod login;
 pub(crate) mod man;
 pub(crate) mod messages;
 pub(crate) mod mock;
+pub(crate) mod profile;
 pub(crate) mod replay;
 pub(crate) mod scenarios;
 pub(crate) mod sessions;
@@ -34,18 +38,22 @@ pub(crate) async fn run(command: Command, context: &Context, output: &mut Output
         Command::Messages(command) => messages::run(command, context, output).await,
         Command::Webhooks(command) => webhooks::run(command, context, output).await,
         Command::Events(command) => events::run(command, context, output).await,
-        Command::Listen(args) => listen::run(args.0, context, output).await,
-        Command::Wait(args) => wait::run(args.0, context, output).await,
-        Command::Mock(args) => mock::run(*args.0, context, output).await,
+        Command::Listen(args) => listen::run(args, context, output).await,
+        Command::Wait(args) => wait::run(args, context, output).await,
+        Command::Mock(args) => mock::run(*args, context, output).await,
+        Command::Api(args) => api::run(*args, context, output).await,
+        Command::Login(args) => login::run(args, context, output).await,
+        Command::Profile(command) => profile::run(command, context, output),
+        Command::Config(command) => config::run(command, context, output),
         Command::Explain(args) => explain::run(&args, output),
-        Command::Doctor(args) => doctor::run(args.0, context, output).await,
-        Command::Completions(args) => completions::run(&args.0, output),
-        Command::Man(args) => man::run(&args.0, output),
+        Command::Doctor(args) => doctor::run(args, context, output).await,
+        Command::Completions(args) => completions::run(&args, output),
+        Command::Man(args) => man::run(&args, output),
         Command::Demo(args) => demo::run(args, output).await,
     }
 }
 
-/// How much of a list is printed.
+// How much of a list is printed.
 #[derive(Debug, clap::Args)]
 pub(crate) struct ListLimit {
     /// Print at most this many
@@ -110,27 +118,42 @@ impl ListLimit {
 /// The largest text that is read; a server takes less.
 const MOST_INPUT: u64 = 1 << 20;
 
-/// A text as it was typed, or standard input for `-`. One line break at the end of the input is not part of it.
-fn text_or_stdin(text: String) -> Result<String, CliError> {
-    if text != "-" {
-        return Ok(text);
+/// A text as it is typed: itself, `-` for standard input, `@FILE` for a file, and `@@` for one that begins with an `@`.
+pub(crate) fn typed_text(typed: &str) -> Result<String, CliError> {
+    match (typed, typed.strip_prefix('@')) {
+        ("-", _) => text_of_file("-"),
+        (_, Some(at)) if at.starts_with('@') => Ok(at.to_owned()),
+        (_, Some(file)) if !file.is_empty() => text_of_file(file)
+            .map_err(|error| error.with_hint("a text that begins with an @ is typed with two of them")),
+        _ => Ok(typed.to_owned()),
     }
-    let mut input = String::new();
-    std::io::stdin()
-        .take(MOST_INPUT + 1)
-        .read_to_string(&mut input)
-        .map_err(|error| CliError::usage(format!("standard input cannot be read as text: {error}")))?;
+}
+
+/// The text of a file, or of standard input for `-`. One line break at its end is not part of it.
+fn text_of_file(file: &str) -> Result<String, CliError> {
+    let (name, read) = if file == "-" {
+        ("standard input", read_text(std::io::stdin()))
+    } else {
+        (file, std::fs::File::open(file).and_then(read_text))
+    };
+    let input = read.map_err(|error| CliError::usage(format!("{name} cannot be read as text: {error}")))?;
     if input.len() as u64 > MOST_INPUT {
-        return Err(CliError::usage("standard input holds more than 1 MiB"));
+        return Err(CliError::usage(format!("{name} holds more than 1 MiB")));
     }
     let text = input.strip_suffix('\n').map_or(input.as_str(), |text| text.strip_suffix('\r').unwrap_or(text));
     Ok(text.to_owned())
 }
 
+fn read_text(from: impl Read) -> std::io::Result<String> {
+    let mut input = String::new();
+    from.take(MOST_INPUT + 1).read_to_string(&mut input)?;
+    Ok(input)
+}
+
 /// A secret from a file, or from standard input for `-`: never from the command line, which other users can see.
 pub(crate) fn secret_from(file: &str) -> Result<String, CliError> {
     let text = if file == "-" {
-        text_or_stdin(file.to_owned())?
+        text_of_file(file)?
     } else {
         std::fs::read_to_string(file)
             .map_err(|error| CliError::new(Exit::Config, format!("{file} cannot be read: {error}")))?

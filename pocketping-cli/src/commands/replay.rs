@@ -19,7 +19,7 @@ use crate::stop::Stop;
 /// How long deliveries under way have to finish when the command ends early.
 const GRACE: Duration = Duration::from_secs(5);
 
-/// What to post, and where to.
+// What to post, and where to.
 #[derive(Debug, Args)]
 pub(crate) struct ReplayArgs {
     /// Dead letters, or lines of `pocketping listen -o ndjson`; `-` is standard input

@@ -8,12 +8,14 @@ use clap::{Args, Subcommand};
 use pocketping_mock_server::{Contract, MockServer, Scenario};
 use serde::Serialize;
 
+use super::cell;
 use crate::context::Context;
 use crate::error::{CliError, Exit};
-use crate::output::{Output, Render};
+use crate::output::{Document, JsonText, Output, Render};
 
 /// What is done with scenarios.
 #[derive(Debug, Subcommand)]
+#[command(defer = true)]
 pub(crate) enum ScenariosCommand {
     /// Play a scenario on a server of its own, and check what it expects
     ///
@@ -25,7 +27,7 @@ pub(crate) enum ScenariosCommand {
     Export(ExportArgs),
 }
 
-/// What is played, and how.
+// What is played, and how.
 #[derive(Debug, Args)]
 #[command(after_help = "Exit code 12: a step could not be done, or something was not as expected.\n\n\
                   Example: pocketping mock run rush-hour --contract strict")]
@@ -39,7 +41,7 @@ pub(crate) struct RunArgs {
     contract: Contract,
 }
 
-/// Which story.
+// Which story.
 #[derive(Debug, Args)]
 #[command(after_help = "Example: pocketping mock stories angry-visitor > mine.json")]
 pub(crate) struct StoriesArgs {
@@ -48,7 +50,7 @@ pub(crate) struct StoriesArgs {
     story: Option<String>,
 }
 
-/// Which session.
+// Which session.
 #[derive(Debug, Args)]
 #[command(after_help = "Example: pocketping mock export sess_abc123 > story.json && pocketping mock run story.json")]
 pub(crate) struct ExportArgs {
@@ -57,18 +59,31 @@ pub(crate) struct ExportArgs {
     session: String,
 }
 
-/// A step that was done.
+/// A step that was done, or failed.
 #[derive(Debug, Serialize)]
 struct Step<'a> {
-    step: usize,
-    done: &'a str,
+    #[serde(rename = "step")]
+    number: usize,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    done: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    failed: Option<Failed>,
+}
+
+/// Why it failed.
+#[derive(Debug, Serialize)]
+struct Failed {
+    why: String,
+    line: Option<usize>,
+    differences: Vec<String>,
 }
 
 impl Render for Step<'_> {
     const COLUMNS: &'static [&'static str] = &["step", "done"];
 
     fn cells(&self) -> Vec<String> {
-        vec![self.step.to_string(), self.done.to_owned()]
+        let failed = self.failed.as_ref().map(|failed| format!("failed: {}", failed.why));
+        vec![self.number.to_string(), self.done.map(str::to_owned).or(failed).unwrap_or_default()]
     }
 }
 
@@ -76,13 +91,14 @@ impl Render for Step<'_> {
 #[derive(Debug, Serialize)]
 struct Story {
     name: &'static str,
+    about: Option<String>,
 }
 
 impl Render for Story {
-    const COLUMNS: &'static [&'static str] = &["name"];
+    const COLUMNS: &'static [&'static str] = &["name", "about"];
 
     fn cells(&self) -> Vec<String> {
-        vec![self.name.to_owned()]
+        vec![self.name.to_owned(), cell(self.about.as_ref())]
     }
 }
 
@@ -103,12 +119,15 @@ async fn play(args: RunArgs, output: &mut Output) -> Result<(), CliError> {
         Ok(played) => (played.steps.as_slice(), None),
         Err(error) => (error.played(), Some(error)),
     };
-    let steps: Vec<_> = steps.iter().enumerate().map(|(n, done)| Step { step: n + 1, done }).collect();
-    output.list(&steps)?;
-    match failure {
-        None => Ok(()),
-        Some(error) => Err(CliError::new(Exit::Unmet, error.to_string())),
-    }
+    let done = steps.iter().enumerate().map(|(n, done)| Step { number: n + 1, done: Some(done), failed: None });
+    let failed = failure.and_then(|error| {
+        let failed = Failed { why: error.why().to_owned(), line: error.line(), differences: error.differences() };
+        Some(Step { number: error.step()?, done: None, failed: Some(failed) })
+    });
+    output.list(&done.chain(failed).collect::<Vec<_>>())?;
+    let Some(error) = failure else { return Ok(()) };
+    error.differences().iter().for_each(|line| output.remark(line));
+    Err(CliError::new(Exit::Unmet, error.summary()))
 }
 
 /// A file wins over a story of the same name: whoever has one means it.
@@ -136,21 +155,31 @@ fn read(name: &PathBuf) -> Result<Scenario, CliError> {
 
 fn stories(story: Option<&str>, output: &mut Output) -> Result<(), CliError> {
     let Some(name) = story else {
-        return output.list(&Scenario::stock_names().map(|name| Story { name }).collect::<Vec<_>>());
+        let about = |name: &str| Scenario::stock(name)?.about().map(str::to_owned);
+        let stories: Vec<_> = Scenario::stock_names().map(|name| Story { name, about: about(name) }).collect();
+        return output.list(&stories);
     };
     let file = Scenario::stock_file(name)
         .ok_or_else(|| CliError::new(Exit::NotFound, format!("there is no story {name:?}")))?;
-    lines(file, output)
+    file_as_it_is(file, output)
 }
 
-/// Prints a text line by line, as it is.
-fn lines(text: &str, output: &mut Output) -> Result<(), CliError> {
-    text.lines().try_for_each(|line| output.text(line))
+/// Prints the JSON of a file, for people as it stands there.
+fn file_as_it_is(text: &str, output: &mut Output) -> Result<(), CliError> {
+    if output.is_plain() {
+        text.lines().try_for_each(|line| output.text(line))
+    } else {
+        output.item(&Document(JsonText::parse(text)?))
+    }
 }
 
 async fn export(session: &str, context: &Context, output: &mut Output) -> Result<(), CliError> {
     let session = context.client()?.session(session);
     let messages = session.messages().list().await?.messages;
     let session = session.get().await?;
-    lines(&Scenario::of_conversation(&session, &messages), output)
+    file_as_it_is(&Scenario::of_conversation(&session, &messages), output)?;
+    for line in Scenario::left_out_of(&session, &messages) {
+        output.remark(&format!("note: {line}"));
+    }
+    Ok(())
 }

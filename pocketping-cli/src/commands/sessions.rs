@@ -6,12 +6,14 @@ use serde_json::Value;
 
 use super::{ListLimit, cell};
 use crate::context::Context;
+use crate::dry_run::DryRunArgs;
 use crate::error::CliError;
 use crate::output::{Output, Render};
 use crate::time::since;
 
 /// Work with sessions.
 #[derive(Debug, Subcommand)]
+#[command(defer = true)]
 pub(crate) enum SessionsCommand {
     /// List sessions, newest first
     #[command(after_help = "Example: pocketping sessions list --status active --unanswered")]
@@ -21,7 +23,7 @@ pub(crate) enum SessionsCommand {
     Get(IdArgs),
     /// Close a session; closing a closed one changes nothing
     #[command(after_help = "Example: pocketping sessions close sess_abc123")]
-    Close(IdArgs),
+    Close(CloseArgs),
     /// Say who the visitor is
     #[command(
         after_help = "Example: pocketping sessions identify sess_abc123 --email user@example.com --metadata plan=pro"
@@ -32,7 +34,7 @@ pub(crate) enum SessionsCommand {
     Ai(AiArgs),
 }
 
-/// Which sessions.
+// Which sessions.
 #[derive(Debug, Args)]
 pub(crate) struct ListArgs {
     /// Only of this status
@@ -54,23 +56,34 @@ pub(crate) struct ListArgs {
     limit: ListLimit,
 }
 
-/// Which session.
+// Which session.
 #[derive(Debug, Args)]
 pub(crate) struct IdArgs {
     /// The session's id
     session: String,
 }
 
-/// Whose visitor, and what is known.
+// Which session.
+#[derive(Debug, Args)]
+pub(crate) struct CloseArgs {
+    /// The session's id
+    session: String,
+    #[command(flatten)]
+    dry_run: DryRunArgs,
+}
+
+// Whose visitor, and what is known.
 #[derive(Debug, Args)]
 pub(crate) struct IdentifyArgs {
     /// The session's id
     session: String,
     #[command(flatten)]
     known: Known,
+    #[command(flatten)]
+    dry_run: DryRunArgs,
 }
 
-/// What is known of the visitor; at least one of them.
+// What is known of the visitor; at least one of them.
 #[derive(Debug, Args)]
 #[group(required = true, multiple = true)]
 struct Known {
@@ -88,13 +101,15 @@ struct Known {
     metadata: Vec<(String, String)>,
 }
 
-/// Which session, and what of its AI.
+// Which session, and what of its AI.
 #[derive(Debug, Args)]
 pub(crate) struct AiArgs {
     /// The session's id
     session: String,
     /// Whether the AI may answer
     state: OnOff,
+    #[command(flatten)]
+    dry_run: DryRunArgs,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
@@ -114,7 +129,9 @@ pub(crate) async fn run(command: SessionsCommand, context: &Context, output: &mu
     match command {
         SessionsCommand::List(args) => list(args, context, output).await,
         SessionsCommand::Get(args) => output.item(&context.client()?.session(args.session).get().await?),
-        SessionsCommand::Close(args) => output.item(&context.client()?.session(args.session).close().await?),
+        SessionsCommand::Close(args) => {
+            output.item(&context.writer(args.dry_run)?.session(args.session).close().await?)
+        }
         SessionsCommand::Identify(args) => identify(args, context, output).await,
         SessionsCommand::Ai(args) => ai(args, context, output).await,
     }
@@ -148,7 +165,7 @@ async fn identify(args: IdentifyArgs, context: &Context, output: &mut Output) ->
     for (key, value) in args.known.metadata {
         who = who.metadata(key, value);
     }
-    let session = context.client()?.session(args.session).identify(who).await?;
+    let session = context.writer(args.dry_run)?.session(args.session).identify(who).await?;
     output.item(&session)?;
     if session.identity.is_none() {
         output.remark("done; this server does not show what it knows of a visitor");
@@ -157,7 +174,7 @@ async fn identify(args: IdentifyArgs, context: &Context, output: &mut Output) ->
 }
 
 async fn ai(args: AiArgs, context: &Context, output: &mut Output) -> Result<(), CliError> {
-    let session = context.client()?.session(args.session).set_ai(args.state == OnOff::On).await?;
+    let session = context.writer(args.dry_run)?.session(args.session).set_ai(args.state == OnOff::On).await?;
     output.item(&session)?;
     if session.ai_enabled.is_none() {
         output.remark("done; this server does not show whether the AI is on");

@@ -18,7 +18,7 @@ use crate::output::{Output, Render};
 /// The header, as servers write it.
 const HEADER: &str = "X-PocketPing-Signature";
 
-/// What to sign.
+// What to sign.
 #[derive(Debug, Args)]
 pub(crate) struct SignArgs {
     /// The body: `-` is standard input, `@FILE` a file; its bytes are signed as they are
@@ -30,7 +30,7 @@ pub(crate) struct SignArgs {
     secret_file: Option<String>,
 }
 
-/// What to verify.
+// What to verify.
 #[derive(Debug, Args)]
 pub(crate) struct VerifyArgs {
     /// The raw body as it was received: `-` is standard input, `@FILE` a file

@@ -15,7 +15,7 @@ use crate::forward::{Delivery, Refusal, Target, now, secret_in};
 use crate::output::{Output, Render};
 use crate::stop::Stop;
 
-/// What to make up, and where to post it.
+// What to make up, and where to post it.
 #[derive(Debug, Args)]
 pub(crate) struct TriggerArgs {
     /// session.created, message.created, session.closed, session.updated or message.updated; with --deployed a name as

@@ -13,7 +13,7 @@ use pocketping_mock_server::args::duration;
 use pocketping_sdk::{After, ErrorKind, Event, Message, SessionHandle};
 use tokio::time::timeout;
 
-/// What to wait for, and how long.
+// What to wait for, and how long.
 #[derive(Debug, Args)]
 #[command(after_help = "The event is that of `pocketping listen -o ndjson`: .type, .message, .session, .sessionId.\n\
                   What already happened in the session counts, unless --after says otherwise.\n\n\

@@ -6,13 +6,14 @@ use pocketping_sdk::{EventKind, NewWebhook, Webhook};
 use super::signing::{self, SignArgs, VerifyArgs};
 use super::trigger::{self, TriggerArgs};
 use super::{cell, secret_from};
-use crate::cli::Deferred;
 use crate::context::Context;
+use crate::dry_run::DryRunArgs;
 use crate::error::CliError;
 use crate::output::{Output, Render};
 
 /// Work with webhooks.
 #[derive(Debug, Subcommand)]
+#[command(defer = true)]
 pub(crate) enum WebhooksCommand {
     /// Register a webhook; the same URL again replaces its events
     #[command(after_help = "Example: pocketping webhooks create https://yoursite.com/webhook --event message.created")]
@@ -25,21 +26,21 @@ pub(crate) enum WebhooksCommand {
     Delete(DeleteArgs),
     /// Print the signature of a body
     #[command(after_help = "Example: pocketping webhooks sign @body.json --secret-file webhook.secret")]
-    Sign(Deferred<SignArgs>),
+    Sign(SignArgs),
     /// Say whether a delivery is genuine and fresh, and if not, why
     #[command(after_help = "Ends with 0 when it is, with 6 when it is not.\n\n\
                       Example: pocketping webhooks verify @body.json --signature sha256=4dbb… --secret-file new --secret-file old")]
-    Verify(Deferred<VerifyArgs>),
+    Verify(VerifyArgs),
     /// Post made-up deliveries to any URL, without a server
     #[command(
         after_help = "The key is never sent. A redirect is not followed, and nothing is tried again. Ends with 8 when\n\
                       the receiver refuses, with 9 when it does not answer, with 11 when some were taken.\n\n\
                       Example: pocketping webhooks trigger message.created --to http://localhost:3000/hook -f message.content=Hi"
     )]
-    Trigger(Deferred<TriggerArgs>),
+    Trigger(TriggerArgs),
 }
 
-/// Where to post, and what.
+// Where to post, and what.
 #[derive(Debug, Args)]
 pub(crate) struct CreateArgs {
     /// Where events are posted to
@@ -54,13 +55,20 @@ pub(crate) struct CreateArgs {
     /// File with the key of the signatures, `-` for standard input [default: the server makes one]
     #[arg(long, value_name = "FILE")]
     secret_file: Option<String>,
+    #[command(flatten)]
+    dry_run: DryRunArgs,
 }
 
-/// Which webhook.
+// Which webhook.
 #[derive(Debug, Args)]
 pub(crate) struct DeleteArgs {
     /// The webhook's id
     webhook: String,
+    /// Do not ask first
+    #[arg(short, long)]
+    yes: bool,
+    #[command(flatten)]
+    dry_run: DryRunArgs,
 }
 
 pub(crate) async fn run(command: WebhooksCommand, context: &Context, output: &mut Output) -> Result<(), CliError> {
@@ -68,13 +76,15 @@ pub(crate) async fn run(command: WebhooksCommand, context: &Context, output: &mu
         WebhooksCommand::Create(args) => create(args, context, output).await,
         WebhooksCommand::List => output.list(&context.client()?.webhooks().list().await?.webhooks),
         WebhooksCommand::Delete(args) => {
-            context.client()?.webhooks().delete(args.webhook.as_str()).await?;
+            let client = context.writer(args.dry_run)?;
+            context.confirm(&format!("delete the webhook {}?", args.webhook), args.yes || args.dry_run.dry_run)?;
+            client.webhooks().delete(args.webhook.as_str()).await?;
             output.remark(&format!("{} deleted", args.webhook));
             Ok(())
         }
-        WebhooksCommand::Sign(args) => signing::sign(&args.0, output),
-        WebhooksCommand::Verify(args) => signing::verify(&args.0, output),
-        WebhooksCommand::Trigger(args) => trigger::run(args.0, output).await,
+        WebhooksCommand::Sign(args) => signing::sign(&args, output),
+        WebhooksCommand::Verify(args) => signing::verify(&args, output),
+        WebhooksCommand::Trigger(args) => trigger::run(args, output).await,
     }
 }
 
@@ -83,7 +93,7 @@ async fn create(args: CreateArgs, context: &Context, output: &mut Output) -> Res
     if let Some(file) = args.secret_file {
         webhook = webhook.secret(secret_from(&file)?);
     }
-    let created = context.client()?.webhooks().create(webhook).await?;
+    let created = context.writer(args.dry_run)?.webhooks().create(webhook).await?;
     output.item(&created)?;
     match (&created.id, &created.secret) {
         (_, Some(_)) => output.remark("the secret is shown this once; keep it, deliveries are signed with it"),

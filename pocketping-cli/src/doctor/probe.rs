@@ -5,13 +5,14 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use futures::StreamExt;
+use pocketping_sdk::Transport;
 use pocketping_sdk::http::header::{ACCEPT, AUTHORIZATION, CONTENT_TYPE, LOCATION};
 use pocketping_sdk::http::{HeaderMap, HeaderValue, Request, StatusCode, Uri};
-use pocketping_sdk::{Client, Transport};
 use serde_json::Value;
 use tokio::time::{Instant, timeout_at};
 
 use super::Place;
+use crate::context::builder;
 use crate::error::CliError;
 
 /// How much of an answer is read, and for how long: its beginning tells what it is.
@@ -40,10 +41,7 @@ pub(crate) struct Answer {
 impl Prober {
     /// Nothing is sent yet. A key that no header can hold is left out.
     pub(crate) fn new(place: &Place, key: Option<&str>, deadline: Instant) -> Result<Self, CliError> {
-        let transport = Client::builder()
-            .base_url(&place.base)
-            .user_agent(concat!("pocketping-cli/", env!("CARGO_PKG_VERSION")))
-            .build_transport()?;
+        let transport = builder().base_url(&place.base).build_transport()?;
         let key = key.and_then(|key| HeaderValue::try_from(format!("Bearer {key}")).ok()).map(|mut key| {
             key.set_sensitive(true);
             key

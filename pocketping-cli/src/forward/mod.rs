@@ -17,13 +17,13 @@ pub(crate) use recorded::{Recorded, Time};
 pub(crate) use target::{Refusal, Target};
 
 use crate::commands::{at_least_one, secret_from};
-use crate::context::variable;
 use crate::error::{CliError, Exit};
+use crate::settings::variable;
 
 /// Where the secret of the signatures stands when no file was named.
 pub(crate) const SECRET: &str = "POCKETPING_WEBHOOK_SECRET";
 
-/// How events are forwarded; the command's own flag says where to.
+// How events are forwarded; the command's own flag says where to.
 #[derive(Debug, Args)]
 pub(crate) struct ForwardArgs {
     /// File with the key of the signatures, `-` for standard input [env: POCKETPING_WEBHOOK_SECRET]

@@ -3,8 +3,10 @@
 use std::fmt::Write as _;
 use std::io::{self, Write};
 
-use serde::Serialize;
+use serde::{Serialize, Serializer};
+use serde_json::Value;
 
+use super::Render;
 use super::safe::is_unsafe;
 
 /// One document, for people and programs alike.
@@ -32,6 +34,47 @@ fn escaped(json: &str) -> String {
         }
     }
     shown
+}
+
+/// JSON that came as text: printed in the order it has, and as carefully as everything else.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct JsonText(String);
+
+impl JsonText {
+    pub(crate) fn parse(text: &str) -> serde_json::Result<Self> {
+        serde_json::from_str::<serde::de::IgnoredAny>(text)?;
+        Ok(Self(text.trim().to_owned()))
+    }
+
+    pub(crate) fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl Serialize for JsonText {
+    fn serialize<S: Serializer>(&self, to: S) -> Result<S::Ok, S::Error> {
+        serde_transcode::transcode(&mut serde_json::Deserializer::from_str(&self.0), to)
+    }
+}
+
+/// Any JSON as an object that can be printed.
+#[derive(Debug, Serialize)]
+#[serde(transparent)]
+pub(crate) struct Document<T: Serialize>(pub(crate) T);
+
+impl<T: Serialize> Render for Document<T> {
+    const COLUMNS: &'static [&'static str] = &["json"];
+
+    fn cells(&self) -> Vec<String> {
+        vec![serde_json::to_string(&self.0).unwrap_or_default()]
+    }
+
+    /// Its `id`, or that of its `body`.
+    fn id(&self) -> String {
+        let value = serde_json::to_value(&self.0).unwrap_or_default();
+        let id = value.get("id").or_else(|| value.get("body")?.get("id"));
+        id.and_then(Value::as_str).map(str::to_owned).unwrap_or_default()
+    }
 }
 
 #[cfg(test)]

@@ -5,6 +5,7 @@
 mod delimited;
 mod human;
 mod json;
+mod progress;
 mod safe;
 mod shape;
 mod sink;
@@ -19,6 +20,8 @@ use crate::jq::Jq;
 use shape::Part;
 use sink::Sink;
 
+pub(crate) use json::{Document, JsonText};
+pub(crate) use progress::with_progress;
 pub(crate) use safe::safe;
 pub(crate) use shape::Field;
 
@@ -166,6 +169,15 @@ impl Output {
         Ok(())
     }
 
+    /// Any JSON: people get it as a document.
+    pub(crate) fn document<T: Render>(&mut self, document: &T) -> Result<(), CliError> {
+        if !self.is_plain() {
+            return self.item(document);
+        }
+        self.sink.document(document)?;
+        Ok(self.flush()?)
+    }
+
     /// A list.
     pub(crate) fn list<T: Render>(&mut self, items: &[T]) -> Result<(), CliError> {
         let mut unknown = None;
@@ -227,8 +239,7 @@ impl Output {
     /// What a person should know; never data.
     #[expect(clippy::unused_self, reason = "remarks go through the output like everything else")]
     pub(crate) fn remark(&mut self, line: &str) {
-        // When stderr is gone nobody is left to tell.
-        drop(writeln!(io::stderr(), "{}", safe(line)));
+        remark(line);
     }
 
     /// The error a command ends with when two things went wrong: the first one, unless it has nothing to say. The other one
@@ -255,6 +266,7 @@ impl Output {
         if error.exit().is_quiet() {
             return ExitCode::from(error.exit() as u8);
         }
+        progress::end();
         if self.sink.format.is_json() {
             // Nobody is left to tell when this fails, too.
             drop(json::line(&mut io::stderr(), &error.as_json()));
@@ -267,6 +279,13 @@ impl Output {
         }
         ExitCode::from(error.exit() as u8)
     }
+}
+
+/// What a person should know, where no output is at hand.
+pub(crate) fn remark(line: &str) {
+    progress::end();
+    // When stderr is gone nobody is left to tell.
+    drop(writeln!(io::stderr(), "{}", safe(line)));
 }
 
 /// Which fields none of the objects has, and which there are.

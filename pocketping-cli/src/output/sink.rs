@@ -6,6 +6,7 @@ use serde::Serialize;
 use serde_json::Value;
 
 use super::delimited::Delimited;
+use super::progress::end;
 use super::{Format, human, json, safe};
 
 pub(super) struct Sink {
@@ -26,6 +27,7 @@ impl Sink {
     }
 
     pub(super) fn flush(&mut self) -> io::Result<()> {
+        end();
         self.out.flush()
     }
 
@@ -48,6 +50,11 @@ impl Sink {
                 self.rows(&columns, &[row])
             }
         }
+    }
+
+    /// JSON, whatever the format.
+    pub(super) fn document<T: Serialize>(&mut self, document: &T) -> io::Result<()> {
+        json::document(&mut self.out, document)
     }
 
     /// A list.

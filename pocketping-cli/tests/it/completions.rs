@@ -103,6 +103,25 @@ fn nothing_is_asked_without_a_key_or_of_a_server_that_is_not_the_environments() 
 }
 
 #[test]
+fn the_key_of_a_profile_counts_and_no_command_is_run_for_one() {
+    let server = MockServer::builder().demo_seed().start().unwrap();
+    let folder = tempfile::tempdir().unwrap();
+    let asked = folder.path().join("asked");
+    let file = folder.path().join("config.toml");
+    for (key, offered) in [
+        (format!("api-key = \"{}\"", server.api_key()), vec!["sess_abc123".to_owned()]),
+        (format!("credential-command = [\"touch\", \"{}\"]", asked.display()), vec![]),
+    ] {
+        // Others may read it: a warning elsewhere, and nothing here.
+        std::fs::write(&file, format!("[profiles.default]\napi-url = \"{}\"\n{key}\n", server.url())).unwrap();
+        let mut settings = pocketping(&[]);
+        settings.env("POCKETPING_CONFIG_DIR", folder.path());
+        assert_eq!(tab(&settings, &["sessions", "get", "sess_a"]), (offered, String::new()));
+    }
+    assert!(!asked.exists(), "a person who types is not to be asked for a password");
+}
+
+#[test]
 fn what_goes_wrong_is_not_said_and_does_not_hang() {
     let server = MockServer::builder().demo_seed().start().unwrap();
     let mut wrong_key = at(&server, &[]);

@@ -127,7 +127,7 @@ fn a_key_that_is_refused_or_missing_is_said_and_the_rest_is_looked_at() {
 }
 
 #[test]
-fn settings_that_cannot_be_used_end_it_at_once() {
+fn settings_that_cannot_be_used_are_named() {
     for (name, value, named) in [
         ("POCKETPING_API_URL", "localhost:3001", "localhost:3001"),
         ("POCKETPING_API_URL", "", "POCKETPING_API_URL is empty"),
@@ -138,7 +138,8 @@ fn settings_that_cannot_be_used_end_it_at_once() {
         command.env("POCKETPING_API_URL", "http://127.0.0.1:9").env("POCKETPING_API_KEY", "k").env(name, value);
         let said = doctor(command);
         said.fails("settings", 3, named);
-        assert_eq!(said.with("skip").len(), 11);
+        // With an address the way to it is looked at all the same.
+        assert_eq!(said.with("skip").len() == 11, name == "POCKETPING_API_URL");
     }
 }
 

@@ -61,3 +61,18 @@ fn a_key_in_the_environment_is_not_shown_in_the_help() {
     command.env("POCKETPING_API_KEY", "sk_secret");
     assert!(!run(command).stdout.contains("sk_secret"));
 }
+
+#[test]
+#[cfg(unix)]
+fn ctrl_c_ends_a_command_so_that_a_loop_around_it_ends_too() {
+    use std::os::unix::process::ExitStatusExt;
+
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let url = format!("http://{}", listener.local_addr().unwrap());
+    let mut child = pocketping(&["--api-key", "k", "--api-url", &url, "sessions", "list"]).spawn().unwrap();
+    // It waits for an answer that does not come.
+    let _stream = listener.accept().unwrap();
+    assert!(std::process::Command::new("kill").args(["-INT", &child.id().to_string()]).status().unwrap().success());
+    // As the signal itself: a shell says 130, and goes on with nothing.
+    assert_eq!(child.wait().unwrap().signal(), Some(2));
+}

@@ -164,7 +164,8 @@ fn errors_are_json_where_the_output_is() {
             assert_eq!((error["status"].as_i64(), error["outcome"].as_str()), (status, outcome), "{error}");
             assert_eq!(error["retryable"], code == "network", "{error}");
             assert_eq!(error["requestId"].is_string(), outcome.is_some(), "{error}");
-            assert!(!error["message"].as_str().unwrap().is_empty() && error.get("hint").is_some(), "{error}");
+            let message = error["message"].as_str().unwrap();
+            assert!(!message.is_empty() && !message.contains("--help") && error.get("hint").is_some(), "{error}");
         }
     }
 }

@@ -35,6 +35,15 @@ fn the_whole_tree() {
         "mock stories",
         "mock export",
         "demo",
+        "api",
+        "login",
+        "profile",
+        "profile list",
+        "profile use",
+        "profile show",
+        "profile remove",
+        "config",
+        "config show",
         "explain",
         "doctor",
         "completions",
@@ -44,8 +53,8 @@ fn the_whole_tree() {
         let ended = run(pocketping(&words));
         assert_eq!((ended.code, ended.stderr.as_str()), (0, ""), "{path}");
         writeln!(text, "$ pocketping {}\n{}", words.join(" "), ended.stdout).unwrap();
-        let leaf =
-            path.contains(' ') || ["mock", "listen", "wait", "explain", "doctor", "completions", "man"].contains(&path);
+        let leaf = path.contains(' ')
+            || ["mock", "listen", "wait", "explain", "api", "login", "doctor", "completions", "man"].contains(&path);
         assert!(!leaf || ended.stdout.contains("Example: pocketping"), "{path} has an example");
     }
     insta::assert_snapshot!(text);

@@ -2,11 +2,13 @@
 
 #![allow(clippy::unwrap_used, reason = "tests")]
 
+mod api;
 mod completions;
 mod cursor;
 mod demo;
 mod doctor;
 mod environment;
+mod everything;
 mod failures;
 mod forward;
 mod help;
@@ -14,11 +16,15 @@ mod listen;
 mod man;
 mod mock;
 mod output;
+mod pty;
 mod receiver;
 mod replay;
 mod run;
 mod scenarios;
+mod settings;
 mod signing;
 mod stub;
+mod terminal;
+mod traced;
 mod trigger;
 mod wait;

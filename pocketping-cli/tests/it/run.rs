@@ -13,9 +13,12 @@ use serde_json::Value;
 pub(crate) fn pocketping(args: &[&str]) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_pocketping"));
     command.args(args).stdin(Stdio::null());
-    for name in ["API_KEY", "API_URL", "PLAN", "EVENTS_WEBHOOK_SECRET", "WEBHOOK_SECRET"] {
+    for name in ["API_KEY", "API_URL", "PLAN", "PROFILE", "EVENTS_WEBHOOK_SECRET", "WEBHOOK_SECRET"] {
         command.env_remove(format!("POCKETPING_{name}"));
     }
+    // Nothing is configured there, and nothing is ever kept.
+    command.env("POCKETPING_CONFIG_DIR", concat!(env!("CARGO_TARGET_TMPDIR"), "/none"));
+    command.env("POCKETPING_STATE_DIR", concat!(env!("CARGO_TARGET_TMPDIR"), "/state"));
     for name in
         ["HTTP_PROXY", "http_proxy", "HTTPS_PROXY", "https_proxy", "ALL_PROXY", "all_proxy", "NO_PROXY", "no_proxy"]
     {

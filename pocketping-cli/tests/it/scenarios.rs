@@ -26,8 +26,14 @@ fn what_was_done_is_printed_and_what_differs_is_named() {
     let file = folder.path().join("story.yaml");
     std::fs::write(&file, "steps:\n  - visit: {as: ann}\n  - wait: 2h\n  - expect: {in: ann, count: 3}\n").unwrap();
     let ended = run(pocketping(&["mock", "run", file.to_str().unwrap()]));
-    assert_eq!((ended.code, ended.stdout.as_str()), (12, "1\tann opens sess_1\n2\t7200s later\n"));
-    assert_eq!(ended.stderr, "error: step 3: count: expected 3, there is 0\n");
+    let said = "1\tann opens sess_1\n2\t2h later\n3\tfailed: not all is as expected\n";
+    assert_eq!((ended.code, ended.stdout.as_str()), (12, said));
+    assert_eq!(ended.stderr, "- count: 3\n+ count: 0\nerror: step 3, line 4: not all is as expected\n");
+    let ended = run(pocketping(&["mock", "run", file.to_str().unwrap(), "-o", "json"]));
+    let steps: Value = serde_json::from_str(&ended.stdout).unwrap();
+    let failed = json!({"why": "not all is as expected", "line": 4, "differences": ["- count: 3", "+ count: 0"]});
+    assert_eq!((ended.code, &steps[1]), (12, &json!({"step": 2, "done": "2h later"})));
+    assert_eq!(steps[2], json!({"step": 3, "failed": failed}));
 }
 
 #[test]
@@ -37,7 +43,7 @@ fn what_cannot_be_read_is_a_wrong_use() {
     std::fs::write(&file, "steps:\n  - visit: {as: ann}\n  - say: {as: ann}\n").unwrap();
     let ended = run(pocketping(&["mock", "run", file.to_str().unwrap()]));
     assert_eq!((ended.code, ended.stdout.as_str()), (2, ""));
-    assert!(ended.stderr.contains("steps[1].say: missing field `text` (line 3)"), "{}", ended.stderr);
+    assert!(ended.stderr.contains("step 2, line 3: `say`: missing field `text`"), "{}", ended.stderr);
     let ended = run(pocketping(&["mock", "run", "no-such-story"]));
     assert_eq!(ended.code, 2);
     assert!(ended.stderr.contains("no-such-story") && ended.stderr.contains("rush-hour"), "{}", ended.stderr);
@@ -47,6 +53,9 @@ fn what_cannot_be_read_is_a_wrong_use() {
 
 #[test]
 fn a_story_that_is_printed_can_be_run_from_standard_input() {
+    let listed = run(pocketping(&["mock", "stories"]));
+    let about = "demo\tTwo visitors, one operator: a question about prices, and a broken page.\n";
+    assert!(listed.stdout.contains(about), "{}", listed.stdout);
     let story = run(pocketping(&["mock", "stories", "demo"]));
     assert_eq!((story.code, story.stdout.as_str()), (0, Scenario::stock_file("demo").unwrap()));
     let mut child = pocketping(&["mock", "run", "-"])
@@ -69,9 +78,13 @@ fn a_session_of_a_server_becomes_a_scenario() {
         let url = server.url().to_owned();
         let command = ["--api-url", &url, "--api-key", "test_key", "mock", "export", session.id.as_str()];
         let ended = run(pocketping(&command));
-        assert_eq!(ended.code, 0, "{}", ended.stderr);
+        assert_eq!((ended.code, ended.stderr.as_str()), (0, ""));
         let scenario: Value = serde_json::from_str(&ended.stdout).unwrap();
         assert_eq!(scenario["steps"][0], json!({"visit": {"as": "visitor", "page": "https://a/"}}), "{contract:?}");
         assert_eq!(scenario["steps"][1], json!({"say": {"as": "visitor", "text": "Hello"}}));
+        if contract == Contract::Extended {
+            server.operator().reads(&session.id);
+            assert_eq!(run(pocketping(&command)).stderr, "note: 1 receipt is left out\n");
+        }
     }
 }

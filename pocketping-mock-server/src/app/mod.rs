@@ -11,6 +11,7 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use pocketping_sdk::{DeliveryId, Event, Message, SessionId, Timestamp};
+use serde_json::Value;
 use tokio::sync::{Notify, watch};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
@@ -19,7 +20,8 @@ use url::Url;
 use crate::contract::Contract;
 use crate::delivery::Outbox;
 use crate::deployed::{self, EventsWebhook};
-use crate::faults::Faults;
+use crate::faults::places::Here;
+use crate::faults::{Fault, FaultError, Faults};
 use crate::http::RateLimits;
 use crate::http_client::Tls;
 use crate::hub::{Hub, Subscription};
@@ -189,6 +191,27 @@ impl App {
     /// The tenant a key opens.
     pub(crate) fn tenant_of(&self, key: &str) -> Result<TenantId, Rejection> {
         self.lock().access.tenant_of(key)
+    }
+
+    /// Lets this go wrong, unless it never can; gives it as it is shown.
+    pub(crate) fn try_inject(&self, fault: Fault) -> Result<Value, Rejection> {
+        let fault = fault.settled();
+        self.check(&fault).map_err(|error| Rejection::Invalid(error.to_string()))?;
+        self.faults.try_inject(fault)
+    }
+
+    /// Lets this go wrong, and warns when it never can.
+    pub(crate) fn inject(&self, fault: Fault) {
+        let fault = fault.settled();
+        if let Err(error) = self.check(&fault) {
+            tracing::warn!(%error, "a fault can never happen");
+        }
+        self.faults.inject(fault);
+    }
+
+    fn check(&self, fault: &Fault) -> Result<(), FaultError> {
+        let here = Here { contract: self.contract, is_deployed: self.events_webhook.is_some() };
+        fault.check(here, |key| self.lock().access.takes(key))
     }
 
     /// Looks at a tenant's tables. What is taken out is serialised after the lock.

@@ -34,7 +34,7 @@ impl App {
             Some(name) => snapshots.get(tenant, name)?,
             None => snapshots.beginning(tenant, store.tenant(tenant, &self.0.ids)),
         };
-        store.replace(tenant, tables, &self.0.ids);
+        store.replace(tenant, tables, &self.0.ids, self.0.clock.now());
         replays.restart(tenant);
         hub.restart(tenant);
         widgets.restart(tenant);
@@ -70,9 +70,14 @@ impl App {
         tenants
     }
 
-    /// The names of the tenants; those that unseen keys opened have none that could be told.
+    /// The names of the tenants.
     pub(crate) fn tenants(&self) -> Vec<String> {
         self.named_tenants().iter().map(ToString::to_string).collect()
+    }
+
+    /// The keys, masked, that opened a tenant unnamed.
+    pub(crate) fn unseen_keys(&self) -> Vec<String> {
+        self.lock().access.unseen_keys()
     }
 
     /// A tenant by the name that was given to it.

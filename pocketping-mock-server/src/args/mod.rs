@@ -199,6 +199,8 @@ impl ServeArgs {
     /// # Errors
     /// When it cannot start, or a file cannot be read or written; the error names it.
     pub fn start(self, api_keys: Vec<ApiKey>) -> Result<Running, StartError> {
+        // Whoever waits for it must not find that of a run before, which was killed.
+        self.ready_file.iter().try_for_each(|path| ReadyFile::remove_stale("--ready-file", path))?;
         let mut builder = MockServer::builder()
             .address(SocketAddr::new(self.host, self.port))
             .contract(self.contract)
@@ -254,7 +256,7 @@ impl ServeArgs {
         let signals = Signals::new()
             .map_err(|error| StartError::new("signals cannot be listened for".to_owned()).with_source(error))?;
         let server = builder.start().map_err(|error| match &self.seed {
-            Some(path) if error.is_seed => error.in_file(path),
+            Some(path) if error.is_seed => error.in_file("--seed", path),
             _ => error,
         })?;
         let ready = Ready {
@@ -284,9 +286,9 @@ impl ServeArgs {
         let responder = self.ai_delay.0.map(Responder::after);
         match (responder, &self.ai_rules) {
             (Some(responder), Some(path)) => {
-                let json = fs::read_to_string(path).map_err(|error| cannot("read", path, error))?;
+                let json = fs::read_to_string(path).map_err(|error| cannot("read", "--ai-rules", path, error))?;
                 let read = responder.rules_json(&json);
-                read.map(Some).map_err(|error| StartError::new(error.to_string()).in_file(path))
+                read.map(Some).map_err(|error| StartError::new(error.to_string()).in_file("--ai-rules", path))
             }
             (None, Some(_)) => Err(StartError::usage("--ai-rules needs an --ai-delay that is not off, such as 30s")),
             (responder, None) => Ok(responder),
@@ -323,18 +325,18 @@ fn read_seed(path: &Path) -> Result<Seed, StartError> {
     if path == Path::new("demo") {
         return Ok(Seed::demo());
     }
-    let json = fs::read_to_string(path).map_err(|error| cannot("read", path, error))?;
-    Seed::from_json(&json).map_err(|error| StartError::new(format!("{}: {error}", path.display())))
+    let json = fs::read_to_string(path).map_err(|error| cannot("read", "--seed", path, error))?;
+    Seed::from_json(&json).map_err(|error| StartError::from(error).in_file("--seed", path))
 }
 
 fn read_roots(path: &Path) -> Result<Vec<u8>, StartError> {
-    let pem = fs::read(path).map_err(|error| cannot("read", path, error))?;
+    let pem = fs::read(path).map_err(|error| cannot("read", "--webhook-ca", path, error))?;
     // Only here is it known which file it was.
     Tls::new(std::slice::from_ref(&pem))
-        .map_err(|error| StartError::new(format!("the webhook {error}")).in_file(path))?;
+        .map_err(|error| StartError::new(format!("the webhook {error}")).in_file("--webhook-ca", path))?;
     Ok(pem)
 }
 
-fn cannot(what: &str, path: &Path, error: io::Error) -> StartError {
-    StartError::new(format!("{} cannot be {what}", path.display())).with_source(error)
+fn cannot(what: &str, flag: &str, path: &Path, error: io::Error) -> StartError {
+    StartError::new(format!("{flag} {} cannot be {what}", path.display())).with_source(error)
 }

@@ -2,7 +2,9 @@
 
 use std::fs;
 use std::io;
+use std::net::{SocketAddr, TcpStream};
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use serde::{Serialize, Serializer};
 
@@ -74,8 +76,8 @@ impl Running {
     ) -> Result<Self, StartError> {
         // Whoever sees the ready file finds the other one.
         let ca_file = ready.ca.clone().zip(server.ca_pem());
-        let ca_file = ca_file.map(|(path, pem)| ReadyFile::write(path, pem.trim_end())).transpose()?;
-        let ready_file = ready_file.map(|path| ReadyFile::write(path, &ready.url)).transpose()?;
+        let ca_file = ca_file.map(|(path, pem)| ReadyFile::write("--tls-ca-file", path, pem.trim_end())).transpose()?;
+        let ready_file = ready_file.map(|path| ReadyFile::write("--ready-file", path, &ready.url)).transpose()?;
         Ok(Self { server: Some(server), ready, print, _files: [ready_file, ca_file], signals })
     }
 
@@ -116,10 +118,24 @@ impl ReadyFile {
     /// Writes the text and a line end. Whoever sees the file sees all of it.
     ///
     /// # Errors
-    /// When the file cannot be written; the error names it.
-    pub fn write(path: PathBuf, text: &str) -> Result<Self, StartError> {
-        write_at_once(&path, text).map_err(|error| cannot("written", &path, error))?;
+    /// When the file cannot be written; the error names it, and the flag that asked for it.
+    pub fn write(flag: &str, path: PathBuf, text: &str) -> Result<Self, StartError> {
+        write_at_once(&path, text).map_err(|error| cannot("written", flag, &path, error))?;
         Ok(Self { path, text: text.to_owned() })
+    }
+}
+
+impl ReadyFile {
+    /// Takes away what a killed server left there: an address at which nobody listens. Anything else stays.
+    pub(super) fn remove_stale(flag: &str, path: &Path) -> Result<(), StartError> {
+        let is_url = |url: &url::Url| matches!(url.scheme(), "http" | "https");
+        let text = fs::read_to_string(path).unwrap_or_default();
+        let addresses = url::Url::parse(text.trim()).ok().filter(is_url).and_then(|url| url.socket_addrs(|| None).ok());
+        let is_heard = |address: &SocketAddr| TcpStream::connect_timeout(address, Duration::from_secs(1)).is_ok();
+        if addresses.is_none_or(|addresses| addresses.iter().any(is_heard)) {
+            return Ok(());
+        }
+        fs::remove_file(path).map_err(|error| cannot("removed", flag, path, error))
     }
 }
 

@@ -1,7 +1,5 @@
 //! `clock`: read, frozen, run on, advanced timer by timer.
 
-use std::time::Duration;
-
 use axum::extract::State;
 use axum::routing::{get, post};
 use http::StatusCode;
@@ -9,12 +7,9 @@ use serde::Deserialize;
 use serde_json::json;
 
 use crate::app::App;
-use crate::durations::duration;
+use crate::durations::{MOST_MOVED, duration, told};
 use crate::http::{Answer, Body, Routes};
 use crate::store::Rejection;
-
-/// The furthest the clock is moved at once.
-const MOST: Duration = Duration::from_secs(30 * 86_400);
 
 pub(super) fn routes() -> Routes {
     Routes::new()
@@ -46,8 +41,8 @@ struct Advance {
 
 async fn advance(state: State<App>, Body(wanted): Body<Advance>) -> Result<Answer, Rejection> {
     let by = duration(&wanted.by).map_err(|what| Rejection::field("by", what))?;
-    if by > MOST {
-        let what = format_args!("is more than {} days; every ping of every socket is played", MOST.as_secs() / 86_400);
+    if by > MOST_MOVED {
+        let what = format_args!("is more than {}; every ping of every socket is played", told(MOST_MOVED));
         return Err(Rejection::field("by", what));
     }
     tokio::select! {

@@ -26,7 +26,10 @@ async fn redeliver(State(app): State<App>, tenant: Tenant, id: PathId<DeliveryId
     if app.redeliver(&tenant.0, &id.0) {
         return Ok(Answer::ok());
     }
-    let words = format!("there is no delivery {} that has ended and whose webhook is there", id.0);
+    if !app.deliveries().iter().any(|delivery| delivery.tenant == tenant.0 && delivery.id == id.0) {
+        return Err(Rejection::NoSuchDelivery(id.0));
+    }
+    let words = format!("the delivery {} has not ended, or its webhook is there no more", id.0);
     Err(Rejection::Conflict(words))
 }
 

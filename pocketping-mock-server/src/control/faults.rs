@@ -26,9 +26,7 @@ async fn list(State(app): State<App>) -> Answer {
 async fn inject(State(app): State<App>, request: Request) -> Result<Answer, Rejection> {
     let body = collect(request.into_body(), app.limits.body).await?;
     let fault = Fault::from_json(&body).map_err(|error| Rejection::Invalid(error.to_string()))?;
-    let shown = app.faults.try_inject(fault);
-    let shown = shown.ok_or_else(|| Rejection::Full("too many faults wait; take some of them back".to_owned()))?;
-    Ok(Answer::json(StatusCode::CREATED, &shown))
+    Ok(Answer::json(StatusCode::CREATED, &app.try_inject(fault)?))
 }
 
 async fn clear(State(app): State<App>) -> Answer {

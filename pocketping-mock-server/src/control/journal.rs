@@ -1,6 +1,5 @@
 //! `journal`: what came and what was sent, listed, waited for, exported and forgotten.
 
-use std::fmt::Display;
 use std::str::FromStr;
 use std::time::Duration;
 
@@ -67,7 +66,8 @@ impl Asked {
                 "since" => asked.since = Some(parsed(&name, &value)?),
                 "limit" => asked.limit = Some(parsed(&name, &value)?),
                 "pii" => asked.pii = flag(&name, &value)?,
-                _ => return Err(Rejection::field(&name, "is no parameter of the journal")),
+                // What the description does not name was refused before.
+                _ => {}
             }
         }
         Ok(asked)
@@ -104,8 +104,8 @@ impl Asked {
     }
 }
 
-fn parsed<T: FromStr<Err: Display>>(name: &str, value: &str) -> Result<T, Rejection> {
-    value.parse().map_err(|error| Rejection::field(name, format_args!("cannot be read: {error}")))
+fn parsed<T: FromStr>(name: &str, value: &str) -> Result<T, Rejection> {
+    value.parse().map_err(|_| Rejection::field(name, "must be a whole number"))
 }
 
 fn flag(name: &str, value: &str) -> Result<bool, Rejection> {
@@ -143,7 +143,7 @@ async fn clear(State(app): State<App>) -> Answer {
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 struct Wait {
-    #[serde(rename = "match", default)]
+    #[serde(rename = "match")]
     wanted: Asked,
     #[serde(default = "one")]
     count: usize,
@@ -161,6 +161,12 @@ async fn wait(State(app): State<App>, Body(mut asked): Body<Wait>) -> Result<Ans
     let within = within.map_err(|what| Rejection::field("within", what))?.unwrap_or(WAIT);
     if within > MOST_WAIT {
         return Err(Rejection::field("within", "is 5 minutes at most"));
+    }
+    if asked.count == 0 {
+        return Err(Rejection::field("count", "is 1 or more"));
+    }
+    if !app.journal.is_on() {
+        return Err(Rejection::Conflict("the journal is off (--journal-entries 0 or --journal-bytes 0)".to_owned()));
     }
     asked.wanted.pii |= asked.pii;
     let query = asked.wanted.query(&app)?;

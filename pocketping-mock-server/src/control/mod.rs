@@ -3,6 +3,7 @@
 //! It is apart from the contract: no file serves both.
 
 mod answers;
+mod brought;
 mod clock;
 mod deliveries;
 mod description;
@@ -20,7 +21,10 @@ mod visitors;
 use axum::Router;
 use axum::extract::DefaultBodyLimit;
 use axum::middleware::from_fn_with_state;
+use http::Method;
+use http::header::{AUTHORIZATION, CONTENT_TYPE};
 use tower_http::catch_panic::CatchPanicLayer;
+use tower_http::cors::{AllowOrigin, CorsLayer};
 
 use crate::app::App;
 use crate::http::{self as layers, Routes};
@@ -50,7 +54,21 @@ pub(crate) fn router(app: &App) -> Router<App> {
         .into_router()
         .fallback(layers::no_such_path)
         .method_not_allowed_fallback(layers::no_such_method)
+        .layer(from_fn_with_state(app.clone(), brought::check))
         .layer(DefaultBodyLimit::disable())
         .layer(CatchPanicLayer::custom(layers::panicked))
         .layer(from_fn_with_state(app.clone(), guard::admit))
+        .layer(cors())
+}
+
+/// Pages of this machine may control its server, whatever port they were served from; all others are kept out.
+fn cors() -> CorsLayer {
+    let is_here = |origin: &http::HeaderValue, _: &http::request::Parts| {
+        let origin = origin.to_str().ok().and_then(|origin| url::Url::parse(origin).ok());
+        origin.is_some_and(|origin| layers::is_of_this_machine(&origin))
+    };
+    CorsLayer::new()
+        .allow_origin(AllowOrigin::predicate(is_here))
+        .allow_methods([Method::GET, Method::POST, Method::DELETE])
+        .allow_headers([AUTHORIZATION, CONTENT_TYPE])
 }

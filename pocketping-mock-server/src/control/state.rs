@@ -46,7 +46,7 @@ async fn dump(State(app): State<App>, tenant: Tenant) -> Answer {
 }
 
 async fn tenants(State(app): State<App>) -> Answer {
-    Answer::json(StatusCode::OK, &json!({"tenants": app.tenants()}))
+    Answer::json(StatusCode::OK, &json!({"tenants": app.tenants(), "unnamedKeys": app.unseen_keys()}))
 }
 
 async fn reset(State(app): State<App>, tenant: Tenant) -> Result<Answer, Rejection> {

@@ -3,13 +3,13 @@
 use axum::extract::State;
 use axum::routing::post;
 use http::StatusCode;
-use pocketping_sdk::{Identity, Message, MessageKind, Metadata, NewMessage, ProjectId, Session, SessionId, VisitorId};
+use pocketping_sdk::{Identity, Message, MessageKind, Metadata, ProjectId, Session, SessionId, VisitorId};
 use serde::Deserialize;
 use serde_json::json;
 
 use super::tenant::Tenant;
 use crate::app::App;
-use crate::endpoints::messages::send_message;
+use crate::endpoints::messages::visitor_says;
 use crate::http::{Answer, Body, PathId, Routes};
 use crate::names;
 use crate::operations;
@@ -43,6 +43,10 @@ async fn open(State(app): State<App>, tenant: Tenant, Body(opening): Body<Openin
         if let Some(id) = opening.project_id {
             visit = visit.project(tx.tables().project_by_id(&id)?.id.clone());
         }
+        if let Some(unknown) = opening.identity.as_ref().and_then(|said| said.extra.keys().next()) {
+            let what = "is no such field; there are email, name, customerId and metadata";
+            return Err(Rejection::field(&format!("identity.{unknown}"), what));
+        }
         let identity = opening.identity.map(|said| rules::identity(&said).and_then(|()| rules::merged(None, said)));
         tx.open_session(visit.identity(identity.transpose()?))
     })?;
@@ -61,8 +65,7 @@ async fn say(
     id: PathId<SessionId>,
     Body(words): Body<Words>,
 ) -> Result<Answer, Rejection> {
-    let message = NewMessage::new(words.content).kind(MessageKind::Visitor);
-    let message: Message = app.write(&tenant.0, |tx| send_message(tx, &id.0, message))?;
+    let message: Message = app.write(&tenant.0, |tx| visitor_says(tx, &id.0, words.content))?;
     Ok(Answer::json(StatusCode::CREATED, &message))
 }
 

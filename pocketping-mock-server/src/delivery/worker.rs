@@ -9,7 +9,7 @@ use pocketping_sdk::webhooks;
 use super::outbox::{Attempt, DeliveryState, Form, Job};
 use super::post::{Way, post};
 use crate::app::App;
-use crate::faults::WebhookFault;
+use crate::faults::{Met, WebhookFault};
 use crate::journal::{self, Body, Kind};
 use crate::sources::Busy;
 
@@ -86,13 +86,13 @@ async fn try_once(app: &App, job: &Job, attempt: usize) -> (Attempt, HeaderMap, 
     };
     let way = Way { private: app.private_webhooks, tls: &app.tls };
     let met = app.faults.on_delivery(&job.event.to_string(), &job.body);
-    if met == Some(WebhookFault::Lost) {
-        let lost = "lost: a fault that was asked for".to_owned();
+    if let Some(Met { id, act: WebhookFault::Lost }) = &met {
+        let lost = format!("lost: a fault that was asked for ({id})");
         return (Attempt::new(app.now(), None, Some(lost)), headers, None);
     }
     let sent = async {
         let answer = post(&job.url, headers.clone(), job.body.clone(), way).await;
-        if met == Some(WebhookFault::SentTwice) {
+        if matches!(&met, Some(Met { act: WebhookFault::SentTwice, .. })) {
             drop(post(&job.url, headers.clone(), job.body.clone(), way).await);
         }
         answer

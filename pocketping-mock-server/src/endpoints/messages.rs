@@ -43,6 +43,13 @@ pub(crate) fn send_message(tx: &mut Tx<'_>, id: &SessionId, body: NewMessage) ->
     send_filled(tx, id, body, |_| {})
 }
 
+/// A visitor writes, wherever the visitor is: who writes is here.
+pub(crate) fn visitor_says(tx: &mut Tx<'_>, id: &SessionId, content: String) -> Result<Message, Rejection> {
+    let message = send_message(tx, id, NewMessage::new(content).kind(MessageKind::Visitor))?;
+    tx.visitor_is_here(id)?;
+    Ok(message)
+}
+
 /// As [`send_message`], after `fill` gave the message what is besides its words.
 pub(crate) fn send_filled(
     tx: &mut Tx<'_>,

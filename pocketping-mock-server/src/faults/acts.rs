@@ -89,7 +89,7 @@ pub enum SocketFault {
     Silent,
     /// The event is sent twice.
     Duplicate,
-    /// The event is sent after the next one, or after 50 ms (real time) when there is none.
+    /// The event is sent after the next one; when none comes, before the link's next ping (20 s on the server's clock).
     Swap,
     /// The event is not sent.
     Skip,
@@ -113,6 +113,30 @@ pub enum SocketFault {
         /// Seconds for the `Retry-After` header; `None` sends none.
         retry_after: Option<u32>,
     },
+}
+
+impl SocketFault {
+    /// Its name, as it is written in JSON.
+    pub(crate) fn kind(self) -> &'static str {
+        match self {
+            Self::Close(_) => "close",
+            Self::Cut => "cut",
+            Self::Silent => "silent",
+            Self::Duplicate => "duplicate",
+            Self::Swap => "swap",
+            Self::Skip => "skip",
+            Self::Corrupt => "corrupt",
+            Self::Garble => "garble",
+            Self::Delay(_) => "delay",
+            Self::RefuseAuth(_) => "refuse-auth",
+            Self::RefuseUpgrade { .. } => "refuse-upgrade",
+        }
+    }
+
+    /// Whether it can happen to server-sent events.
+    pub(super) fn is_for_streams(self) -> bool {
+        matches!(self, Self::Cut | Self::Duplicate | Self::Skip | Self::Delay(_))
+    }
 }
 
 /// What can happen to an attempt of a webhook delivery.
@@ -207,6 +231,11 @@ impl Reply {
     pub(crate) fn new(status: u16) -> Self {
         Self { status, body: None, headers: HeaderMap::new(), retry_after: None, rate_limit: None, after: false }
     }
+}
+
+/// Whether an answer with this status has no body.
+pub(crate) fn is_bodiless(status: u16) -> bool {
+    matches!(status, 204 | 205 | 304)
 }
 
 /// The two forms of `Retry-After`, in seconds from now.

@@ -9,6 +9,7 @@ use serde_json::Value;
 use super::acts::{Act, HttpFault, Over, SocketFault, WebhookFault};
 use super::draw::Draw;
 use super::on::{CallFacts, On, ToldFacts};
+use super::places::{self, Here};
 use super::{read, show};
 use crate::json::Wrong;
 use crate::surface::Surface;
@@ -34,7 +35,9 @@ use crate::surface::Surface;
 pub struct Fault {
     pub(super) act: Act,
     pub(super) on: On,
+    /// How many go by before it is due, and how many of them still do.
     pub(super) after: u32,
+    waiting: u32,
     /// `None` is always.
     pub(super) times: Option<u32>,
 }
@@ -75,8 +78,13 @@ impl Fault {
         Ok(read::fault(text)?)
     }
 
+    /// Reads it from a value.
+    pub(crate) fn from_value(value: Value) -> Result<Self, Wrong> {
+        read::of_value(value)
+    }
+
     pub(super) fn new(act: Act) -> Self {
-        Self { act, on: On::default(), after: 0, times: Some(1) }
+        Self { act, on: On::default(), after: 0, waiting: 0, times: Some(1) }
     }
 
     /// Something happens to a call over HTTP.
@@ -117,9 +125,9 @@ impl Fault {
         self
     }
 
-    /// It happens to this call only, given as documented: `("POST", "/sessions/:sessionId/messages")`, on the other
-    /// surfaces without their prefix. It is meant with and without `/v1`. Default: every call of its surface. What happens
-    /// on the socket has no route.
+    /// It happens to this call only, given as documented: `("POST", "/sessions/:sessionId/messages")`, or with
+    /// `{sessionId}`, and with or without its surface's prefix. Default: every call of its surface. What happens on the
+    /// socket has no route.
     pub fn route(mut self, method: &str, line: &str) -> Self {
         (self.on.method, self.on.route) = (Some(method.to_owned()), Some(line.to_owned()));
         self
@@ -153,7 +161,7 @@ impl Fault {
     /// Lets this many calls or frames go by before it is due. Only those it could happen to count, from its injection
     /// on, whatever other faults make of them. Default: 0.
     pub fn after(mut self, n: u32) -> Self {
-        self.after = n;
+        (self.after, self.waiting) = (n, n);
         self
     }
 
@@ -174,6 +182,22 @@ impl Fault {
         show::fault(self)
     }
 
+    /// As it is compared with what happens, however it was written.
+    pub(crate) fn settled(mut self) -> Self {
+        self.on.settle(self.of_surface());
+        self
+    }
+
+    /// Refuses what can never happen on a server that has this and takes these keys.
+    pub(crate) fn check(&self, here: Here, takes_key: impl FnOnce(&str) -> bool) -> Result<(), FaultError> {
+        places::check(&self.on, &self.act, self.of_surface(), here)?;
+        if self.on.key.as_deref().is_some_and(|key| !takes_key(key)) {
+            let what = "must be a key that this server takes".to_owned();
+            return Err(Wrong { field: Some("on.key".to_owned()), what }.into());
+        }
+        Ok(())
+    }
+
     pub(super) fn of_surface(&self) -> Surface {
         self.on.surface.unwrap_or(self.act.surface())
     }
@@ -188,8 +212,8 @@ impl Fault {
 
     /// Whether it is this one's turn, which counts what went by and draws what is left to chance.
     pub(super) fn is_due(&mut self) -> bool {
-        if self.after > 0 {
-            self.after -= 1;
+        if self.waiting > 0 {
+            self.waiting -= 1;
             return false;
         }
         self.on.chance.as_mut().is_none_or(|(probability, draw)| draw.fraction() < *probability)

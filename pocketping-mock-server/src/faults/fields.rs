@@ -8,6 +8,9 @@ use serde_json::{Map, Value};
 use crate::durations::duration;
 use crate::json::Wrong;
 
+/// The longest time that something is held up.
+const LONGEST: Duration = Duration::from_secs(3600);
+
 /// What is left of an object.
 #[derive(Debug)]
 pub(super) struct Fields {
@@ -99,8 +102,16 @@ impl Fields {
 
     pub(super) fn time(&mut self, name: &str) -> Result<Option<Duration>, Wrong> {
         let Some(value) = self.map.remove(name) else { return Ok(None) };
-        let text = value.as_str().unwrap_or_default();
-        duration(text).map(Some).map_err(|what| self.wrong(name, what.trim_start_matches("it ")))
+        self.time_of(name, &value).map(Some)
+    }
+
+    /// How long this value says; what waits in real time waits no longer than that.
+    pub(super) fn time_of(&self, name: &str, value: &Value) -> Result<Duration, Wrong> {
+        let time = duration(value.as_str().unwrap_or_default());
+        match time.map_err(|what| self.wrong(name, what.trim_start_matches("it ")))? {
+            time if time <= LONGEST => Ok(time),
+            _ => Err(self.wrong(name, "must be at most 1h")),
+        }
     }
 
     /// A field that cannot be left out.

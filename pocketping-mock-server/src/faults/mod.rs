@@ -7,6 +7,7 @@ mod draw;
 mod fault;
 mod fields;
 mod on;
+pub(crate) mod places;
 mod read;
 mod server;
 mod show;
@@ -19,9 +20,10 @@ use bytes::Bytes;
 use serde_json::{Value, json};
 use tokio_util::sync::CancellationToken;
 
+use crate::store::Rejection;
 use crate::surface::Surface;
 use acts::Act;
-pub(crate) use acts::{HttpAct, Reply, RetryAfter};
+pub(crate) use acts::{HttpAct, Reply, RetryAfter, is_bodiless};
 pub use acts::{HttpFault, Over, SocketFault, WebhookFault};
 pub(crate) use barriers::{Barriers, pause};
 pub use fault::{Fault, FaultError};
@@ -86,20 +88,20 @@ impl Faults {
         self.add(&mut self.lock(), fault);
     }
 
-    /// As [`inject`](Self::inject), and shows it; `None` when too many wait.
-    pub(crate) fn try_inject(&self, fault: Fault) -> Option<Value> {
+    /// As [`inject`](Self::inject), and shows it; refused when too many wait.
+    pub(crate) fn try_inject(&self, fault: Fault) -> Result<Value, Rejection> {
         let mut kept = self.lock();
         if kept.faults.iter().filter(|injected| !injected.fault.is_over()).count() >= MOST_WAITING {
-            return None;
+            return Err(Rejection::Full("too many faults wait; take some of them back".to_owned()));
         }
         self.add(&mut kept, fault);
-        kept.faults.last().map(Injected::to_json)
+        Ok(kept.faults.last().map(Injected::to_json).unwrap_or_default())
     }
 
     fn add(&self, kept: &mut Kept, fault: Fault) {
         kept.next += 1;
         let id = format!("fault_{}", kept.next).into();
-        kept.faults.push(Injected { id, fault, happened: 0 });
+        kept.faults.push(Injected { id, fault: fault.settled(), happened: 0 });
         self.tidy(kept);
     }
 
@@ -202,7 +204,7 @@ impl Faults {
         self.take(
             |fault| match &fault.act {
                 Act::Socket(SocketFault::RefuseAuth(_) | SocketFault::RefuseUpgrade { .. }) => false,
-                Act::Socket(act) => fault.is_for_told(&told) && (over == Over::WebSocket || is_for_streams(*act)),
+                Act::Socket(act) => fault.is_for_told(&told) && (over == Over::WebSocket || act.is_for_streams()),
                 _ => false,
             },
             socket_fault,
@@ -210,9 +212,11 @@ impl Faults {
     }
 
     /// The close code an auth frame is refused with.
-    pub(crate) fn on_auth(&self) -> Option<u16> {
-        let met = self.take(|fault| matches!(fault.act, Act::Socket(SocketFault::RefuseAuth(_))), socket_fault);
-        met.and_then(|met| if let SocketFault::RefuseAuth(code) = met.act { Some(code) } else { None })
+    pub(crate) fn on_auth(&self) -> Option<Met<u16>> {
+        self.take(
+            |fault| matches!(fault.act, Act::Socket(SocketFault::RefuseAuth(_))),
+            |act| if let Act::Socket(SocketFault::RefuseAuth(code)) = act { Some(*code) } else { None },
+        )
     }
 
     /// The status an upgrade is refused with, and the seconds to wait.
@@ -230,13 +234,12 @@ impl Faults {
     }
 
     /// What happens to an attempt of a delivery.
-    pub(crate) fn on_delivery(&self, event: &str, body: &[u8]) -> Option<WebhookFault> {
+    pub(crate) fn on_delivery(&self, event: &str, body: &[u8]) -> Option<Met<WebhookFault>> {
         let told = ToldFacts { surface: Surface::Webhook, over: None, event, body };
-        let met = self.take(
+        self.take(
             |fault| fault.is_for_told(&told),
             |act| if let Act::Webhook(fault) = act { Some(*fault) } else { None },
-        );
-        met.map(|met| met.act)
+        )
     }
 
     pub(crate) fn refuse_connections(&self, refused: bool) {
@@ -262,11 +265,6 @@ impl Faults {
 
 fn socket_fault(act: &mut Act) -> Option<SocketFault> {
     if let Act::Socket(fault) = act { Some(*fault) } else { None }
-}
-
-/// Whether it can happen to server-sent events.
-fn is_for_streams(act: SocketFault) -> bool {
-    matches!(act, SocketFault::Cut | SocketFault::Duplicate | SocketFault::Skip | SocketFault::Delay(_))
 }
 
 #[cfg(test)]

@@ -6,6 +6,7 @@ use pocketping_sdk::EventKind;
 
 use super::acts::Over;
 use super::draw::Draw;
+use super::places::{self, meets};
 use crate::surface::Surface;
 
 /// What must be true of a call, a frame or a delivery; nothing that is not said.
@@ -61,6 +62,12 @@ pub(super) struct ToldFacts<'a> {
 }
 
 impl On {
+    /// Its route and its method, as they are compared.
+    pub(super) fn settle(&mut self, surface: Surface) {
+        self.route = self.route.take().map(|line| places::below_prefix(surface, &line));
+        self.method = self.method.take().map(|method| method.to_ascii_uppercase());
+    }
+
     pub(super) fn is_call(&self, surface: Surface, call: &CallFacts<'_>) -> bool {
         surface == call.surface
             && self.method.as_deref().is_none_or(|method| method == call.method)
@@ -91,15 +98,9 @@ fn bearer(headers: &HeaderMap) -> Option<&str> {
 }
 
 fn is_route(line: &str, path: &str) -> bool {
-    let (mut wanted, mut given) = (unversioned(line).split('/'), unversioned(path).split('/'));
-    loop {
-        match (wanted.next(), given.next()) {
-            (None, None) => return true,
-            (Some(name), Some(segment)) if name.starts_with(':') && !segment.is_empty() => {}
-            (Some(same), Some(segment)) if same == segment => {}
-            _ => return false,
-        }
-    }
+    let path = unversioned(path);
+    line.split('/').count() == path.split('/').count()
+        && line.split('/').zip(path.split('/')).all(|(name, segment)| meets(name, segment))
 }
 
 fn unversioned(path: &str) -> &str {
@@ -122,7 +123,8 @@ mod tests {
 
     #[test]
     fn a_route_is_the_documented_line_with_and_without_the_version() {
-        for line in ["/sessions/:sessionId/messages", "/v1/sessions/:sessionId/messages"] {
+        for line in ["/sessions/:sessionId/messages", "/v1/sessions/{sessionId}/messages"] {
+            let line = &places::below_prefix(Surface::Contract, line);
             for path in ["/sessions/s_1/messages", "/v1/sessions/s_1/messages", "/sessions/v1/messages"] {
                 assert!(is_route(line, path), "{line} {path}");
             }

@@ -4,25 +4,47 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use http::{HeaderMap, HeaderName, HeaderValue};
+use serde_json::Value;
 
-use super::acts::{Act, HttpFault, Latency, Over, Reply, RetryAfter, SocketFault, Times, WebhookFault};
+use super::acts::{Act, HttpFault, Latency, Over, Reply, RetryAfter, SocketFault, Times, WebhookFault, is_bodiless};
 use super::draw::Draw;
 use super::fault::Fault;
 use super::fields::Fields;
 use super::on::On;
-use crate::json::{self, Wrong};
+use super::places::{self, Here};
+use crate::json::{self, Unique, Wrong};
 use crate::surface::Surface;
 
 /// The longest name of a barrier.
 const MOST_NAME: usize = 100;
 /// The most seconds a `Retry-After` can ask for: a hundred years.
 const MOST_WAIT: u32 = 100 * 365 * 24 * 3600;
+/// What frames an answer, and what every answer has from the server.
+const OWN_HEADERS: [&str; 11] = [
+    "connection",
+    "content-length",
+    "date",
+    "keep-alive",
+    "te",
+    "trailer",
+    "transfer-encoding",
+    "upgrade",
+    "x-pocketping-contract",
+    "x-pocketping-mock-fault",
+    "x-request-id",
+];
 const KINDS: &str = "status, gateway, latency, hold, cut-before, apply-then-drop, hold-then-apply, cut-in-body, reset, \
                      malformed-json, wrong-content-type, slow-drip, close, cut, silent, duplicate, swap, skip, corrupt, \
                      garble, delay, refuse-auth, refuse-upgrade, lost, sent-twice";
 
 pub(super) fn fault(text: &[u8]) -> Result<Fault, Wrong> {
-    let value = json::read(text).map_err(|wrong| Wrong { field: None, what: format!("is no JSON: {wrong}") })?;
+    let read = json::read(text);
+    let Unique(value) =
+        read.map_err(|wrong| Wrong { field: None, what: format!("cannot be read as JSON: {wrong}") })?;
+    of_value(value)
+}
+
+pub(super) fn of_value(value: Value) -> Result<Fault, Wrong> {
     let mut whole = Fields::of(value)?;
     let wanted = whole.object("do")?;
     let mut wanted = whole.needed("do", wanted)?;
@@ -32,7 +54,7 @@ pub(super) fn fault(text: &[u8]) -> Result<Fault, Wrong> {
     wanted.end(&kind)?;
     let mut fault = Fault::new(act);
     if let Some(mut on) = whole.object("on")? {
-        fault.after = on.number32("nth", 1..=u32::MAX)?.map_or(0, |nth| nth - 1);
+        fault = fault.after(on.number32("nth", 1..=u32::MAX)?.map_or(0, |nth| nth - 1));
         fault.on = conditions(&fault.act, &mut on)?;
         on.end(&format!("what {kind} happens to"))?;
     }
@@ -51,6 +73,22 @@ pub(super) fn fault(text: &[u8]) -> Result<Fault, Wrong> {
 /// What it happens to. Fields that the act cannot know stay, and are refused.
 fn conditions(act: &Act, on: &mut Fields) -> Result<On, Wrong> {
     let mut wanted = On { surface: on.one_of("surface", &Surface::FAULTY, Surface::as_str)?, ..On::default() };
+    if act.is_for_calls() {
+        wanted.route = on.text("route")?;
+    }
+    if let Some(route) = &wanted.route {
+        if !route.starts_with('/') {
+            return Err(on.wrong("route", "must begin with /"));
+        }
+        let of = Surface::of(route);
+        if of == Surface::Control {
+            return Err(on.wrong("route", "is below /_mock, where nothing goes wrong"));
+        }
+        // A prefix says the surface, too.
+        if wanted.surface.is_none() && of != Surface::Contract {
+            wanted.surface = Some(of);
+        }
+    }
     let surface = wanted.surface.unwrap_or(act.surface());
     let is_possible = match act {
         Act::Webhook(_) => surface == Surface::Webhook,
@@ -64,10 +102,7 @@ fn conditions(act: &Act, on: &mut Fields) -> Result<On, Wrong> {
     let is_early = matches!(act, Act::Socket(SocketFault::RefuseAuth(_) | SocketFault::RefuseUpgrade { .. }));
     if act.is_for_calls() {
         wanted.method = on.text("method")?;
-        wanted.route = on.text("route")?;
-        if wanted.route.as_ref().is_some_and(|route| !route.starts_with('/')) {
-            return Err(on.wrong("route", "must begin with /"));
-        }
+        wanted.route = wanted.route.map(|route| places::below_prefix(surface, &route));
         if surface != Surface::Widget {
             wanted.key = on.text("key")?;
         }
@@ -90,6 +125,8 @@ fn conditions(act: &Act, on: &mut Fields) -> Result<On, Wrong> {
     if let Some(probability) = on.fraction("probability")? {
         wanted.chance = Some((probability, Draw::new(on.number("seed", 0..=u64::MAX)?.unwrap_or(0))));
     }
+    // What this server has of it, only the server knows.
+    places::check(&wanted, act, surface, Here::ALL)?;
     Ok(wanted)
 }
 
@@ -98,7 +135,10 @@ fn act(kind: &str, wanted: &mut Fields) -> Result<Act, Wrong> {
     let socket = |fault| Ok(Act::Socket(fault));
     match kind {
         "status" => status(wanted),
-        "gateway" => http(HttpFault::Gateway(wanted.number16("status", 200..=599)?.unwrap_or(502))),
+        "gateway" => match wanted.number16("status", 200..=599)?.unwrap_or(502) {
+            status if is_bodiless(status) => Err(wanted.wrong("status", format!("is {status}, which has no page"))),
+            status => http(HttpFault::Gateway(status)),
+        },
         "latency" => latency(wanted).map(Act::Latency),
         "hold" => Ok(Act::Hold { barrier: needed_barrier(wanted)?, after: is_after(wanted)? }),
         "cut-before" => http(HttpFault::CutBefore),
@@ -140,6 +180,12 @@ fn status(wanted: &mut Fields) -> Result<Act, Wrong> {
     reply.body = wanted.take("body");
     if let Some(mut headers) = wanted.object("headers")? {
         reply.headers = read_headers(&mut headers)?;
+        if let Some(own) = OWN_HEADERS.into_iter().find(|name| reply.headers.contains_key(*name)) {
+            return Err(headers.wrong(own, "is a header that the server writes itself"));
+        }
+    }
+    if reply.body.is_some() && is_bodiless(reply.status) {
+        return Err(wanted.wrong("body", format!("cannot be sent with {}", reply.status)));
     }
     let seconds = wanted.number32("retryAfter", 0..=MOST_WAIT)?;
     let date = wanted.number32("retryAfterDate", 0..=MOST_WAIT)?;
@@ -176,8 +222,7 @@ fn percentiles(mut list: Fields) -> Result<Vec<(f64, Duration)>, Wrong> {
         let percentile = name.parse().ok().filter(|number: &f64| *number > 0.0 && *number <= 100.0);
         let percentile =
             percentile.ok_or_else(|| list.wrong(&name, "must be named by a percentile, such as \"99\""))?;
-        let time = crate::durations::duration(value.as_str().unwrap_or_default());
-        times.push((percentile, time.map_err(|what| list.wrong(&name, what.trim_start_matches("it ")))?));
+        times.push((percentile, list.time_of(&name, &value)?));
     }
     times.sort_by(|one, other| one.0.total_cmp(&other.0));
     if let Some(pair) = times.windows(2).find(|pair| pair[0].1 > pair[1].1) {
@@ -230,7 +275,7 @@ fn code(wanted: &mut Fields) -> Result<u16, Wrong> {
 /// Whether the call is applied first.
 fn is_after(wanted: &mut Fields) -> Result<bool, Wrong> {
     match wanted.take("after") {
-        None | Some(serde_json::Value::Bool(false)) => Ok(false),
+        None | Some(Value::Bool(false)) => Ok(false),
         Some(after) if after == "apply" => Ok(true),
         Some(_) => Err(wanted.wrong("after", "must be \"apply\" or false")),
     }
@@ -243,7 +288,10 @@ fn read_headers(fields: &mut Fields) -> Result<HeaderMap, Wrong> {
         let parsed = HeaderName::try_from(&name).map_err(|_| fields.wrong(&name, "is no header's name"))?;
         let text = value.as_str().filter(|text| text.is_ascii());
         let value = text.and_then(|text| HeaderValue::try_from(text).ok());
-        headers.insert(parsed, value.ok_or_else(|| fields.wrong(&name, "must be a text that a header can have"))?);
+        let value = value.ok_or_else(|| fields.wrong(&name, "must be a text that a header can have"))?;
+        if headers.insert(parsed, value).is_some() {
+            return Err(fields.wrong(&name, "is there twice"));
+        }
     }
     Ok(headers)
 }

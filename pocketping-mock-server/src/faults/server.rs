@@ -26,9 +26,10 @@ impl MockServer {
         self.app().faults.barriers.held(barrier, count).await;
     }
 
-    /// Lets this go wrong, from now on and as often as it says.
+    /// Lets this go wrong, from now on and as often as it says. That it can never happen here, for want of its route,
+    /// its event or its key, is logged as a warning.
     pub fn inject(&self, fault: Fault) {
-        self.app().faults.inject(fault);
+        self.app().inject(fault);
     }
 
     /// Takes back what was injected and has not happened yet. What a link holds back at the moment is still sent.

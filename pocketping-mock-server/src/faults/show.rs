@@ -70,22 +70,15 @@ fn http(fault: HttpFault) -> Value {
 }
 
 fn socket(fault: SocketFault) -> Value {
-    let kind = match fault {
-        SocketFault::Close(code) => return json!({"kind": "close", "code": code}),
-        SocketFault::RefuseAuth(code) => return json!({"kind": "refuse-auth", "code": code}),
-        SocketFault::Delay(delay) => return json!({"kind": "delay", "time": time(delay)}),
+    let kind = fault.kind();
+    match fault {
+        SocketFault::Close(code) | SocketFault::RefuseAuth(code) => json!({"kind": kind, "code": code}),
+        SocketFault::Delay(delay) => json!({"kind": kind, "time": time(delay)}),
         SocketFault::RefuseUpgrade { status, retry_after } => {
-            return with_wait(json!({"kind": "refuse-upgrade", "status": status}), retry_after);
+            with_wait(json!({"kind": kind, "status": status}), retry_after)
         }
-        SocketFault::Cut => "cut",
-        SocketFault::Silent => "silent",
-        SocketFault::Duplicate => "duplicate",
-        SocketFault::Swap => "swap",
-        SocketFault::Skip => "skip",
-        SocketFault::Corrupt => "corrupt",
-        SocketFault::Garble => "garble",
-    };
-    json!({"kind": kind})
+        _ => json!({"kind": kind}),
+    }
 }
 
 fn reply(reply: &Reply) -> Value {

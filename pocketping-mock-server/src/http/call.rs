@@ -14,7 +14,7 @@ use http::{HeaderMap, HeaderName, Method};
 use super::faulty::{self, Gateway, OwnLimit};
 use super::finish::insert;
 use super::rate_limit::{Left, RateLimits};
-use super::recorded::note_tenant;
+use super::recorded::{note_fault, note_tenant};
 use super::{answer, extract};
 use crate::app::{App, Reservation};
 use crate::connection::Connection;
@@ -60,6 +60,7 @@ async fn call(app: &App, tenant: TenantId, request: Request, next: Next) -> Resu
     let met = app.faults.on_call(&facts(Surface::Contract, &parts, &body));
     match (met, parts.extensions.get::<Connection>().cloned()) {
         (Some(met), Some(connection)) => {
+            note_fault(&parts.extensions, &met.id);
             let ready = || Ready::new(app, tenant, parts, body);
             Ok(faulty::call(app, met, (Surface::Contract, connection), ready, next).await)
         }

@@ -15,11 +15,12 @@ use serde_json::Value;
 
 use super::call::{Ready, facts};
 use super::finish::{http_date, insert};
+use super::recorded::note_fault;
 use super::spoilt::{Spoilt, Wait};
 use super::{Answer, extract};
 use crate::app::App;
 use crate::connection::Connection;
-use crate::faults::{HttpAct, HttpFault, Met, Reply, RetryAfter, pause};
+use crate::faults::{HttpAct, HttpFault, Met, Reply, RetryAfter, is_bodiless, pause};
 use crate::journal::Refusal;
 use crate::store::Rejection;
 use crate::surface::Surface;
@@ -56,6 +57,9 @@ pub(crate) async fn faulty_surface(
         body = read.clone().into();
     }
     let met = app.faults.on_call(&facts(surface, &parts, &read));
+    if let Some(met) = &met {
+        note_fault(&parts.extensions, &met.id);
+    }
     let connection = parts.extensions.get::<Connection>().cloned();
     let request = Request::from_parts(parts, body);
     match (met, connection) {
@@ -199,6 +203,7 @@ fn answer(app: &App, surface: Surface, reply: &Reply) -> Response {
     let status = status(reply.status);
     let mut response = match (&reply.body, status.as_u16()) {
         (Some(Value::String(text)), _) if text.is_empty() => status.into_response(),
+        (None, code) if is_bodiless(code) => status.into_response(),
         (Some(Value::String(text)), _) => (status, text.clone()).into_response(),
         (Some(json), _) => Answer::json(status, json).into_response(),
         (None, 502..=504) => gateways(status),

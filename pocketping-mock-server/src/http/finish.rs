@@ -43,7 +43,8 @@ pub(crate) async fn finish(State(app): State<App>, request: Request, next: Next)
         reject(&mut response, &rejection, thin);
     }
     let is_gateways = response.extensions_mut().remove::<Gateway>().is_some();
-    let fault = response.extensions_mut().remove::<FaultId>();
+    // It stays there for the journal.
+    let fault = response.extensions().get::<FaultId>().cloned();
     let headers = response.headers_mut();
     insert(headers, DATE, &http_date(&app, 0));
     if let Some(FaultId(id)) = fault.filter(|_| !is_gateways) {

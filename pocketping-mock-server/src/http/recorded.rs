@@ -17,20 +17,30 @@ use hyper::body::{Body as _, Frame, SizeHint};
 use pocketping_sdk::Timestamp;
 use tokio::time::Instant;
 
+use super::faulty::FaultId;
 use crate::app::App;
 use crate::journal::{self, Capture, Kind, Log, Refusal};
 use crate::store::TenantId;
 use crate::surface::Surface;
 
-/// Where it is noted whose a request is, once that is known.
+/// Where it is noted whose a request is, and which fault happens to it, once that is known. The first one stands.
 #[derive(Clone, Debug, Default)]
-struct Noted(Arc<OnceLock<TenantId>>);
+struct Noted {
+    tenant: Arc<OnceLock<TenantId>>,
+    fault: Arc<OnceLock<Arc<str>>>,
+}
 
 /// Notes whose a request is.
 pub(crate) fn note_tenant(extensions: &Extensions, tenant: &TenantId) {
-    if let Some(Noted(noted)) = extensions.get() {
-        // The first one stands.
-        drop(noted.set(Arc::clone(tenant)));
+    if let Some(noted) = extensions.get::<Noted>() {
+        drop(noted.tenant.set(Arc::clone(tenant)));
+    }
+}
+
+/// Notes which fault happens to a request, whose answer may never say so.
+pub(super) fn note_fault(extensions: &Extensions, id: &Arc<str>) {
+    if let Some(noted) = extensions.get::<Noted>() {
+        drop(noted.fault.set(Arc::clone(id)));
     }
 }
 
@@ -97,6 +107,9 @@ impl Recording {
         self.status = Some(response.status());
         self.answer_headers = response.headers().clone();
         self.refused_by = response.extensions_mut().remove();
+        if let Some(FaultId(id)) = response.extensions_mut().remove() {
+            drop(self.noted.fault.set(id));
+        }
         let kind = response.headers().get(CONTENT_TYPE);
         // One that has no end is noted frame by frame where it is made.
         let is_stream = kind.is_some_and(|kind| kind.as_bytes().starts_with(b"text/event-stream"));
@@ -126,8 +139,9 @@ impl Drop for Recording {
             is_whole: self.is_whole,
             took: Duration::from_micros(u64::try_from(self.begun.elapsed().as_micros()).unwrap_or(u64::MAX)),
             refused_by: self.refused_by.take(),
+            fault: self.noted.fault.get().map(ToString::to_string),
         };
-        self.log.enter(self.at, self.noted.0.get().cloned(), Kind::Request(Box::new(request)));
+        self.log.enter(self.at, self.noted.tenant.get().cloned(), Kind::Request(Box::new(request)));
     }
 }
 

@@ -96,6 +96,8 @@ pub struct Request {
     pub took: Duration,
     /// Why the server refused it, if it did.
     pub refused_by: Option<Refusal>,
+    /// The id of the fault that happened to it, if one did.
+    pub fault: Option<String>,
 }
 
 impl Request {
@@ -136,8 +138,10 @@ pub struct Frame {
     pub direction: Direction,
     /// What kind of frame it is.
     pub kind: FrameKind,
-    /// Its text; of a close its code and reason.
+    /// Its text; of a close its code and reason, of a fault its kind.
     pub text: Body,
+    /// The id of the fault, if it tells of one.
+    pub fault: Option<String>,
 }
 
 /// An event of the contract.
@@ -213,6 +217,8 @@ pub enum FrameKind {
     Close,
     /// A comment of an event stream.
     Comment,
+    /// No frame: a fault happens here, to the frame that would have been next, or to the link.
+    Fault,
 }
 
 impl FrameKind {
@@ -225,6 +231,7 @@ impl FrameKind {
             Self::Pong => "pong",
             Self::Close => "close",
             Self::Comment => "comment",
+            Self::Fault => "fault",
         }
     }
 }

@@ -40,7 +40,7 @@ fn exchange(origin: &Url, entry: &Entry, request: &Request) -> Value {
             "redirectURL": "", "headersSize": -1, "bodySize": request.answer.whole,
         },
         "cache": {}, "timings": {"send": 0, "wait": millis, "receive": 0},
-        "_number": entry.number, "_route": request.route, "_whole": request.is_whole,
+        "_number": entry.number, "_route": request.route, "_whole": request.is_whole, "_fault": request.fault,
         "_refusedBy": request.refused_by.as_ref().map(|by| json!({"code": by.code, "rule": by.rule, "why": by.why})),
     })
 }

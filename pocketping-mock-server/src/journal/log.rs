@@ -180,12 +180,21 @@ impl Tape {
 
     /// Enters a frame.
     pub(crate) fn enter(&self, direction: Direction, kind: FrameKind, text: &Bytes) {
+        self.enter_with(direction, kind, text, None);
+    }
+
+    /// Enters that a fault of this kind happens here.
+    pub(crate) fn fault(&self, id: &str, kind: &'static str) {
+        self.enter_with(Direction::Sent, FrameKind::Fault, &Bytes::from_static(kind.as_bytes()), Some(id.to_owned()));
+    }
+
+    fn enter_with(&self, direction: Direction, kind: FrameKind, text: &Bytes, fault: Option<String>) {
         if !self.log.is_on() {
             return;
         }
         let text = Body::new(text);
         let (surface, link, session_id) = (self.surface, self.link, self.session.clone());
-        let frame = Frame { surface, link, session_id, direction, kind, text };
+        let frame = Frame { surface, link, session_id, direction, kind, text, fault };
         self.log.enter(self.log.now(), self.tenant.clone(), Kind::Frame(frame));
     }
 }

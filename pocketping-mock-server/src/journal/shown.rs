@@ -18,11 +18,12 @@ pub(crate) fn json(entry: &Entry) -> Value {
             "bodyBytes": request.body.whole, "status": request.status, "answerHeaders": headers(&request.answer_headers),
             "answer": body(&request.answer), "answerBytes": request.answer.whole, "whole": request.is_whole,
             "tookMs": request.took.as_secs_f64() * 1000.0, "refusedBy": request.refused_by.as_ref().map(refusal),
+            "fault": request.fault,
         }),
         Kind::Frame(frame) => json!({
             "surface": frame.surface.as_str(), "link": frame.link, "sessionId": frame.session_id,
             "direction": frame.direction.as_str(), "frame": frame.kind.as_str(), "text": body(&frame.text),
-            "textBytes": frame.text.whole,
+            "textBytes": frame.text.whole, "fault": frame.fault,
         }),
         Kind::Event(event) => json!({"event": event.kind, "sessionId": event.session_id, "body": body(&event.text)}),
         Kind::Attempt(attempt) => json!({
@@ -69,10 +70,14 @@ pub(super) fn line(entry: &Entry) -> String {
         Kind::Request(request) => {
             let status = request.status.map_or_else(|| "no answer".to_owned(), |status| status.to_string());
             let refused = request.refused_by.as_ref().map(|by| format!(" ({}: {})", by.code, by.why));
-            format!("{} {} -> {status}{}", request.method, request.path, refused.unwrap_or_default())
+            let fault = request.fault.as_ref().map(|fault| format!(" by {fault}")).unwrap_or_default();
+            format!("{} {} -> {status}{}{fault}", request.method, request.path, refused.unwrap_or_default())
         }
         Kind::Frame(frame) => {
             let text: String = frame.text.text().chars().take(MOST_TEXT).collect();
+            if let Some(fault) = &frame.fault {
+                return format!("#{} {fault} on link {}: {text}", entry.number, frame.link);
+            }
             format!("{} frame {} on link {}: {text}", frame.kind.as_str(), frame.direction.as_str(), frame.link)
         }
         Kind::Event(event) => {

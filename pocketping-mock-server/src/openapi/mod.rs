@@ -21,7 +21,7 @@ use overlay::overlaid;
 const CONTRACT: &str = include_str!("openapi.json");
 const WIDGET: &str = include_str!("openapi-widget.json");
 /// The control surface, which serves this below its own guard.
-const CONTROL: &str = include_str!("openapi-mock.json");
+pub(crate) const CONTROL: &str = include_str!("openapi-mock.json");
 const SOCKETS: &str = include_str!("asyncapi.json");
 
 /// The descriptions of the strict contract: those of the extended one, and what is otherwise.

@@ -21,10 +21,13 @@ export class Refused extends Error {
   }
 }
 
+/** Whether a call is about the whole server, which has one clock and one list of faults. */
+const isOfAll = (method, path) => /^\/(clock|faults|barriers|tenants)/.test(path) || (method === "DELETE" && path === "/journal");
+
 /** Calls the control surface. Only one tenant's calls say a tenant. */
 export async function mock(method, path, body) {
   const url = new URL(`/_mock${path}`, location.origin);
-  if (chosen.tenant) url.searchParams.set("tenant", chosen.tenant);
+  if (chosen.tenant && !isOfAll(method, path)) url.searchParams.set("tenant", chosen.tenant);
   const headers = {};
   if (token.get()) headers.Authorization = `Bearer ${token.get()}`;
   if (body !== undefined) headers["Content-Type"] = "application/json";

@@ -3,6 +3,8 @@
 use pocketping_sdk::{Message, MessageKind, Session, Timestamp};
 use serde_json::{Value, json};
 
+use super::counted;
+
 /// The one visitor's name.
 const VISITOR: &str = "visitor";
 
@@ -29,13 +31,44 @@ pub(super) fn scenario(session: &Session, messages: &[Message]) -> String {
     if let Some(csat) = &session.csat {
         steps.push(json!({"rate": {"as": VISITOR, "score": csat.score, "comment": csat.comment}}));
     }
-    let told = messages.iter().filter(|message| message.deleted_at.is_none());
+    let told = messages.iter().filter(|message| is_told(message));
     let told: Vec<Value> = told.map(|message| json!({"type": message.kind, "content": message.content})).collect();
-    let status = json!({"status": session.status});
-    steps.push(json!({"expect": {"in": VISITOR, "session": status, "messages": told}}));
+    let mut expected = json!({"in": VISITOR, "session": {"status": session.status}, "count": told.len()});
+    if !told.is_empty() {
+        expected["messages"] = json!(told);
+    }
+    steps.push(json!({"expect": expected}));
     let scenario = json!({"name": format!("session {}", session.id), "steps": steps});
     // A value with string keys: always JSON.
     serde_json::to_string_pretty(&scenario).unwrap_or_default()
+}
+
+/// What no step says of this conversation, a line each.
+pub(super) fn left_out(session: &Session, messages: &[Message]) -> Vec<String> {
+    let all = |is_it: fn(&Message) -> bool| messages.iter().filter(|message| is_it(message)).count();
+    let files = messages.iter().filter_map(|message| message.attachments.as_ref()).map(Vec::len).sum();
+    let of_files = all(|message| message.deleted_at.is_none() && message.content.is_empty());
+    let edited = all(|message| message.edited_at.is_some() && message.deleted_at.is_none());
+    let counts = [
+        (all(|message| message.deleted_at.is_some()), "deleted message", "is left out", "are left out"),
+        (files, "file", "is left out", "are left out"),
+        (of_files, "wordless message", "is left out", "are left out"),
+        (edited, "edited message", "is said as it is now", "are said as they are now"),
+        (all(|message| message.reply_to.is_some()), "quotation", "is left out", "are left out"),
+        (all(|message| message.read_at.is_some()), "receipt", "is left out", "are left out"),
+    ];
+    let counts = counts.into_iter().filter(|(count, ..)| *count > 0);
+    let mut lines: Vec<_> = counts
+        .map(|(count, what, is, are)| format!("{} {}", counted(count, what), if count == 1 { is } else { are }))
+        .collect();
+    let late = [(session.identity.is_some(), "the visitor's identity"), (session.csat.is_some(), "the rating")];
+    lines.extend(
+        late.into_iter().filter(|(is_there, _)| *is_there).map(|(_, what)| format!("{what} is said at the end")),
+    );
+    if session.ai_enabled.is_some_and(|is_on| !is_on) {
+        lines.push("that the AI is off is left out".to_owned());
+    }
+    lines
 }
 
 /// The time from one message to the next, in whole milliseconds.
@@ -46,8 +79,13 @@ fn pause(time: &mut Option<Timestamp>, next: Option<Timestamp>) -> Option<Value>
     (millis > 0).then(|| json!({"wait": format!("{millis}ms")}))
 }
 
+/// Whether a step can say it.
+fn is_told(message: &Message) -> bool {
+    message.deleted_at.is_none() && !message.content.is_empty()
+}
+
 fn said(message: &Message) -> Option<Value> {
-    if message.deleted_at.is_some() || message.content.is_empty() {
+    if !is_told(message) {
         return None;
     }
     Some(match &message.kind {

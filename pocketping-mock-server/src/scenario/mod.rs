@@ -4,18 +4,18 @@
 mod expect;
 mod export;
 mod play;
+mod read;
 mod step;
 mod stock;
 
 use std::fmt;
 
 use pocketping_sdk::{Message, Session};
-use serde::Deserialize;
 
-use crate::json;
-
+use expect::Difference;
 pub use play::Played;
 pub(crate) use play::play;
+use read::{Form, Shape, Source};
 use step::Step;
 
 /// A timeline of steps, one after the other.
@@ -36,30 +36,33 @@ use step::Step;
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// # }).unwrap();
 /// ```
-#[derive(Clone, Debug, PartialEq, Deserialize)]
-#[serde(deny_unknown_fields)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct Scenario {
     name: Option<String>,
     about: Option<String>,
     steps: Vec<Step>,
+    /// What it was read from, for the lines of its steps.
+    source: Source,
 }
 
-/// A scenario that cannot be read, or that did not go as it should; it names the step.
+/// A scenario that cannot be read, or that did not go as it should; it names the step, its line and its field.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ScenarioError {
-    /// The number of the step, from 1, when it is about one.
-    pub(crate) step: Option<usize>,
-    what: String,
-    /// What was done before.
-    pub(crate) played: Vec<String>,
+    step: Option<usize>,
+    line: Option<usize>,
+    /// The field in the step, when it could not be read.
+    field: Option<Box<str>>,
+    what: Box<str>,
+    differences: Vec<Difference>,
+    /// What was done before; nothing when it could not be read.
+    played: Option<Vec<String>>,
 }
 
+/// What differs first, then a line for each that was expected and is not there, and for what is there instead.
 impl fmt::Display for ScenarioError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self.step {
-            Some(step) => write!(f, "step {step}: {}", self.what),
-            None => write!(f, "the scenario cannot be read: {}", self.what),
-        }
+        f.write_str(&self.summary())?;
+        self.differences().iter().try_for_each(|line| write!(f, "\n  {line}"))
     }
 }
 
@@ -67,17 +70,44 @@ impl std::error::Error for ScenarioError {}
 
 impl ScenarioError {
     fn unreadable(what: impl fmt::Display) -> Self {
-        Self { step: None, what: what.to_string(), played: Vec::new() }
+        let what = what.to_string().into();
+        Self { step: None, line: None, field: None, what, differences: Vec::new(), played: None }
     }
 
-    /// The step that failed, from 1; none when the scenario could not be read.
+    /// What went wrong, without what differs, on one line.
+    pub fn summary(&self) -> String {
+        let unreadable = self.played.is_none().then(|| "the scenario cannot be read".to_owned());
+        let step = self.step.map(|step| format!("step {step}"));
+        let line = self.line.map(|line| format!("line {line}"));
+        let place = [step, line].into_iter().flatten().collect::<Vec<_>>().join(", ");
+        let field = self.field.as_ref().map(|field| format!("`{field}`"));
+        let parts = [unreadable, Some(place).filter(|place| !place.is_empty()), field, Some(self.what.to_string())];
+        parts.into_iter().flatten().collect::<Vec<_>>().join(": ")
+    }
+
+    /// What went wrong, without its place.
+    pub fn why(&self) -> &str {
+        &self.what
+    }
+
+    /// What was expected and is not so: a line with `-` for that, and one with `+` for what is there.
+    pub fn differences(&self) -> Vec<String> {
+        self.differences.iter().flat_map(Difference::lines).collect()
+    }
+
+    /// The step that failed or cannot be read, from 1, when it is about one.
     pub fn step(&self) -> Option<usize> {
         self.step
     }
 
+    /// The line of the step, or of what is wrong in it.
+    pub fn line(&self) -> Option<usize> {
+        self.line
+    }
+
     /// What was done before it failed, a line each.
     pub fn played(&self) -> &[String] {
-        &self.played
+        self.played.as_deref().unwrap_or_default()
     }
 }
 
@@ -85,29 +115,24 @@ impl Scenario {
     /// Reads a scenario from JSON.
     ///
     /// # Errors
-    /// When it is not JSON of this shape; the error names the field and the line.
+    /// When it is not JSON of this shape; the error names the step, the line and the field.
     pub fn from_json(text: &str) -> Result<Self, ScenarioError> {
-        json::read(text.as_bytes()).map_err(ScenarioError::unreadable)
+        Self::read(text, Form::Json)
     }
 
     /// Reads a scenario from YAML, of which JSON is a part.
     ///
     /// # Errors
-    /// When it is not YAML of this shape; the error names the field and the line.
+    /// When it is not YAML of this shape; the error names the step, the line and the field.
     #[cfg(feature = "yaml")]
     pub fn from_yaml(text: &str) -> Result<Self, ScenarioError> {
-        let value: serde_json::Value = serde_norway::from_str(text).map_err(ScenarioError::unreadable)?;
-        let value = value.to_string();
-        json::read(value.as_bytes()).map_err(|wrong| {
-            // The line of the text that was made here says nothing; that of the step does.
-            let what = wrong.what.split(" at line ").next().unwrap_or_default();
-            let step = wrong.field.as_deref().and_then(step_of).and_then(|step| line_of_step(text, step));
-            let line = step.map(|line| format!(" (line {line})")).unwrap_or_default();
-            match &wrong.field {
-                Some(field) => ScenarioError::unreadable(format_args!("{field}: {what}{line}")),
-                None => ScenarioError::unreadable(what),
-            }
-        })
+        Self::read(text, Form::Yaml)
+    }
+
+    fn read(text: &str, form: Form) -> Result<Self, ScenarioError> {
+        let source = Source::new(text, form);
+        let Shape { name, about, steps } = source.read()?;
+        Ok(Self { name, about, steps, source })
     }
 
     /// One of the stories that come with the server.
@@ -132,6 +157,11 @@ impl Scenario {
         export::scenario(session, messages)
     }
 
+    /// What a scenario of this conversation cannot say, a line each: deleted messages, files, receipts, ….
+    pub fn left_out_of(session: &Session, messages: &[Message]) -> Vec<String> {
+        export::left_out(session, messages)
+    }
+
     /// What it is about, for whoever reads it.
     pub fn about(&self) -> Option<&str> {
         self.about.as_deref()
@@ -147,21 +177,9 @@ impl Scenario {
     }
 }
 
-/// The number of the step in a path such as `steps[3].say`.
-#[cfg(feature = "yaml")]
-fn step_of(field: &str) -> Option<usize> {
-    field.strip_prefix("steps[")?.split(']').next()?.parse().ok()
-}
-
-/// The line, from 1, on which a step of a YAML file begins.
-#[cfg(feature = "yaml")]
-fn line_of_step(text: &str, step: usize) -> Option<usize> {
-    let mut lines = text.lines().enumerate().skip_while(|(_, line)| !line.starts_with("steps:")).skip(1);
-    let is_item = |line: &str| line.trim_start().starts_with("- ");
-    let (first, line) = lines.find(|(_, line)| is_item(line))?;
-    let indent = line.len() - line.trim_start().len();
-    let rest = lines.filter(|(_, line)| is_item(line) && line.len() - line.trim_start().len() == indent);
-    std::iter::once(first).chain(rest.map(|(at, _)| at)).nth(step).map(|at| at + 1)
+/// So many of these, as people say it.
+fn counted(count: usize, one: &str) -> String {
+    if count == 1 { format!("1 {one}") } else { format!("{count} {one}s") }
 }
 
 #[cfg(test)]
@@ -177,28 +195,109 @@ mod tests {
     }
 
     #[test]
-    fn what_cannot_be_read_is_named() {
+    fn what_cannot_be_read_is_named_by_its_step_its_line_and_its_field() {
         for (json, place) in [
-            ("", "line 1"),
-            ("{}", "steps"),
-            (r#"{"steps": [{"say": {"as": "a"}}]}"#, "steps[0]"),
-            (r#"{"steps": [{"shout": {}}]}"#, "shout"),
-            (r#"{"steps": [{"wait": "soon"}]}"#, "number with its unit"),
-            (r#"{"steps": [{"say": {"as": "a", "text": "x", "loud": true}}]}"#, "loud"),
+            ("", "EOF while parsing"),
+            ("[]", "it must be an object with `steps`"),
+            ("{}", "line 1: missing field `steps`"),
+            (r#"{"steps": [{"wait": 7}]}"#, "`wait`: must be a number with its unit"),
+            (r#"{"steps": []}"#, "line 1: `steps`: must hold at least one step"),
+            ("{\"steps\": [\n{\"say\": {\"as\": \"a\"}}]}", "step 1, line 2: `say`: missing field `text`"),
+            (r#"{"steps": [{"shout": {}}]}"#, "step 1, line 1: unknown variant `shout`"),
+            (r#"{"steps": [{"wait": "1s", "pause": "1s"}]}"#, "step 1, line 1: must be one step"),
+            (r#"{"steps": [5]}"#, "step 1, line 1: must be one step"),
+            (
+                "{\"steps\": [\"reset\",\n{\"wait\":\n\"soon\"}]}",
+                "step 2, line 3: `wait`: must be a number with its unit",
+            ),
+            (r#"{"steps": [{"wait": "721h"}]}"#, "`wait`: must be at most 30d"),
+            (r#"{"steps": [{"pause": "301s"}]}"#, "`pause`: must be at most 5m"),
+            (r#"{"steps": [{"reset": false}]}"#, "`reset`: must be true, or stand alone"),
+            (r#"{"steps": [{"clear-faults": "no"}]}"#, "`clear-faults`: must be true, or stand alone"),
+            (r#"{"steps": ["online"]}"#, "`online`: invalid type: null"),
+            (r#"{"steps": [{"say": {"as": "a", "text": "x", "loud": true}}]}"#, "`say.loud`: unknown field `loud`"),
+            (
+                "{\"steps\": [{\"say\": {\"as\": \"a\",\n\"as\": \"b\"}}]}",
+                "step 1, line 2: `say.as`: `as` is there twice",
+            ),
+            (
+                "{\"steps\": [{\"fault\": {\"do\": {\n\"kind\": \"earthquake\"}}}]}",
+                "step 1, line 2: `fault.do.kind`: must be one of status",
+            ),
+            (r#"{"steps": [{"expect": {}}]}"#, "step 1, line 1: `expect`: must say what is expected"),
+            (r#"{"steps": [{"expect": {"in": "a"}}]}"#, "`expect`: must say what is expected"),
+            (r#"{"steps": [{"expect": {"in": "a", "session": {}}}]}"#, "`expect.session`: must be an object"),
+            (r#"{"steps": [{"expect": {"in": "a", "messages": []}}]}"#, "`expect.messages`: is empty"),
+            (r#"{"steps": [{"expect": {"count": 1}}]}"#, "`expect.in`: is missing: whose"),
+            (
+                r#"{"steps": [{"expect": {"events": ["message.updated"]}}]}"#,
+                "`expect.events`: must be of session.created",
+            ),
+            (r#"{"steps": [{"expect": {"deliveries": {"lost": 1}}}]}"#, "`expect.deliveries`: must say how many are"),
         ] {
             let error = Scenario::from_json(json).unwrap_err();
-            assert!(error.to_string().contains(place) && error.step().is_none(), "{json}: {error}");
+            let said = error.to_string();
+            assert!(said.starts_with("the scenario cannot be read: ") && said.contains(place), "{json}: {said}");
+            assert_eq!(error.step().is_some(), said.contains("step "), "{said}");
+            #[cfg(feature = "yaml")]
+            if !json.is_empty() {
+                assert_eq!(Scenario::from_yaml(json).unwrap_err().to_string(), said, "YAML says the same of it");
+            }
         }
+    }
+
+    /// The names that an error has in backticks, behind these words.
+    fn named_behind(error: &str, words: &str) -> Vec<String> {
+        let listed = error.split_once(words).map_or("", |(_, listed)| listed);
+        listed.split('`').skip(1).step_by(2).map(str::to_owned).collect()
+    }
+
+    #[test]
+    fn the_readme_has_a_row_for_every_step_with_all_of_its_fields() {
+        let readme = include_str!("../../README.md");
+        let said = |step: &str| Scenario::from_json(&format!(r#"{{"steps": [{{{step}: {{"nope": 1}}}}]}}"#));
+        let steps = named_behind(&said("\"nope\"").unwrap_err().to_string(), "expected one of ");
+        assert!(steps.len() > 20, "{steps:?}");
+        for step in steps {
+            let row = readme.lines().find(|line| line.starts_with(&format!("| `{step}`")));
+            let row = row.unwrap_or_else(|| panic!("{step} has no row"));
+            let error = said(&format!("\"{step}\"")).unwrap_err().to_string();
+            for field in named_behind(&error, "unknown field `nope`, expected ") {
+                let is_there = row.contains(&format!("`{field}`")) || row.contains(&format!("`{field}?`"));
+                assert!(is_there, "{field} is not in: {row}");
+            }
+        }
+    }
+
+    #[test]
+    fn what_wants_nothing_said_may_stand_alone() {
+        let said =
+            Scenario::from_json(r#"{"steps": [{"reset": true}, {"clear-faults": true}, {"cut-connections": true}]}"#);
+        let alone = Scenario::from_json(r#"{"steps": ["reset", "clear-faults", "cut-connections"]}"#);
+        assert_eq!(said.unwrap().steps(), alone.unwrap().steps());
     }
 
     #[cfg(feature = "yaml")]
     #[test]
     fn yaml_is_read_and_its_errors_name_the_line() {
-        let good = "name: x\nsteps:\n  - visit: {as: ann}\n  - say: {as: ann, text: Hello}\n  - wait: 30s\n";
-        assert_eq!(Scenario::from_yaml(good).unwrap().steps().len(), 3);
-        let bad = "name: x\nsteps:\n  - visit: {as: ann}\n  # a comment\n  - say:\n      as: ann\n  - wait: 30s\n";
-        let error = Scenario::from_yaml(bad).unwrap_err().to_string();
-        assert!(error.contains("steps[1]") && error.contains("(line 5)") && error.contains("text"), "{error}");
-        assert!(Scenario::from_yaml("steps: [").unwrap_err().to_string().contains("line"), "syntax");
+        let good = "name: x\nsteps:\n  - visit: {as: ann}\n  - say: {as: ann, text: Hello}\n  - wait: 30s\n  - reset\n";
+        assert_eq!(Scenario::from_yaml(good).unwrap().steps().len(), 4);
+        for (bad, said) in [
+            (
+                "name: x\nsteps:\n  - visit: {as: ann}\n  # a comment\n  - say:\n      as: ann\n  - wait: 30s\n",
+                "step 2, line 6: `say`: missing field `text`",
+            ),
+            (
+                "steps:\n  - say:\n      as: ann\n      text: one\n      text: two\n",
+                "step 1, line 5: `say.text`: `text` is there twice",
+            ),
+            ("steps:\n  - reset\nname: x\nname: y\n", "line 4: `name`: `name` is there twice"),
+            ("steps:\n  - rate:\n      as: ann\n      score: much\n", "step 1, line 4: `rate.score`: invalid type"),
+            ("", "it must be an object with `steps`"),
+            ("steps: [", "line 2: `steps`: did not find expected node content"),
+        ] {
+            let error = Scenario::from_yaml(bad).unwrap_err().to_string();
+            assert!(error.contains(said), "{error}, not {said}");
+        }
     }
 }

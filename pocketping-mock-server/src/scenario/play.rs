@@ -1,18 +1,20 @@
 //! Plays a scenario, step by step.
 
 use std::collections::HashMap;
+use std::future::Future;
 use std::sync::Arc;
 
-use pocketping_sdk::{EventKind, MessageKind, NewMessage, SessionId, VisitorId};
+use pocketping_sdk::{MessageKind, NewMessage, SessionId, VisitorId};
 use serde_json::{Value, json};
 
-use super::expect::{differences, last_of};
-use super::step::{Expect, Step, Visit};
-use super::{Scenario, ScenarioError};
+use super::expect::{Difference, differences, last_of};
+use super::step::{EVENTS, Expect, Step, Visit, read_fault};
+use super::{Scenario, ScenarioError, counted};
 use crate::app::App;
-use crate::endpoints::messages::send_message;
+use crate::durations;
+use crate::endpoints::messages::{send_message, visitor_says};
 use crate::endpoints::sessions;
-use crate::faults::Fault;
+use crate::faults::pause;
 use crate::operations;
 use crate::server::MockServer;
 use crate::store::{ApiKey, Rejection, TenantId, Tx, Visit as Visiting, rules};
@@ -26,7 +28,7 @@ pub struct Played {
 }
 
 impl MockServer {
-    /// Plays a scenario in the first key's tenant. `wait` moves a frozen clock, and passes with a running one.
+    /// Plays a scenario in the first key's tenant. `wait` moves the clock, whether it stands or runs.
     ///
     /// # Errors
     /// At the first step that cannot be done, or whose expectation is not met; the error names it and what differs.
@@ -62,10 +64,32 @@ pub(crate) async fn play(
                 tell(&line);
                 done.push(line);
             }
-            Err(what) => return Err(ScenarioError { step: Some(n + 1), what, played: done }),
+            Err(Failed { what, differences }) => {
+                let (step, line) = (Some(n + 1), scenario.source.line_of_step(n));
+                return Err(ScenarioError {
+                    step,
+                    line,
+                    field: None,
+                    what: what.into(),
+                    differences,
+                    played: Some(done),
+                });
+            }
         }
     }
     Ok(Played { steps: done })
+}
+
+/// Why a step was not done, or is not met.
+struct Failed {
+    what: String,
+    differences: Vec<Difference>,
+}
+
+impl From<String> for Failed {
+    fn from(what: String) -> Self {
+        Self { what, differences: Vec::new() }
+    }
 }
 
 struct Player<'a> {
@@ -89,27 +113,26 @@ impl Player<'_> {
         self.cast.get(name).ok_or_else(|| format!("{name:?} has not come yet (there are: {})", known()))
     }
 
-    async fn take(&mut self, step: &Step) -> Result<String, String> {
+    async fn take(&mut self, step: &Step) -> Result<String, Failed> {
         match step {
-            Step::Visit(visit) => self.visit(visit),
-            Step::Wait(by) | Step::Advance(by) => {
-                let is_moved = matches!(step, Step::Advance(_)) || self.app.clock.is_frozen();
-                tokio::select! {
-                    () = self.pass(*by, is_moved) => {}
-                    () = self.app.stop.cancelled() => return Err("the server stopped".to_owned()),
-                }
-                Ok(format!("{by:?} later"))
+            Step::Visit(visit) => Ok(self.visit(visit)?),
+            Step::Wait(by) => {
+                self.unless_stopped(self.app.clock.advance_in_order(*by)).await?;
+                Ok(format!("{} later", durations::told(*by)))
+            }
+            Step::Pause(time) => {
+                self.unless_stopped(pause(*time)).await?;
+                Ok(format!("nothing for {}", durations::told(*time)))
             }
             Step::Expect(expect) => self.expect(expect),
-            _ => self.act(step),
+            _ => Ok(self.act(step)?),
         }
     }
 
-    async fn pass(&self, by: std::time::Duration, is_moved: bool) {
-        if is_moved {
-            self.app.clock.advance_in_order(by).await;
-        } else {
-            drop(self.app.clock.sleep(by).await);
+    async fn unless_stopped(&self, waited: impl Future<Output = ()>) -> Result<(), String> {
+        tokio::select! {
+            () = waited => Ok(()),
+            () = self.app.stop.cancelled() => Err("the server stopped".to_owned()),
         }
     }
 
@@ -144,8 +167,7 @@ impl Player<'_> {
         Ok(match step {
             Step::Say(say) => {
                 let id = self.session(&say.r#as)?;
-                let words = NewMessage::new(&say.text).kind(MessageKind::Visitor);
-                self.write(|tx| send_message(tx, id, words))?;
+                self.write(|tx| visitor_says(tx, id, say.text.clone()))?;
                 format!("{} writes: {}", say.r#as, say.text)
             }
             Step::Reply(reply) => {
@@ -174,12 +196,12 @@ impl Player<'_> {
             Step::Read(who) => {
                 let id = self.session(&who.r#as)?;
                 let count = self.write(|tx| operations::read_all(tx, id, &MessageKind::Visitor))?;
-                format!("{} reads {count} messages", who.r#as)
+                format!("{} reads {}", who.r#as, counted(count, "message"))
             }
             Step::OperatorReads(which) => {
                 let id = self.session(&which.r#in)?;
                 let count = self.write(|tx| operations::read_all(tx, id, &MessageKind::Operator))?;
-                format!("the operator reads {count} messages of {}", which.r#in)
+                format!("the operator reads {} of {}", counted(count, "message"), which.r#in)
             }
             Step::OperatorTypes(which) => {
                 let id = self.session(&which.r#in)?;
@@ -237,8 +259,13 @@ impl Player<'_> {
                 format!("a webhook leads to {}", hook.url)
             }
             Step::Fault(fault) => {
-                let made = Fault::from_json(fault.to_string().as_bytes()).map_err(|error| error.to_string())?;
-                self.app.faults.inject(made);
+                let made = read_fault(fault).map_err(|wrong| wrong.to_string())?;
+                // What a fault says of its fields, said of the step's.
+                let within = |rejection: Rejection| match rejection.to_string().strip_prefix("`on.") {
+                    Some(rest) => format!("`fault.on.{rest}"),
+                    None => rejection.to_string(),
+                };
+                self.app.try_inject(made).map_err(within)?;
                 format!("from now on goes wrong: {}", fault["do"])
             }
             Step::ClearFaults(_) => {
@@ -273,12 +300,9 @@ impl Player<'_> {
         })
     }
 
-    fn expect(&self, expect: &Expect) -> Result<String, String> {
+    fn expect(&self, expect: &Expect) -> Result<String, Failed> {
         let mut wrong = Vec::new();
         let session = expect.r#in.as_deref().map(|name| self.session(name)).transpose()?;
-        if session.is_none() && (expect.session.is_some() || expect.messages.is_some() || expect.count.is_some()) {
-            return Err("`in` is missing: whose session and messages?".to_owned());
-        }
         if let Some(id) = session {
             let there = self.app.read(self.tenant, |tables| {
                 Ok::<_, Rejection>((Arc::clone(tables.session(id)?), tables.conversation(id)?.to_vec()))
@@ -291,14 +315,13 @@ impl Player<'_> {
             if let Some(expected) = &expect.messages {
                 last_of("messages", expected, &messages, &mut wrong);
             }
-            if expect.count.is_some_and(|count| count != messages.len()) {
-                wrong.push(format!("count: expected {}, there is {}", json!(expect.count), messages.len()));
+            if let Some(count) = expect.count.filter(|count| *count != messages.len()) {
+                wrong.push(Difference::new("count", &count, &messages.len()));
             }
         }
         if let Some(expected) = &expect.events {
-            let documented = [EventKind::SessionCreated, EventKind::MessageCreated, EventKind::SessionClosed];
             let kinds = self.app.events(self.tenant).into_iter().map(|event| event.kind());
-            let kinds: Vec<Value> = kinds.filter(|kind| documented.contains(kind)).map(|kind| json!(kind)).collect();
+            let kinds: Vec<Value> = kinds.filter(|kind| EVENTS.contains(kind)).map(|kind| json!(kind)).collect();
             let expected: Vec<Value> = expected.iter().map(|kind| json!(kind)).collect();
             last_of("events", &expected, &kinds, &mut wrong);
         }
@@ -308,11 +331,14 @@ impl Player<'_> {
             for (state, count) in expected {
                 let there = theirs().filter(|delivery| delivery.state.as_str() == state).count();
                 if there != *count {
-                    wrong.push(format!("deliveries.{state}: expected {count}, there is {there}"));
+                    wrong.push(Difference::new(format!("deliveries.{state}"), count, &there));
                 }
             }
         }
-        if wrong.is_empty() { Ok("all is as expected".to_owned()) } else { Err(wrong.join("\n")) }
+        if wrong.is_empty() {
+            return Ok("all is as expected".to_owned());
+        }
+        Err(Failed { what: "not all is as expected".to_owned(), differences: wrong })
     }
 }
 

@@ -9,6 +9,13 @@ use serde_json::Value;
 
 use crate::durations;
 use crate::faults::Fault;
+use crate::json::Wrong;
+
+/// The events that can be expected: those of both contracts.
+pub(super) const EVENTS: [EventKind; 3] =
+    [EventKind::SessionCreated, EventKind::MessageCreated, EventKind::SessionClosed];
+/// The states of deliveries.
+const STATES: [&str; 4] = ["pending", "delivered", "failed", "overflowed"];
 
 /// One step. Whoever takes part has a name of the scenario's own.
 #[derive(Clone, Debug, PartialEq, Deserialize)]
@@ -34,25 +41,24 @@ pub(super) enum Step {
     Leave(Who),
     Close(Which),
     Ai(SwitchAi),
-    /// The clock goes on: a frozen one timer by timer, a running one by itself.
-    #[serde(deserialize_with = "duration")]
+    /// The clock is moved, timer by timer, whether it stands or runs.
+    #[serde(alias = "advance", deserialize_with = "wait")]
     Wait(Duration),
-    /// The clock is moved, timer by timer, whatever it does by itself.
-    #[serde(deserialize_with = "duration")]
-    Advance(Duration),
+    /// Nothing happens for this long, in real time: for whoever else is at work.
+    #[serde(deserialize_with = "pause")]
+    Pause(Duration),
     Webhook(Hook),
     /// Something goes wrong, as it is written for the control surface.
-    #[serde(deserialize_with = "fault")]
     Fault(Value),
     /// Nothing more goes wrong.
-    ClearFaults(bool),
+    ClearFaults(Done),
     /// All connections end without a word.
-    CutConnections(bool),
+    CutConnections(Done),
     AllowKey(String),
     RevokeKey(String),
     Snapshot(String),
     Restore(String),
-    Reset(bool),
+    Reset(Done),
     Expect(Box<Expect>),
 }
 
@@ -142,16 +148,87 @@ pub(super) struct Expect {
     pub(super) deliveries: Option<std::collections::BTreeMap<String, usize>>,
 }
 
-fn duration<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Duration, D::Error> {
-    let text = String::deserialize(deserializer)?;
-    durations::duration(&text).map_err(D::Error::custom)
+/// What a step does that has nothing to be said.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(super) struct Done;
+
+impl<'de> Deserialize<'de> for Done {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        match Value::deserialize(deserializer)? {
+            Value::Null | Value::Bool(true) => Ok(Self),
+            _ => Err(D::Error::custom("must be true, or stand alone; a step that is not to be done is left out")),
+        }
+    }
 }
 
-/// A fault that can be one; it is made anew each time it is played.
-fn fault<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Value, D::Error> {
-    let fault = Value::deserialize(deserializer)?;
-    match Fault::from_json(fault.to_string().as_bytes()) {
-        Ok(_) => Ok(fault),
-        Err(error) => Err(D::Error::custom(error)),
+/// The longest time that really passes.
+const LONGEST_PAUSE: Duration = Duration::from_secs(5 * 60);
+
+fn wait<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Duration, D::Error> {
+    duration(deserializer, durations::MOST_MOVED)
+}
+
+fn pause<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Duration, D::Error> {
+    duration(deserializer, LONGEST_PAUSE)
+}
+
+fn duration<'de, D: Deserializer<'de>>(deserializer: D, longest: Duration) -> Result<Duration, D::Error> {
+    let text = Value::deserialize(deserializer)?;
+    let duration = durations::duration(text.as_str().unwrap_or_default())
+        .map_err(|what| D::Error::custom(what.trim_start_matches("it ")))?;
+    if duration > longest {
+        return Err(D::Error::custom(format_args!("must be at most {}", durations::told(longest))));
+    }
+    Ok(duration)
+}
+
+impl Step {
+    /// Refuses what can be read and means nothing.
+    pub(super) fn check(&self) -> Result<(), Wrong> {
+        match self {
+            // It is made anew each time it is played.
+            Self::Fault(fault) => read_fault(fault).map(drop),
+            Self::Expect(expect) => expect.check(),
+            _ => Ok(()),
+        }
+    }
+}
+
+/// A fault as it is written in a step.
+pub(super) fn read_fault(fault: &Value) -> Result<Fault, Wrong> {
+    Fault::from_value(fault.clone())
+}
+
+impl Expect {
+    fn check(&self) -> Result<(), Wrong> {
+        let wrong =
+            |field: Option<&str>, what: &str| Err(Wrong { field: field.map(str::to_owned), what: what.to_owned() });
+        let empty = "is empty, which everything is as; `count` says how many there are";
+        if self.session.as_ref().is_some_and(|session| session.as_object().is_none_or(serde_json::Map::is_empty)) {
+            return wrong(Some("session"), "must be an object with at least one field");
+        }
+        if self.messages.as_ref().is_some_and(Vec::is_empty) {
+            return wrong(Some("messages"), empty);
+        }
+        if self.events.as_ref().is_some_and(Vec::is_empty) {
+            return wrong(Some("events"), "must hold at least one event");
+        }
+        if self.events.iter().flatten().any(|event| !EVENTS.contains(event)) {
+            return wrong(Some("events"), "must be of session.created, message.created, session.closed");
+        }
+        let states = self.deliveries.as_ref();
+        if states
+            .is_some_and(|states| states.is_empty() || states.keys().any(|state| !STATES.contains(&state.as_str())))
+        {
+            return wrong(Some("deliveries"), "must say how many are pending, delivered, failed or overflowed");
+        }
+        let is_of_one = self.session.is_some() || self.messages.is_some() || self.count.is_some();
+        if is_of_one && self.r#in.is_none() {
+            return wrong(Some("in"), "is missing: whose session and messages?");
+        }
+        if !is_of_one && self.events.is_none() && states.is_none() {
+            return wrong(None, "must say what is expected: session, messages, count, events or deliveries");
+        }
+        Ok(())
     }
 }

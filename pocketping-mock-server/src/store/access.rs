@@ -127,6 +127,19 @@ impl Access {
         self.keys.iter().map(|key| key.key.clone())
     }
 
+    /// The keys that opened a tenant unnamed, as they may be told: enough to know one's own by.
+    pub(crate) fn unseen_keys(&self) -> Vec<String> {
+        let mut shown: Vec<_> = self.unseen.iter().flatten().map(|(key, _)| masked(key)).collect();
+        shown.sort_unstable();
+        shown
+    }
+
+    /// Whether it takes a key.
+    pub(crate) fn takes(&self, key: &str) -> bool {
+        self.keys.iter().any(|known| bool::from(known.key.as_bytes().ct_eq(key.as_bytes())))
+            || (self.unseen.is_some() && may_be_unseen(key))
+    }
+
     /// The tenant a key opens. Given keys are compared in constant time, all of them.
     pub(crate) fn tenant_of(&mut self, key: &str) -> Result<TenantId, Rejection> {
         let mut found = None;
@@ -138,8 +151,7 @@ impl Access {
         if let Some(tenant) = found {
             return Ok(Arc::clone(tenant));
         }
-        let is_key = (1..=MOST_KEY).contains(&key.len()) && key.bytes().all(|byte| byte.is_ascii_graphic());
-        let Some(unseen) = self.unseen.as_mut().filter(|_| is_key) else {
+        let Some(unseen) = self.unseen.as_mut().filter(|_| may_be_unseen(key)) else {
             return Err(Rejection::Unauthorized("the API key is wrong"));
         };
         if let Some(tenant) = unseen.get(key) {
@@ -153,6 +165,17 @@ impl Access {
         unseen.insert(key.to_owned(), Arc::clone(&tenant));
         Ok(tenant)
     }
+}
+
+/// Whether a key that nobody named may open a tenant.
+fn may_be_unseen(key: &str) -> bool {
+    (1..=MOST_KEY).contains(&key.len()) && key.bytes().all(|byte| byte.is_ascii_graphic())
+}
+
+/// The first characters of a key that is long enough.
+fn masked(key: &str) -> String {
+    let shown = if key.len() >= 12 { &key[..4] } else { "" };
+    format!("{shown}…")
 }
 
 #[cfg(test)]

@@ -1,6 +1,6 @@
 //! Why a request is refused: one table of status, code and message.
 
-use pocketping_sdk::{AttachmentId, ErrorBody, ErrorCode, MessageId, SessionId, WebhookId};
+use pocketping_sdk::{AttachmentId, DeliveryId, ErrorBody, ErrorCode, MessageId, SessionId, WebhookId};
 
 /// Why a request is refused. Nothing was changed.
 #[derive(Clone, Debug, PartialEq, thiserror::Error)]
@@ -35,6 +35,8 @@ pub(crate) enum Rejection {
     NoSuchSnapshot(String),
     #[error("there is no fault {0:?}")]
     NoSuchFault(String),
+    #[error("there is no delivery {0}")]
+    NoSuchDelivery(DeliveryId),
     #[error("there is no barrier {0:?}: no fault names it, and nothing is held there")]
     NoSuchBarrier(String),
     #[error("{0}")]
@@ -81,6 +83,7 @@ impl Rejection {
             Self::NoSuchScenario(_) => (404, "Not found", ErrorCode::from("SCENARIO_NOT_FOUND")),
             Self::NoSuchSnapshot(_) => (404, "Not found", ErrorCode::from("SNAPSHOT_NOT_FOUND")),
             Self::NoSuchFault(_) => (404, "Not found", ErrorCode::from("FAULT_NOT_FOUND")),
+            Self::NoSuchDelivery(_) => (404, "Not found", ErrorCode::from("DELIVERY_NOT_FOUND")),
             Self::NoSuchBarrier(_) => (404, "Not found", ErrorCode::from("BARRIER_NOT_FOUND")),
             Self::Conflict(_) => (409, "Conflict", ErrorCode::from("CONFLICT")),
             Self::Gone(_) => (410, "Gone", ErrorCode::from("GONE")),

@@ -205,7 +205,9 @@ impl SeedSession {
         if let Some(Err(what)) = self.visitor_id.as_deref().map(check_id) {
             return wrong("visitorId", what);
         }
-        let created = whole(self.created_at).unwrap_or_else(|| tx.now());
+        // A session is no younger than what was said in it.
+        let said = self.messages.iter().flatten().filter_map(|message| whole(message.created_at)).min();
+        let created = whole(self.created_at).unwrap_or_else(|| said.map_or(tx.now(), |said| said.min(tx.now())));
         let mut session = Session::new(taken.or_new(self.id, tx, "sess"));
         session.visitor_id = Some(taken.or_new(self.visitor_id, tx, "vis").into());
         session.project_id = Some(self.project_id.map_or_else(|| tx.tables().project().id.clone(), Into::into));

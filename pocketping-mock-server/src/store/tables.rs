@@ -31,10 +31,12 @@ impl Store {
         self.tenants.entry(Arc::clone(id)).or_insert_with(|| unreachable!("it was put there"))
     }
 
-    /// Puts other tables in the place of a tenant's. Times go on from where they were.
-    pub(crate) fn replace(&mut self, id: &TenantId, mut tables: Tenant, ids: &Ids) {
+    /// Puts other tables in the place of a tenant's. Times go on from where they were, but for one that lay ahead of the clock:
+    /// it was of what is gone now.
+    pub(crate) fn replace(&mut self, id: &TenantId, mut tables: Tenant, ids: &Ids, clock: Timestamp) {
         let current = self.tenant(id, ids);
-        tables.last_time = tables.last_time.max(current.last_time);
+        let last = current.last_time.map(|last| last.min(clock));
+        tables.last_time = tables.last_time.max(last);
         *current = tables;
     }
 

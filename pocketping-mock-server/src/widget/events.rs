@@ -101,7 +101,11 @@ impl Teller {
                     _ = self.app.clock.sleep(ALIVE) => return Some(comment(&self.tape, "ping")),
                 }
             };
-            match self.app.faults.on_frame(Surface::Widget, Over::Sse, &frame).map(|met| met.act) {
+            let met = self.app.faults.on_frame(Surface::Widget, Over::Sse, &frame);
+            if let Some(met) = &met {
+                self.tape.fault(&met.id, met.act.kind());
+            }
+            match met.map(|met| met.act) {
                 Some(SocketFault::Skip) => continue,
                 Some(SocketFault::Duplicate) => self.again = Some(frame.clone()),
                 Some(SocketFault::Cut) => self.connection.end_unanswered().await,

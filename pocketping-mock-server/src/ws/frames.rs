@@ -2,7 +2,6 @@
 
 use std::collections::VecDeque;
 use std::future::pending;
-use std::time::Duration;
 
 use axum::extract::ws::{Message, Utf8Bytes};
 use bytes::Bytes;
@@ -15,8 +14,6 @@ use crate::app::App;
 use crate::faults::{Over as Way, SocketFault};
 use crate::surface::Surface;
 
-/// How long a frame that is to come after the next one waits for it.
-const SWAP: Duration = Duration::from_millis(50);
 /// How far the number of a garbled event is off.
 const OFF: u64 = 7;
 
@@ -26,9 +23,10 @@ pub(super) struct Frames {
     /// Whose they are.
     surface: Surface,
     queue: VecDeque<Bytes>,
-    /// Those whose turn was before the queue's: written after the next frame, or when it is time, the last one first.
+    /// Those whose turn was before the queue's: written after the next frame, when it is time, or before a ping; the last
+    /// one first.
     held: Vec<Bytes>,
-    /// When the held ones are written at the latest.
+    /// When the held ones are written without a next frame.
     due: Option<Instant>,
     /// Whether the queue waits for the held ones, too.
     is_stopped: bool,
@@ -67,10 +65,12 @@ impl Frames {
         while !self.is_stopped
             && let Some(frame) = self.queue.pop_front()
         {
-            let fault = app.faults.on_frame(self.surface, Way::WebSocket, &frame);
-            match fault.map(|met| met.act) {
+            match app.faults.on_frame(self.surface, Way::WebSocket, &frame) {
                 None => self.put(socket, frame).await?,
-                Some(fault) => self.put_faulty(socket, frame, fault).await?,
+                Some(met) => {
+                    socket.tape.fault(&met.id, met.act.kind());
+                    self.put_faulty(socket, frame, met.act).await?;
+                }
             }
         }
         flush(socket).await
@@ -78,7 +78,16 @@ impl Frames {
 
     async fn put(&mut self, socket: &mut Line, frame: Bytes) -> Result<(), Over> {
         feed(socket, frame).await?;
-        if self.due.is_some() { self.write_held(socket).await } else { Ok(()) }
+        if self.held.is_empty() { Ok(()) } else { self.write_held(socket).await }
+    }
+
+    /// Writes what waits for a next frame that did not come until now.
+    pub(super) async fn write_waiting(&mut self, socket: &mut Line) -> Result<(), Over> {
+        if self.held.is_empty() || self.due.is_some() {
+            return Ok(());
+        }
+        self.write_held(socket).await?;
+        flush(socket).await
     }
 
     async fn write_held(&mut self, socket: &mut Line) -> Result<(), Over> {
@@ -87,11 +96,6 @@ impl Frames {
             feed(socket, frame).await?;
         }
         Ok(())
-    }
-
-    fn hold(&mut self, frame: Bytes, time: Duration) {
-        self.held.push(frame);
-        self.due = Some(Instant::now() + time);
     }
 
     async fn put_faulty(&mut self, socket: &mut Line, frame: Bytes, act: SocketFault) -> Result<(), Over> {
@@ -105,12 +109,12 @@ impl Frames {
             SocketFault::Garble => self.put(socket, garbled(&frame)).await,
             SocketFault::Skip => Ok(()),
             SocketFault::Swap => {
-                self.hold(frame, SWAP);
+                self.held.push(frame);
                 Ok(())
             }
             SocketFault::Delay(time) => {
-                self.hold(frame, time);
-                self.is_stopped = true;
+                self.held.push(frame);
+                (self.due, self.is_stopped) = (Some(Instant::now() + time), true);
                 Ok(())
             }
             SocketFault::Close(code) => Err(Over::Close(code, "a fault that was asked for")),

@@ -147,6 +147,9 @@ pub(crate) async fn serve(app: &App, socket: &mut Line, told: Told, mut hear: im
             _fired = &mut ping_due => {
                 ping_due.set(app.clock.sleep(PING));
                 pong.expect();
+                if let Err(over) = until_over(app, &end, frames.write_waiting(socket)).await {
+                    return over;
+                }
                 if let Err(over) = until_over(app, &end, write(socket, Message::Ping(Bytes::new()))).await {
                     return over;
                 }

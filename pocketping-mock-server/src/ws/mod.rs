@@ -18,6 +18,7 @@ use url::Url;
 
 use crate::app::App;
 use crate::connection::Connection;
+use crate::faults::{Met, SocketFault};
 use crate::http::{is_of_this_machine, refused_upgrade};
 use crate::hub::Subscription;
 use crate::journal::Tape;
@@ -126,7 +127,8 @@ async fn first_frame(app: &App, socket: &mut Line) -> Result<(TenantId, Option<S
             return Err(close_code(app, 4401, "unauthorized"));
         }
     };
-    if let Some(code) = app.faults.on_auth() {
+    if let Some(Met { id, act: code }) = app.faults.on_auth() {
+        socket.tape.fault(&id, SocketFault::RefuseAuth(code).kind());
         match code {
             4401 => say(app, socket, &Rejection::Unauthorized("a fault that was asked for")).await?,
             4403 => say(app, socket, &Rejection::Forbidden("a fault that was asked for".to_owned())).await?,

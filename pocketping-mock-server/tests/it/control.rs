@@ -105,9 +105,9 @@ fn a_wrong_call_names_what_is_wrong_and_changes_nothing() {
         ("POST /sessions/sess_abc123/operator/tell-page", r#"{"name":""}"#, 400, "`name`"),
         ("POST /operator", r#"{"online":1}"#, 400, "`online`"),
         ("POST /clock/advance", r#"{"by":"soon"}"#, 400, "`by`"),
-        ("POST /clock/advance", r#"{"by":"721h"}"#, 400, "30 days"),
+        ("POST /clock/advance", r#"{"by":"721h"}"#, 400, "30d"),
         ("POST /snapshots/nope/restore", "", 404, "no snapshot \"nope\""),
-        ("POST /deliveries/nope/redeliver", "", 409, "no delivery nope"),
+        ("POST /deliveries/nope/redeliver", "", 404, "no delivery nope"),
         ("POST /sessions/nope/operator/close", "", 404, "Session not found"),
         ("POST /sessions/sess_abc123/operator/say", r#"{"content":"x","type":"ai"}"#, 400, "type"),
         ("POST /sessions/sess_abc123/operator/ai", r#"{"enabled":1}"#, 400, "`enabled`"),
@@ -206,7 +206,8 @@ fn each_key_has_a_state_of_its_own() {
     ok(&server, "POST /reset?tenant=two", "");
     let sessions = |query: &str| ok(&server, &format!("GET /state{query}"), "")["sessions"].as_array().unwrap().len();
     assert_eq!([sessions(""), sessions("?key=b"), sessions("?key=unseen")], [1, 0, 1]);
-    assert_eq!(ok(&server, "GET /tenants", ""), json!({"tenants": ["one", "two"]}), "no unseen key is told");
+    let tenants = json!({"tenants": ["one", "two"], "unnamedKeys": ["…"]});
+    assert_eq!(ok(&server, "GET /tenants", ""), tenants, "no unseen key is told");
     refused(&server, "GET /state?tenant=one&key=b", "", 400, "both");
 }
 
@@ -252,4 +253,108 @@ fn only_this_machine_controls_it_or_whoever_has_the_token() {
     let answer = crate::wire::answer(&crate::wire::rest(stream));
     assert_eq!(answer.status, 403);
     assert!(answer.json()["message"].as_str().unwrap().contains("--control-token"));
+}
+
+#[test]
+fn what_a_call_does_not_take_is_refused_and_named() {
+    let server = MockServer::start();
+    ok(&server, "POST /visitors", "{}");
+    for (line, body, sentence) in [
+        ("DELETE /journal?kind=request", "", "`kind` is no parameter here; this call takes none"),
+        ("GET /state?tenants=a", "", "`tenants` is no parameter here; there are tenant, key"),
+        ("GET /events?limit=1&limit=2", "", "`limit` is given twice"),
+        ("GET /journal?limit=many", "", "`limit` must be a whole number"),
+        ("POST /clock/freeze", r#"{"by":"1s"}"#, "this call takes no body"),
+        ("POST /sessions/sess_1/visitor/leave", "now", "this call takes no body"),
+        ("POST /reset", r#"{"seed":1}"#, "this call takes no body"),
+        (
+            "POST /visitors",
+            r#"{"identity":{"id":"u_1"}}"#,
+            "`identity.id` is no such field; there are email, name, customerId",
+        ),
+        ("POST /visitors", r#""ann""#, "expected an object"),
+        ("POST /sessions/sess_1/visitor/rate", r#"{"score":"5"}"#, "expected a whole number"),
+        ("POST /clock/advance", r#"{"by":"31d"}"#, "`by` is more than 30d"),
+        ("POST /journal/wait", "{}", "missing field `match`"),
+        ("POST /journal/wait", r#"{"match":{},"count":0}"#, "`count` is 1 or more"),
+    ] {
+        refused(&server, line, body, 400, sentence);
+    }
+    assert_eq!(server.sessions().len(), 1, "nothing was begun anew");
+    assert_eq!(server.sessions()[0].visitor_online, Some(true), "nobody left");
+    refused(&server, "POST /deliveries/dlv_9/redeliver", "", 404, "there is no delivery dlv_9");
+    // What some clients send when they have nothing to say.
+    ok(&server, "POST /sessions/sess_1/visitor/leave", "{}");
+}
+
+#[test]
+fn who_writes_is_there_again() {
+    for contract in [Contract::Strict, Contract::Extended] {
+        let server = MockServer::builder().contract(contract).start().unwrap();
+        ok(&server, "POST /visitors", "{}");
+        ok(&server, "POST /sessions/sess_1/visitor/leave", "");
+        ok(&server, "POST /sessions/sess_1/visitor/say", r#"{"content":"Back"}"#);
+        assert_eq!(ok(&server, "GET /state", "")["sessions"][0]["visitorOnline"], true);
+    }
+}
+
+#[test]
+fn a_seed_of_times_to_come_is_gone_with_its_times() {
+    let server = MockServer::start();
+    ok(&server, "POST /seed", r#"{"sessions":[{"id":"s","createdAt":"2099-01-01T00:00:00Z"}]}"#);
+    let said =
+        |id: &str| ok(&server, &format!("POST /sessions/{id}/visitor/say"), r#"{"content":"x"}"#)["createdAt"].clone();
+    assert_eq!(said("s"), "2099-01-01T00:00:00Z", "times never go back");
+    ok(&server, "POST /seed", r#"{"sessions":[{"id":"t"}]}"#);
+    assert_eq!(said("t"), "2024-01-15T10:30:00Z");
+    ok(&server, "POST /reset", "");
+    assert_eq!(said("t"), "2024-01-15T10:30:00Z");
+}
+
+#[test]
+fn a_seeded_session_is_no_younger_than_what_was_said_in_it() {
+    let server = MockServer::start();
+    let seed = r#"{"sessions":[{"id":"s","messages":[{"content":"x","createdAt":"2023-01-01T00:00:00Z"}]}]}"#;
+    ok(&server, "POST /seed", seed);
+    assert_eq!(ok(&server, "GET /state", "")["sessions"][0]["createdAt"], "2023-01-01T00:00:00Z");
+}
+
+#[test]
+fn keys_that_opened_a_tenant_unnamed_are_told_by_their_first_characters() {
+    let server = MockServer::builder().any_key().start().unwrap();
+    let ask = |key: &str| send(&server, "GET /sessions", &[("Authorization", &format!("Bearer {key}"))], "");
+    assert_eq!((ask("sk_of_a_worker_1").status, ask("short").status), (200, 200));
+    let tenants = ok(&server, "GET /tenants", "");
+    assert_eq!(tenants, json!({"tenants": ["default"], "unnamedKeys": ["sk_o…", "…"]}));
+}
+
+#[test]
+fn nothing_is_waited_for_where_the_journal_is_off() {
+    let mut limits = pocketping_mock_server::Limits::default();
+    limits.journal_entries = 0;
+    let server = MockServer::builder().limits(limits).start().unwrap();
+    refused(&server, "POST /journal/wait", r#"{"match":{}}"#, 409, "the journal is off");
+}
+
+#[test]
+fn pages_of_this_machine_may_control_it_and_no_others() {
+    let server = MockServer::start();
+    for (origin, is_let_in) in [
+        ("http://localhost:3000", true),
+        ("http://127.0.0.1:5173", true),
+        ("http://[::1]:8080", true),
+        ("https://app.localhost", true),
+        ("https://elsewhere.example", false),
+        ("http://localhost.elsewhere.example", false),
+        ("null", false),
+    ] {
+        let asked = [("Origin", origin), ("Access-Control-Request-Method", "POST")];
+        let preflight = send(&server, "OPTIONS /_mock/reset", &asked, "");
+        let answer = send(&server, "POST /_mock/reset", &[("Origin", origin)], "");
+        let allowed = is_let_in.then_some(origin);
+        for answer in [&preflight, &answer] {
+            assert_eq!(answer.header("access-control-allow-origin"), allowed, "{origin}: {answer:?}");
+        }
+        assert_eq!(answer.status, if is_let_in { 200 } else { 403 }, "{origin}");
+    }
 }

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use pocketping_mock_server::{Contract, MockServer, Scenario, Visit};
+use pocketping_mock_server::{Clock, Contract, MockServer, Scenario, Visit};
 use serde_json::{Value, json};
 
 use crate::wire::{call, send};
@@ -38,15 +38,18 @@ async fn a_step_that_fails_is_named_with_what_differs() {
         (json!([{"restore": "nope"}]), 1, "no snapshot"),
         (json!([{"revoke-key": "nope"}]), 1, "was not taken"),
         (json!([{"webhook": {"url": "x", "events": []}}]), 1, "`url`"),
-        (json!([{"expect": {"count": 1}}]), 1, "`in` is missing"),
-        (json!([visit, {"expect": {"in": "ann", "count": 1}}]), 2, "count: expected 1, there is 0"),
+        (
+            json!([visit, {"expect": {"in": "ann", "count": 1}}]),
+            2,
+            "line 1: not all is as expected\n  - count: 1\n  + count: 0",
+        ),
         (
             json!([visit, {"expect": {"in": "ann", "session": {"status": "closed"}}}]),
             2,
-            "session.status: expected \"closed\", there is \"active\"",
+            "\n  - session.status: \"closed\"\n  + session.status: \"active\"",
         ),
-        (json!([visit, {"expect": {"events": ["session.closed"]}}]), 2, "events[0]: expected \"session.closed\""),
-        (json!([{"expect": {"deliveries": {"failed": 1}}}]), 1, "deliveries.failed: expected 1, there is 0"),
+        (json!([visit, {"expect": {"events": ["session.closed"]}}]), 2, "- events[0]: \"session.closed\""),
+        (json!([{"expect": {"deliveries": {"failed": 1}}}]), 1, "- deliveries.failed: 1"),
     ] {
         let error = MockServer::start().play(&scenario(&steps)).await.unwrap_err();
         assert_eq!(error.step(), Some(step), "{steps}: {error}");
@@ -61,8 +64,12 @@ async fn a_fault_of_a_scenario_hits_whoever_calls_next() {
     let fault = json!({"on": {"method": "GET", "route": "/sessions"}, "do": {"kind": "status", "status": 418}});
     server.play(&scenario(&json!([{"fault": fault}]))).await.unwrap();
     assert_eq!((call(&server, "GET /sessions", "").status, call(&server, "GET /sessions", "").status), (418, 200));
+    let never = scenario(&json!([{"fault": {"on": {"key": "nobody's"}, "do": {"kind": "reset"}}}]));
+    let refused = server.play(&never).await.unwrap_err().to_string();
+    assert_eq!(refused, "step 1, line 1: `fault.on.key` must be a key that this server takes");
+    assert_eq!(server.faults_left(), 0);
     let wrong = json!({"steps": [{"fault": {"do": {"kind": "earthquake"}}}]}).to_string();
-    assert!(Scenario::from_json(&wrong).unwrap_err().to_string().contains("steps[0].fault"));
+    assert!(Scenario::from_json(&wrong).unwrap_err().to_string().contains("`fault.do.kind`: must be one of"));
 }
 
 #[tokio::test]
@@ -88,6 +95,8 @@ async fn a_conversation_can_be_played_again() {
     let steps: Value = serde_json::from_str::<Value>(&exported).unwrap()["steps"].clone();
     assert_eq!(steps[0], json!({"visit": {"as": "visitor", "page": "https://a/", "metadata": {"plan": "pro"}}}));
     assert_eq!(steps[2], json!({"wait": "1500ms"}));
+    let left_out = Scenario::left_out_of(&server.sessions()[0], &server.messages(&session.id));
+    assert_eq!(left_out, ["the visitor's identity is said at the end"]);
     let again = MockServer::start();
     again.play(&Scenario::from_json(&exported).unwrap()).await.unwrap();
     let told = |server: &MockServer| {
@@ -95,6 +104,27 @@ async fn a_conversation_can_be_played_again() {
         messages.iter().map(|it| (it.kind.clone(), it.content.clone(), it.created_at)).collect::<Vec<_>>()
     };
     assert_eq!(told(&again), told(&server));
+}
+
+#[tokio::test]
+async fn a_wait_moves_a_clock_that_runs_and_a_pause_really_passes() {
+    let server = MockServer::builder().clock(Clock::system()).start().unwrap();
+    let before = server.clock().now();
+    let steps = json!([{"wait": "720h"}, {"advance": "90s"}, {"pause": "1ms"}]);
+    let played = server.play(&scenario(&steps)).await.unwrap();
+    assert_eq!(played.steps, ["30d later", "1m 30s later", "nothing for 1ms"]);
+    assert!(!server.clock().is_frozen());
+    assert!(server.clock().now().since(before) >= Duration::from_secs(30 * 24 * 3600 + 90));
+}
+
+#[tokio::test]
+async fn one_is_no_many() {
+    let steps = json!([
+        {"visit": {"as": "ann"}}, {"say": {"as": "ann", "text": "1"}}, {"operator-reads": {"in": "ann"}},
+        {"reply": {"to": "ann", "text": "2"}}, {"reply": {"to": "ann", "text": "3"}}, {"read": {"as": "ann"}}
+    ]);
+    let played = MockServer::start().play(&scenario(&steps)).await.unwrap();
+    assert_eq!((&*played.steps[2], &*played.steps[5]), ("the operator reads 1 message of ann", "ann reads 2 messages"));
 }
 
 #[test]
@@ -105,16 +135,77 @@ fn a_scenario_is_played_over_control() {
     let played = mock("POST /_mock/scenarios", &good);
     assert_eq!(played.status, 200);
     assert_eq!(played.json()["steps"], json!(["ann opens sess_1", "ann writes: Hello"]));
-    let failed = mock("POST /_mock/scenarios", r#"{"steps": [{"expect": {"events": ["session.closed"]}}]}"#);
-    assert_eq!((failed.status, &failed.json()["code"]), (422, &json!("SCENARIO_FAILED")));
-    assert!(failed.json()["message"].as_str().unwrap().starts_with("step 1: events"), "{failed:?}");
+    let failed = mock("POST /_mock/scenarios", "{\"steps\": [\n{\"expect\": {\"events\": [\"session.closed\"]}}]}");
+    let expected = json!({
+        "error": "Scenario failed", "message": "step 1, line 2: not all is as expected", "code": "SCENARIO_FAILED",
+        "step": 1, "line": 2, "steps": [],
+        "differences": ["- events[1]: \"session.closed\"", "+ events[1]: \"message.created\""],
+    });
+    assert_eq!((failed.status, failed.json()), (422, expected));
     let wrong = mock("POST /_mock/scenarios", r#"{"steps": [{"say": {}}]}"#);
     assert_eq!(wrong.status, 400);
-    assert!(wrong.json()["message"].as_str().unwrap().contains("steps[0]"), "{wrong:?}");
+    let said = "the scenario cannot be read: step 1, line 1: `say`: missing field `as`";
+    assert_eq!(wrong.json()["message"], said, "{wrong:?}");
     let stock = mock("GET /_mock/scenarios", "").json();
     assert!(stock["scenarios"].as_array().unwrap().contains(&json!("rush-hour")));
     assert_eq!(mock("POST /_mock/scenarios/demo", "").status, 200);
     assert_eq!(mock("POST /_mock/scenarios/nope", "").status, 404);
     let exported = mock("GET /_mock/sessions/sess_1/scenario", "").json();
     assert_eq!(exported["steps"][1], json!({"say": {"as": "visitor", "text": "Hello"}}));
+}
+
+#[test]
+fn yaml_is_posted_as_what_it_is() {
+    let server = MockServer::start();
+    let post = |kind: &str, body: &str| send(&server, "POST /_mock/scenarios", &[("Content-Type", kind)], body);
+    let yaml = "steps:\n  - visit: {as: ann}\n  - clear-faults\n";
+    for kind in ["application/yaml", "application/x-yaml", "text/yaml; charset=utf-8", "Text/YAML"] {
+        let answer = post(kind, yaml);
+        let message = answer.json()["message"].as_str().unwrap_or_default().to_owned();
+        if cfg!(feature = "yaml") {
+            assert_eq!(answer.status, 200, "{kind}: {answer:?}");
+        } else {
+            assert_eq!(
+                (answer.status, &*message),
+                (400, "the body is YAML, which this server was built without; send it as JSON")
+            );
+        }
+    }
+    let refused = post("application/json", yaml);
+    let message = refused.json()["message"].as_str().unwrap().to_owned();
+    assert_eq!(refused.status, 400);
+    assert!(message.ends_with("; YAML is sent with the content type application/yaml"), "{message}");
+    let wrong = post("application/yaml", "steps:\n  - say:\n      as: ann\n");
+    let said = "the scenario cannot be read: step 1, line 3: `say`: missing field `text`";
+    assert!(wrong.json()["message"] == said || !cfg!(feature = "yaml"), "{wrong:?}");
+}
+
+#[tokio::test]
+async fn what_no_step_can_say_is_left_out_and_named() {
+    let server = MockServer::start();
+    let session = server.visitor_opens_session(Visit::new());
+    let export = || {
+        let (session, messages) = (&server.sessions()[0], server.messages(&session.id));
+        (Scenario::of_conversation(session, &messages), Scenario::left_out_of(session, &messages))
+    };
+    let (empty, left_out) = export();
+    assert_eq!(left_out, [""; 0]);
+    MockServer::start().play(&Scenario::from_json(&empty).unwrap()).await.unwrap();
+    for text in ["one", "two", "three"] {
+        server.visitor_says(&session.id, text);
+    }
+    let edit = r#"{"sessionId":"sess_1","content":"Two"}"#;
+    assert_eq!(send(&server, "PATCH /pocketping/message/msg_2", &[], edit).status, 200);
+    assert_eq!(send(&server, "DELETE /pocketping/message/msg_3?sessionId=sess_1", &[], "").status, 200);
+    server.operator().reads(&session.id);
+    call(&server, "POST /sessions/sess_1/ai", r#"{"enabled":false}"#);
+    let (played, left_out) = export();
+    let expected = [
+        "1 deleted message is left out",
+        "1 edited message is said as it is now",
+        "2 receipts are left out",
+        "that the AI is off is left out",
+    ];
+    assert_eq!(left_out, expected);
+    MockServer::start().play(&Scenario::from_json(&played).unwrap()).await.unwrap();
 }

@@ -35,8 +35,8 @@ impl ApiKey {
         Ok(header)
     }
 
-    /// The key itself, for the socket's first frame.
-    #[cfg(feature = "events")]
+    /// The key itself, for the socket's first frame and the name of what is shared by it.
+    #[cfg(any(feature = "events", feature = "shared-pacing"))]
     pub(crate) fn expose(&self) -> &str {
         self.0.expose_secret()
     }

@@ -38,6 +38,10 @@ pub struct ClientBuilder {
     settings: Settings,
     pacing: Pacing,
     plan: Option<Pacing>,
+    /// Whether the plan is a limit, which counts on every server.
+    plan_is_limit: bool,
+    #[cfg(feature = "shared-pacing")]
+    shared_pacing: Option<std::path::PathBuf>,
     tls: TlsOptions,
     proxy: Option<String>,
     no_proxy: Option<String>,
@@ -64,6 +68,9 @@ impl Default for ClientBuilder {
             },
             pacing: Pacing::Auto,
             plan: None,
+            plan_is_limit: false,
+            #[cfg(feature = "shared-pacing")]
+            shared_pacing: None,
             tls: TlsOptions::default(),
             proxy: None,
             no_proxy: None,
@@ -77,11 +84,11 @@ impl Default for ClientBuilder {
 
 impl ClientBuilder {
     /// Takes what the environment says: `POCKETPING_API_KEY`, `POCKETPING_API_URL`, and `POCKETPING_PLAN` (`free`,
-    /// `pro`, `team` or `self-hosted`), which counts on the hosted service only. Variables that are not set change
-    /// nothing.
+    /// `pro`, `team` or `self-hosted`, which count on the hosted service only, or a limit such as `60/min`). Variables
+    /// that are not set change nothing.
     ///
     /// # Errors
-    /// When a variable is empty or not Unicode or the plan is none of the four; the error names the variable.
+    /// When a variable is empty or not Unicode or the plan is unknown; the error names the variable.
     pub fn from_env(mut self) -> Result<Self> {
         let read = |name: &str| match std::env::var(name) {
             // An empty address would mean the hosted service, and send it a key that is meant for another.
@@ -155,17 +162,33 @@ impl ClientBuilder {
         self
     }
 
-    /// The plan whose limit requests to the hosted service are paced to: `free`, `pro`, `team` or `self-hosted`. An
-    /// explicit [`pacing`](Self::pacing) wins, and other servers are not paced.
+    /// The plan whose limit requests to the hosted service are paced to: `free`, `pro`, `team` or `self-hosted`; other
+    /// servers are not paced by its name. A limit such as `60/min` is kept to on any server. An explicit
+    /// [`pacing`](Self::pacing) wins.
     ///
     /// # Errors
-    /// When it is none of the four.
+    /// When it is none of them.
     pub fn plan(mut self, name: &str) -> Result<Self> {
         let plan = Pacing::of_plan(name).ok_or_else(|| {
-            Error::config(format!("POCKETPING_PLAN is {name:?}; it must be free, pro, team or self-hosted"))
+            Error::config(format!(
+                "the plan {name:?} is unknown; it must be free, pro, team, self-hosted, or a limit such as 60/min"
+            ))
         })?;
         self.plan = Some(plan);
+        self.plan_is_limit = name.ends_with("/min");
         Ok(self)
+    }
+
+    /// Counts requests together with all processes of this machine that name the same directory: they keep to the limit as
+    /// one, by a file per host and key. Nothing is kept of a client that is not paced. A process may be killed at any time:
+    /// what it had reserved stays spent.
+    ///
+    /// Each request then waits for a lock on that file, some microseconds. When the file cannot be used after the start, the
+    /// client goes on by a count of its own.
+    #[cfg(feature = "shared-pacing")]
+    pub fn shared_pacing(mut self, directory: impl Into<std::path::PathBuf>) -> Self {
+        self.shared_pacing = Some(directory.into());
+        self
     }
 
     /// The largest answer that is read, lists aside. Default 4 MiB.
@@ -243,10 +266,15 @@ impl ClientBuilder {
         let base = self.addresses()?;
         let transport = self.carrier(&base)?;
         let pacing = match self.pacing {
-            Pacing::Auto if base.is_saas() => self.plan.unwrap_or_default(),
+            Pacing::Auto if base.is_saas() || self.plan_is_limit => self.plan.unwrap_or_default(),
             pacing => pacing,
         };
         let pacer = Pacer::new(pacing, base.is_saas());
+        #[cfg(feature = "shared-pacing")]
+        let pacer = match &self.shared_pacing {
+            Some(directory) => pacer.shared(directory, base.rest(), &key)?,
+            None => pacer,
+        };
         Client::assemble(transport, base, key, self.settings, pacer)
     }
 

@@ -17,6 +17,8 @@ mod response;
 mod retry;
 mod run;
 mod seam;
+#[cfg(feature = "shared-pacing")]
+mod shared_bucket;
 mod tls;
 
 pub use api_key::ApiKey;

@@ -30,14 +30,14 @@ impl Pacing {
     /// The hosted team plan: 10000 requests a minute.
     pub const TEAM: Self = Self::PerMinute(10_000);
 
-    /// The pacing of a plan by its name: `free`, `pro`, `team` or `self-hosted`.
+    /// The pacing of a plan by its name: `free`, `pro`, `team` or `self-hosted`; or of a limit, such as `60/min`.
     pub fn of_plan(name: &str) -> Option<Self> {
         match name {
             "free" => Some(Self::FREE),
             "pro" => Some(Self::PRO),
             "team" => Some(Self::TEAM),
             "self-hosted" => Some(Self::Off),
-            _ => None,
+            other => other.strip_suffix("/min")?.parse().ok().filter(|limit| *limit > 0).map(Self::PerMinute),
         }
     }
 }
@@ -70,43 +70,62 @@ impl RateLimit {
     }
 }
 
-/// A token bucket. Taking a token may leave a debt; the debt is the wait, so waiters keep their order.
-#[derive(Clone, Copy, Debug)]
-struct Bucket {
-    burst: f64,
-    per_second: f64,
-    tokens: f64,
-    at: Instant,
+/// A token bucket. Taking a token may leave a debt; the debt is the wait, so waiters keep their order. Times are since some
+/// beginning, which is the caller's matter.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(super) struct Bucket {
+    pub(super) limit: u32,
+    pub(super) tokens: f64,
+    pub(super) at: Duration,
 }
 
 impl Bucket {
-    fn new(per_minute: u32, now: Instant) -> Self {
-        let limit = f64::from(per_minute.max(1));
-        // A burst b and a refill r a minute let b + r through in the worst minute, so b + r is kept at or under the limit.
-        let burst = (limit / 10.0).floor().max(1.0);
-        let per_second = if limit > 1.0 { (limit - burst).min(limit * 0.9).max(0.5) / 60.0 } else { 1.0 / 61.0 };
-        Self { burst, per_second, tokens: burst, at: now }
+    pub(super) fn new(limit: u32, now: Duration) -> Self {
+        let mut bucket = Self { limit, tokens: 0.0, at: now };
+        bucket.tokens = bucket.burst();
+        bucket
+    }
+
+    /// A burst b and a refill r a minute let b + r through in the worst minute, so b + r is kept at or under the limit.
+    fn burst(&self) -> f64 {
+        (f64::from(self.limit) / 10.0).floor().max(1.0)
+    }
+
+    fn per_second(&self) -> f64 {
+        let limit = f64::from(self.limit.max(1));
+        if limit > 1.0 { (limit - self.burst()).min(limit * 0.9).max(0.5) / 60.0 } else { 1.0 / 61.0 }
     }
 
     /// Takes a token and tells how long to wait for it; takes none when that is longer than `most`.
-    fn take(&mut self, now: Instant, most: Duration) -> Result<Duration, Duration> {
-        let refill = now.saturating_duration_since(self.at).as_secs_f64() * self.per_second;
-        self.tokens = (self.tokens + refill).min(self.burst);
-        self.at = now.max(self.at);
-        let wait = Duration::from_secs_f64(((1.0 - self.tokens) / self.per_second).max(0.0));
+    pub(super) fn take(&mut self, now: Duration, most: Duration) -> Result<Duration, Duration> {
+        let refill = now.saturating_sub(self.at).as_secs_f64() * self.per_second();
+        self.tokens = (self.tokens + refill).min(self.burst());
+        self.at = now;
+        let wait = Duration::from_secs_f64(((1.0 - self.tokens) / self.per_second()).max(0.0));
         if wait > most {
             return Err(wait);
         }
         self.tokens -= 1.0;
         Ok(wait)
     }
+
+    /// Goes by another limit from now on. What was already spent stays spent.
+    pub(super) fn set_limit(&mut self, limit: u32) {
+        let debt = self.burst() - self.tokens;
+        self.limit = limit;
+        self.tokens = self.burst() - debt;
+    }
 }
 
 /// The pacing of one client.
 #[derive(Debug)]
 pub(super) struct Pacer {
-    bucket: Mutex<Option<(u32, Bucket)>>,
+    beginning: Instant,
+    bucket: Mutex<Option<Bucket>>,
     adopts: bool,
+    /// The bucket of all processes, which goes before that of this one.
+    #[cfg(feature = "shared-pacing")]
+    shared: Option<super::shared_bucket::SharedBucket>,
 }
 
 impl Pacer {
@@ -116,15 +135,43 @@ impl Pacer {
             Pacing::Auto if is_saas => Some(100),
             Pacing::Auto | Pacing::Off => None,
         };
-        let bucket = limit.map(|limit| (limit, Bucket::new(limit, Instant::now())));
-        Self { adopts: pacing == Pacing::Auto && is_saas, bucket: Mutex::new(bucket) }
+        Self {
+            beginning: Instant::now(),
+            adopts: pacing == Pacing::Auto && is_saas,
+            bucket: Mutex::new(limit.map(|limit| Bucket::new(limit, Duration::ZERO))),
+            #[cfg(feature = "shared-pacing")]
+            shared: None,
+        }
+    }
+
+    /// Shares the bucket with the processes that name the same directory, host and key.
+    #[cfg(feature = "shared-pacing")]
+    pub(super) fn shared(
+        mut self,
+        directory: &std::path::Path,
+        host: &str,
+        key: &super::ApiKey,
+    ) -> crate::error::Result<Self> {
+        if self.bucket.get_mut().unwrap_or_else(PoisonError::into_inner).is_some() {
+            self.shared = Some(super::shared_bucket::SharedBucket::open(directory, host, key)?);
+        }
+        Ok(self)
     }
 
     /// Reserves the next request and tells how long to wait for it, or how long it would have been when that is longer
     /// than `most`.
     pub(super) fn reserve(&self, most: Duration) -> Result<Duration, Duration> {
         let mut bucket = self.bucket.lock().unwrap_or_else(PoisonError::into_inner);
-        bucket.as_mut().map_or(Ok(Duration::ZERO), |(_, bucket)| bucket.take(Instant::now(), most))
+        let Some(bucket) = bucket.as_mut() else { return Ok(Duration::ZERO) };
+        #[cfg(feature = "shared-pacing")]
+        if let Some(shared) = &self.shared {
+            // A limit that was set counts; one that the server named to any of them does for all.
+            let limit = (!self.adopts).then_some(bucket.limit);
+            if let Ok(reserved) = shared.take(limit, bucket.limit, most) {
+                return reserved;
+            }
+        }
+        bucket.take(self.beginning.elapsed(), most)
     }
 
     /// Takes over the limit the server names.
@@ -134,13 +181,12 @@ impl Pacer {
         }
         let Some(seen) = RateLimit::from_headers(headers) else { return };
         let mut bucket = self.bucket.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some((limit, bucket)) = bucket.as_mut().filter(|(limit, _)| *limit != seen.limit) {
-            *limit = seen.limit;
-            let debt = bucket.burst - bucket.tokens;
-            let mut fresh = Bucket::new(seen.limit, bucket.at);
-            // What was already spent stays spent.
-            fresh.tokens -= debt;
-            *bucket = fresh;
+        if let Some(bucket) = bucket.as_mut().filter(|bucket| bucket.limit != seen.limit) {
+            bucket.set_limit(seen.limit);
+            #[cfg(feature = "shared-pacing")]
+            if let Some(shared) = &self.shared {
+                shared.set_limit(seen.limit);
+            }
         }
     }
 }
@@ -152,7 +198,7 @@ mod tests {
     #[test]
     fn no_sixty_seconds_hold_more_than_the_limit() {
         for limit in [1, 2, 5, 10, 100, 1000, 10_000] {
-            let start = Instant::now();
+            let start = Duration::ZERO;
             let mut bucket = Bucket::new(limit, start);
             let mut sent = Vec::new();
             let mut now = start;
@@ -164,7 +210,7 @@ mod tests {
             }
             // The request this many places later must fall into another minute.
             for pair in sent.windows(limit as usize + 1) {
-                let apart = pair[limit as usize] - pair[0];
+                let apart = pair[limit as usize].checked_sub(pair[0]).unwrap();
                 assert!(apart >= Duration::from_secs(60), "{apart:?} between {limit} requests at a limit of {limit}");
             }
         }
@@ -172,7 +218,7 @@ mod tests {
 
     #[test]
     fn waiters_keep_their_order_and_a_long_wait_takes_nothing() {
-        let now = Instant::now();
+        let now = Duration::from_secs(5);
         let mut bucket = Bucket::new(100, now);
         let waits: Vec<_> = (0..12).map(|_| bucket.take(now, Duration::MAX).unwrap()).collect();
         assert!(waits[..10].iter().all(Duration::is_zero));
@@ -185,7 +231,7 @@ mod tests {
     #[test]
     fn the_hosted_service_starts_free_and_the_server_may_name_another_limit() {
         let pacer = Pacer::new(Pacing::Auto, true);
-        let limit = |pacer: &Pacer| pacer.bucket.lock().unwrap().as_ref().map(|(limit, _)| *limit);
+        let limit = |pacer: &Pacer| pacer.bucket.lock().unwrap().as_ref().map(|bucket| bucket.limit);
         assert_eq!(limit(&pacer), Some(100));
         let mut headers = HeaderMap::new();
         headers.insert("ratelimit-limit", "1000".parse().unwrap());

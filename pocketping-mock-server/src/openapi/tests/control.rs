@@ -126,7 +126,8 @@ async fn refusals(player: &mut Player<'_>, server: &MockServer) {
         ("DELETE /faults/fault_99", Value::Null, 404),
         ("POST /barriers/nope/release", Value::Null, 404),
         ("POST /scenarios/nope", Value::Null, 404),
-        ("POST /scenarios", json!({"name": "x", "steps": [{"expect": {"in": "nobody"}}]}), 422),
+        ("POST /scenarios", json!({"name": "x", "steps": [{"leave": {"as": "nobody"}}]}), 422),
+        ("POST /deliveries/dlv_99/redeliver", Value::Null, 404),
         ("GET /nope", Value::Null, 404),
         ("POST /state", Value::Null, 405),
     ] {
@@ -163,6 +164,8 @@ async fn refusals(player: &mut Player<'_>, server: &MockServer) {
         ("POST /journal/wait", json!({"match": {"kind": "nothing"}})),
         ("POST /journal/wait", json!({"within": "long"})),
         ("POST /scenarios", json!({"name": "no steps"})),
+        ("POST /scenarios", json!({"steps": []})),
+        ("POST /scenarios", json!({"steps": ["say"]})),
     ] {
         player.refused(server, line, &bad).await;
     }
@@ -181,7 +184,10 @@ async fn every_call_s_own(player: &mut Player<'_>, server: &MockServer) {
         let large = Request::line(line).bytes(vec![b' '; (1 << 20) + 1]);
         if player.takes_a_body(line) {
             assert_eq!(player.ask(server, large).await.status, 413, "{line}");
+        } else {
+            refused(player, server, line, json!({"unasked": 1}), 400).await;
         }
+        refused(player, server, &format!("{line}?unknown=1"), Value::Null, 400).await;
         if player.is_about_a_tenant(operation) {
             refused(player, server, &format!("{line}?tenant=nope"), json!({}), 400).await;
         }

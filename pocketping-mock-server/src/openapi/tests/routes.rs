@@ -4,12 +4,14 @@ use std::collections::BTreeSet;
 
 use serde_json::Value;
 
-use super::descriptions::{BOTH, CONTRACT, CONTROL, Descriptions, METHODS, WIDGET};
+use super::descriptions::{BOTH, CONTRACT, CONTROL, Descriptions, METHODS, SOCKETS, WIDGET};
 use super::player::{Request, send};
 use crate::contract::Contract;
+use crate::faults::places;
 use crate::http::Routes;
 use crate::server::MockServer;
-use crate::{control, endpoints, widget};
+use crate::surface::Surface;
+use crate::{control, endpoints, management, widget};
 
 /// The operations that are served below a path, found out by asking for every method of every path the routers were given.
 async fn served(contract: Contract, below: &str, routes: &Routes) -> BTreeSet<String> {
@@ -77,6 +79,40 @@ async fn the_control_surface_s_document_names_what_is_served_and_nothing_else() 
         let served = served(contract, "/_mock", &control::routes()).await;
         assert_eq!(differences(&served, &documented), [""; 0], "{contract:?}");
     }
+}
+
+#[tokio::test]
+async fn faults_can_be_wanted_of_what_is_served_and_of_nothing_else() {
+    for contract in BOTH {
+        for (surface, below, routes) in [
+            (Surface::Contract, "", endpoints::contract_routes(contract)),
+            (Surface::Widget, "/pocketping", widget::routes()),
+            (Surface::Management, "/api/v1", management::routes()),
+        ] {
+            let served = served(contract, below, &routes).await;
+            let served: BTreeSet<_> = served.iter().map(|it| it.replace('{', ":").replace('}', "")).collect();
+            let of =
+                |(path, methods): &places::Served| methods.iter().map(|method| (*method, *path)).collect::<Vec<_>>();
+            let known = places::calls(surface).iter().flat_map(of);
+            let known = known.filter(|(method, path)| places::is_served_by(contract, method, path));
+            let known: BTreeSet<_> = known.map(|(method, path)| format!("{method} {path}")).collect();
+            assert_eq!(differences(&served, &known), [""; 0], "{contract:?} {surface:?}");
+        }
+    }
+}
+
+#[test]
+fn the_types_that_faults_know_are_those_of_the_widget_s_frames() {
+    let descriptions = Descriptions::of(Contract::Extended);
+    let root = &descriptions.document(SOCKETS).root;
+    let messages = root["components"]["messages"].as_object().unwrap();
+    let frames = root["channels"]["widget"]["messages"].as_object().unwrap().keys();
+    let kinds = frames.map(|name| messages[name]["payload"]["properties"]["type"]["const"].as_str().unwrap());
+    // What only the visitor sends.
+    let told: BTreeSet<_> = kinds.filter(|kind| *kind != "inspector_select").collect();
+    assert_eq!(told, BTreeSet::from(places::FRAMES));
+    let readme = include_str!("../../../README.md");
+    assert!(crate::deployed::KINDS.iter().all(|kind| readme.contains(&format!("`{kind}`"))));
 }
 
 #[tokio::test]

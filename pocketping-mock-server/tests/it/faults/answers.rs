@@ -261,3 +261,14 @@ fn a_seed_gives_the_same_course_again() {
     assert_eq!((&extended, &extended), (&strict, &course(7, Contract::Extended)));
     assert_ne!(extended, course(8, Contract::Extended));
 }
+
+#[test]
+fn an_answer_that_can_have_no_body_has_none() {
+    let server = start(Contract::Extended);
+    for status in [204, 205, 304] {
+        inject(&server, &format!(r#"{{"do": {{"kind": "status", "status": {status}}}}}"#));
+        let got = call(&server, "GET /sessions", "");
+        let length = got.header("content-length").unwrap_or("0");
+        assert_eq!((got.status, length, &*got.body, got.header("content-type")), (status, "0", "", None));
+    }
+}

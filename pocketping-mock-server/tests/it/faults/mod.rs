@@ -3,7 +3,7 @@
 mod answers;
 mod barriers;
 mod json;
-mod sockets;
+pub(crate) mod sockets;
 mod surfaces;
 
 use std::io::{Read, Write};

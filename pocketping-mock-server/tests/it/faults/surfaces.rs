@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use futures::StreamExt;
-use pocketping_mock_server::{Contract, DeliveryState, Fault, MockServer, Over, SocketFault, Surface};
+use pocketping_mock_server::{Contract, DeliveryState, Fault, HttpFault, MockServer, Over, SocketFault, Surface};
 use serde_json::{Value, json};
 use tokio_tungstenite::tungstenite::{Error, Message};
 
@@ -49,7 +49,8 @@ fn the_widgets_calls_meet_faults_in_its_own_form() {
         assert_eq!(send(&server, "GET /api/widget/proj_1/presence", &[], "").status, 502);
         assert_eq!(send(&server, "GET /api/widget/proj_1/presence", &[], "").status, 200);
         // What has no end cannot be spoilt as a whole.
-        inject(&server, r#"{"on": {"surface": "widget", "route": "/stream"}, "do": {"kind": "malformed-json"}}"#);
+        let spoilt = Fault::http(HttpFault::MalformedJson).surface(Surface::Widget).route("get", "/pocketping/stream");
+        server.inject(spoilt);
         let (mut events, _) = Events::open(&server, "sessionId=sess_1&after=2024-01-01T00:00:00.000Z");
         assert_eq!((events.next().as_str(), &events.frame()["data"]["content"]), (": connected", &json!("hay")));
     }
@@ -184,7 +185,7 @@ async fn an_attempt_is_lost_or_sent_twice() {
         );
         call(&server, "POST /sessions/sess_abc123/messages", r#"{"content":"a needle"}"#);
         let tried = until(&server, |all| attempts(all, 1)).await;
-        assert_eq!(tried[0].attempts[0].error.as_deref(), Some("lost: a fault that was asked for"));
+        assert_eq!(tried[0].attempts[0].error.as_deref(), Some("lost: a fault that was asked for (fault_1)"));
         assert!(hook.received.try_recv().is_err(), "nothing was sent");
         assert_eq!(stands(&server, &lost), (json!(1), json!(0)));
         let (advanced, ()) = tokio::join!(server.advance(Duration::from_secs(1)), async {

@@ -5,16 +5,16 @@ use std::net::TcpStream;
 use std::time::Duration;
 
 use futures::SinkExt;
-use pocketping_mock_server::MockServer;
-use pocketping_mock_server::Surface;
 use pocketping_mock_server::journal::{Direction, Entry, Frame, FrameKind, Kind};
+use pocketping_mock_server::{Contract, Fault, MockServer, SocketFault, Surface};
 use serde_json::json;
 use tokio_tungstenite::connect_async;
 use tokio_tungstenite::tungstenite::Message;
 
 use super::listed;
+use crate::faults::sockets::{ended_without_a_word, ready};
 use crate::receiver::Webhook;
-use crate::socket::{AUTH, authenticated, close_code, frame};
+use crate::socket::{AUTH, authenticated, close_code, frame, message};
 use crate::widget::{HELLO, ok};
 use crate::wire::{call, send};
 
@@ -103,6 +103,28 @@ fn an_event_stream_is_entered_frame_by_frame() {
     // The request itself does not wait for an end that never comes.
     let request = server.journal().requests().path("/pocketping/stream").assert_count(1).remove(0);
     assert_eq!((request.request().unwrap().status, request.request().unwrap().answer.is_empty()), (Some(200), true));
+}
+
+#[tokio::test]
+async fn a_fault_is_entered_where_it_meets_a_link() {
+    for contract in [Contract::Strict, Contract::Extended] {
+        let server = MockServer::builder().contract(contract).demo_seed().start().unwrap();
+        server.inject(Fault::socket(SocketFault::Duplicate));
+        server.inject(Fault::socket(SocketFault::Cut).after(1));
+        let mut socket = ready(&server).await;
+        server.visitor_says(&"sess_abc123".into(), "1");
+        server.visitor_says(&"sess_abc123".into(), "2");
+        assert_eq!([message(&mut socket).await, message(&mut socket).await].map(|it| it.is_text()), [true; 2]);
+        ended_without_a_word(&mut socket).await;
+        let happened = |all: &[Entry]| frames(all).iter().filter(|frame| frame.fault.is_some()).count() == 2;
+        let entries = server.journal().frames().wait_until(happened, SOON).await.unwrap();
+        let met = frames(&entries).into_iter().filter(|frame| frame.kind == FrameKind::Fault);
+        let met: Vec<_> = met.map(|it| (it.text.text().into_owned(), it.fault.clone().unwrap())).collect();
+        let expected =
+            [("duplicate", "fault_1"), ("cut", "fault_2")].map(|(text, id)| (text.to_owned(), id.to_owned()));
+        assert_eq!(met, expected, "{contract:?}");
+        assert_eq!(frames(&entries).last().unwrap().kind, FrameKind::Fault, "nothing was written behind it");
+    }
 }
 
 #[tokio::test]

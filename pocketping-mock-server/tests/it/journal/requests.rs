@@ -132,17 +132,22 @@ fn messages_are_found_whichever_way_they_were_sent() {
 #[tokio::test]
 async fn what_had_no_answer_is_entered_too() {
     let server = demo();
-    for fault in [HttpFault::CutBefore, HttpFault::ApplyThenDrop, HttpFault::CutInBody] {
+    for fault in [HttpFault::CutBefore, HttpFault::ApplyThenDrop, HttpFault::CutInBody, HttpFault::ResetBefore] {
         server.inject(Fault::http(fault).times(1));
         let head = format!("Authorization: Bearer {}", server.api_key());
         let (name, value) = head.split_once(": ").unwrap();
         let stream = begin(&server, &request("POST /sessions/sess_abc123/messages", &[(name, value)], SEND));
         tokio::task::spawn_blocking(move || rest(stream)).await.unwrap();
     }
-    let entries = server.journal().requests().wait_for(3, Duration::from_secs(10)).await.unwrap();
-    let told: Vec<_> =
-        entries.iter().map(|entry| entry.request().unwrap()).map(|it| (it.status, it.is_whole)).collect();
-    assert_eq!(told, [(None, false), (None, false), (Some(201), false)]);
+    let entries = server.journal().requests().wait_for(4, Duration::from_secs(10)).await.unwrap();
+    let requests = entries.iter().map(|entry| entry.request().unwrap());
+    let told: Vec<_> = requests.map(|it| (it.status, it.is_whole, it.fault.as_deref().unwrap())).collect();
+    let expected =
+        [(None, false, "fault_1"), (None, false, "fault_2"), (Some(201), false, "fault_3"), (None, false, "fault_4")];
+    assert_eq!(told, expected);
+    assert_eq!(listed(&server, "method=POST")[0]["fault"], "fault_1");
+    let har: serde_json::Value = serde_json::from_str(&server.journal().to_har()).unwrap();
+    assert_eq!(har["log"]["entries"][3]["_fault"], "fault_4");
     assert_eq!(server.journal().events().len(), 2, "the second and the third were applied");
 }
 

@@ -1,0 +1,48 @@
+//! A `.env` file, read when it was named and not otherwise.
+
+use std::collections::HashMap;
+use std::path::{Path, PathBuf};
+
+use crate::error::{CliError, Exit};
+
+/// Our variables of the file; others are not looked at.
+#[derive(Debug)]
+pub(super) struct EnvFile {
+    path: PathBuf,
+    variables: HashMap<String, String>,
+}
+
+impl EnvFile {
+    pub(super) fn read(path: &Path) -> Result<Self, CliError> {
+        let refused = |error: dotenvy::Error| {
+            // The line that cannot be read may hold a key: it is not repeated.
+            let what = match error {
+                dotenvy::Error::LineParse(_, at) => format!("a line cannot be read from its character {} on", at + 1),
+                other => other.to_string(),
+            };
+            CliError::new(Exit::Config, format!("--env-file {}: {what}", path.display()))
+        };
+        let mut variables = HashMap::new();
+        for pair in dotenvy::from_path_iter(path).map_err(refused)? {
+            let (name, value) = pair.map_err(refused)?;
+            if name.starts_with("POCKETPING_") {
+                variables.insert(name, value);
+            }
+        }
+        Ok(Self { path: path.to_owned(), variables })
+    }
+
+    pub(super) fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// As a variable of the environment: one that is empty is an error.
+    pub(super) fn variable(&self, name: &str) -> Result<Option<String>, CliError> {
+        match self.variables.get(name) {
+            Some(value) if value.is_empty() => {
+                Err(CliError::new(Exit::Config, format!("{name} is empty in {}", self.path.display())))
+            }
+            value => Ok(value.cloned()),
+        }
+    }
+}

@@ -1,0 +1,174 @@
+//! The configuration file: profiles, and which of them is used. What people wrote into it by hand stays as it is.
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::io;
+use std::path::{Path, PathBuf};
+
+use serde::Deserialize;
+use toml_edit::{Array, DocumentMut, Item, Table, value};
+
+use super::{Directory, KeyFrom, Profile, Setting, Source};
+use crate::error::{CliError, Exit};
+use crate::files::{make_private, replace};
+
+/// What the file says.
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Content {
+    /// The profile that is used unless another one is named.
+    profile: Option<String>,
+    #[serde(default)]
+    profiles: BTreeMap<String, Profile>,
+}
+
+/// The configuration file; one that is not there says nothing.
+#[derive(Debug)]
+pub(crate) struct ConfigFile {
+    path: PathBuf,
+    text: String,
+    content: Content,
+    is_open_to_others: bool,
+}
+
+impl ConfigFile {
+    pub(crate) fn read() -> Result<Self, CliError> {
+        let path = Directory::Config.path()?.join("config.toml");
+        let refused = |what: String| CliError::new(Exit::Config, format!("{}: {what}", path.display()));
+        let (text, is_open_to_others) = match fs::read_to_string(&path) {
+            Ok(text) => (text, is_open_to_others(&path)),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => (String::new(), false),
+            Err(error) => return Err(refused(format!("it cannot be read: {error}"))),
+        };
+        let content = if text.is_empty() {
+            Content::default()
+        } else {
+            // The error's own text would repeat the line, and with it a key.
+            toml_edit::de::from_str::<Content>(&text).map_err(|error| {
+                let line = error.span().map(|span| text[..span.start].matches('\n').count() + 1);
+                let line = line.map(|line| format!("line {line}: ")).unwrap_or_default();
+                refused(format!("{line}{}", error.message()))
+            })?
+        };
+        for (name, profile) in &content.profiles {
+            profile.check().map_err(|why| refused(format!("profile {name:?}: {why}")))?;
+        }
+        Ok(Self { path, text, content, is_open_to_others })
+    }
+
+    pub(crate) fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// Where it is, and who says so.
+    pub(crate) fn setting(&self) -> Setting {
+        let source = if Directory::Config.is_set() {
+            Source::Environment(Directory::Config.variable())
+        } else {
+            Source::Default
+        };
+        Setting { value: self.path.display().to_string(), source }
+    }
+
+    /// Whether others may read it.
+    pub(crate) fn is_open_to_others(&self) -> bool {
+        self.is_open_to_others
+    }
+
+    /// The profile that is used unless another one is named.
+    pub(crate) fn current(&self) -> Option<&str> {
+        self.content.profile.as_deref()
+    }
+
+    pub(crate) fn profile(&self, name: &str) -> Option<&Profile> {
+        self.content.profiles.get(name)
+    }
+
+    pub(crate) fn profiles(&self) -> impl Iterator<Item = (&str, &Profile)> {
+        self.content.profiles.iter().map(|(name, profile)| (name.as_str(), profile))
+    }
+
+    pub(crate) fn names(&self) -> impl Iterator<Item = &str> {
+        self.content.profiles.keys().map(String::as_str)
+    }
+
+    /// Makes this the profile that is used.
+    pub(crate) fn select(&mut self, name: &str) -> Result<(), CliError> {
+        self.edit(|document| {
+            document["profile"] = value(name);
+        })
+    }
+
+    /// Keeps a profile under a name.
+    pub(crate) fn keep(&mut self, name: &str, profile: &Profile) -> Result<(), CliError> {
+        self.edit(|document| {
+            let profiles = document.entry("profiles").or_insert_with(|| {
+                let mut table = Table::new();
+                table.set_implicit(true);
+                Item::Table(table)
+            });
+            let mut table = Table::new();
+            let mut set = |key: &str, text: Option<&str>| {
+                if let Some(text) = text {
+                    table[key] = value(text);
+                }
+            };
+            set("api-url", profile.api_url.as_deref());
+            set("plan", profile.plan.as_deref());
+            match profile.key() {
+                Some(KeyFrom::Given(key)) => set("api-key", Some(&key)),
+                Some(KeyFrom::Command(command)) => table["credential-command"] = value(Array::from_iter(command)),
+                None => {}
+            }
+            table.decor_mut().set_prefix("\n");
+            profiles[name] = Item::Table(table);
+        })
+    }
+
+    /// Removes a profile, and what names it as the one that is used.
+    pub(crate) fn remove(&mut self, name: &str) -> Result<(), CliError> {
+        let is_current = self.current() == Some(name);
+        self.edit(|document| {
+            if let Some(profiles) = document.get_mut("profiles").and_then(Item::as_table_like_mut) {
+                profiles.remove(name);
+            }
+            if is_current {
+                document.remove("profile");
+            }
+        })
+    }
+
+    /// Changes the file as a whole or not at all; it is readable by its owner only from then on.
+    fn edit(&mut self, change: impl FnOnce(&mut DocumentMut)) -> Result<(), CliError> {
+        let failed = |what: String| CliError::new(Exit::Config, format!("{} {what}", self.path.display()));
+        let mut document: DocumentMut = self.text.parse().map_err(|_| failed("is no TOML".to_owned()))?;
+        change(&mut document);
+        let text = document.to_string();
+        write(&self.path, &text).map_err(|error| failed(format!("cannot be written: {error}")))?;
+        self.content =
+            toml_edit::de::from_str(&text).map_err(|_| failed("was not written as it was meant".to_owned()))?;
+        self.text = text;
+        self.is_open_to_others = false;
+        Ok(())
+    }
+}
+
+#[cfg(unix)]
+fn is_open_to_others(path: &Path) -> bool {
+    use std::os::unix::fs::PermissionsExt;
+    fs::metadata(path).is_ok_and(|metadata| metadata.permissions().mode() & 0o077 != 0)
+}
+
+#[cfg(not(unix))]
+fn is_open_to_others(_: &Path) -> bool {
+    false
+}
+
+/// A file that is linked to stays one.
+fn write(path: &Path, text: &str) -> io::Result<()> {
+    let path = fs::canonicalize(path).unwrap_or_else(|_| path.to_owned());
+    if let Some(folder) = path.parent() {
+        make_private(folder)?;
+    }
+    replace(&path, text)
+}
