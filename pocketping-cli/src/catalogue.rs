@@ -57,7 +57,7 @@ pub(crate) const EXITS: [Entry; 15] = [
         "invalid_request",
         Exit::Invalid,
         "invalid request",
-        "The server refused what was asked for, and nothing changed. The message names what is wrong.",
+        "The server refused what was asked for, and nothing changed; or a signature is not valid. The message names what is wrong.",
     ),
     entry("rate_limited", Exit::RateLimited, "rate limited", "Too many requests in a minute. Wait, then do it again."),
     entry(

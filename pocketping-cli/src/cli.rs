@@ -6,7 +6,8 @@ use clap::{Args, CommandFactory, FromArgMatches, Parser, Subcommand};
 
 use crate::catalogue;
 use crate::commands::{
-    api, chat, config, demo, events, explain, listen, login, messages, mock, profile, sessions, wait, webhooks,
+    api, chat, completions, config, demo, doctor, events, explain, listen, login, man, messages, mock, profile,
+    sessions, wait, webhooks,
 };
 use crate::error::CliError;
 use crate::jq::Jq;
@@ -141,7 +142,7 @@ pub(crate) enum Command {
     Messages(messages::MessagesCommand),
     /// Talk with a visitor, line by line
     Chat(chat::ChatArgs),
-    /// Create, list and delete webhooks
+    /// Create, list and delete webhooks; sign, verify and try out deliveries
     #[command(subcommand, alias = "webhook")]
     Webhooks(webhooks::WebhooksCommand),
     /// Watch live events, and post recorded ones again
@@ -167,6 +168,12 @@ pub(crate) enum Command {
     Config(config::ConfigCommand),
     /// Say what an error's code means, and what to do
     Explain(explain::ExplainArgs),
+    /// Look at everything between this program and the server, and say what is wrong
+    Doctor(doctor::DoctorArgs),
+    /// Print the script that completes commands, flags and session ids in a shell
+    Completions(completions::CompletionsArgs),
+    /// Print a page of the manual, or write all of them
+    Man(man::ManArgs),
 }
 
 #[cfg(test)]

@@ -9,6 +9,7 @@ mod cli;
 mod commands;
 mod context;
 mod cursor_file;
+mod doctor;
 mod dry_run;
 mod error;
 mod files;
@@ -29,6 +30,9 @@ use crate::error::{CliError, Exit};
 use crate::output::{Color, Format, Output, Shape, with_progress};
 
 fn main() -> ExitCode {
+    if let Some(ended) = commands::completions::answer() {
+        return ended;
+    }
     let cli = match Cli::read() {
         Ok(cli) => cli,
         Err(error) => return misused(&error),

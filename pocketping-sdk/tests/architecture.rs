@@ -80,6 +80,10 @@ fn each_foreign_dependency_has_one_module() {
     only("pocketping-cli/src", "comfy_table", &["output/human.rs"]);
     only("pocketping-sdk/src", "fs4", &["transport/shared_bucket.rs"]);
     only("pocketping-cli/src", "jaq_core", &["jq.rs"]);
+    only("pocketping-cli/src", "rustls", &["doctor/tls.rs"]);
+    only("pocketping-cli/src", "x509_parser", &["doctor/tls.rs"]);
+    only("pocketping-cli/src", "clap_complete", &["commands/completions.rs"]);
+    only("pocketping-cli/src", "clap_mangen", &["commands/man.rs"]);
     only("pocketping-cli/src", "csv::Writer", &["output/delimited.rs"]);
     only("pocketping-cli/src", "toml_edit", &["settings/file.rs"]);
     only("pocketping-cli/src", "dotenvy", &["settings/env_file.rs"]);

@@ -2,18 +2,23 @@
 
 pub(crate) mod api;
 pub(crate) mod chat;
+pub(crate) mod completions;
 pub(crate) mod config;
 pub(crate) mod demo;
+pub(crate) mod doctor;
 pub(crate) mod events;
 pub(crate) mod explain;
 pub(crate) mod listen;
 pub(crate) mod login;
+pub(crate) mod man;
 pub(crate) mod messages;
 pub(crate) mod mock;
 pub(crate) mod profile;
 pub(crate) mod replay;
 pub(crate) mod scenarios;
 pub(crate) mod sessions;
+pub(crate) mod signing;
+pub(crate) mod trigger;
 pub(crate) mod wait;
 pub(crate) mod webhooks;
 
@@ -43,6 +48,9 @@ pub(crate) async fn run(command: Command, context: &Context, output: &mut Output
         Command::Profile(command) => profile::run(command, context, output),
         Command::Config(command) => config::run(command, context, output),
         Command::Explain(args) => explain::run(&args, output),
+        Command::Doctor(args) => doctor::run(args, context, output).await,
+        Command::Completions(args) => completions::run(&args, output),
+        Command::Man(args) => man::run(&args, output),
         Command::Demo(args) => demo::run(args, output).await,
     }
 }

@@ -1,8 +1,10 @@
-//! `webhooks`: create, list, delete.
+//! `webhooks`: create, list, delete; sign, verify and trigger have files of their own.
 
 use clap::{Args, Subcommand};
 use pocketping_sdk::{EventKind, NewWebhook, Webhook};
 
+use super::signing::{self, SignArgs, VerifyArgs};
+use super::trigger::{self, TriggerArgs};
 use super::{cell, secret_from};
 use crate::context::Context;
 use crate::dry_run::DryRunArgs;
@@ -22,6 +24,20 @@ pub(crate) enum WebhooksCommand {
     /// Delete a webhook (servers with the extended contract)
     #[command(after_help = "Example: pocketping webhooks delete wh_1")]
     Delete(DeleteArgs),
+    /// Print the signature of a body
+    #[command(after_help = "Example: pocketping webhooks sign @body.json --secret-file webhook.secret")]
+    Sign(SignArgs),
+    /// Say whether a delivery is genuine and fresh, and if not, why
+    #[command(after_help = "Ends with 0 when it is, with 6 when it is not.\n\n\
+                      Example: pocketping webhooks verify @body.json --signature sha256=4dbb… --secret-file new --secret-file old")]
+    Verify(VerifyArgs),
+    /// Post made-up deliveries to any URL, without a server
+    #[command(
+        after_help = "The key is never sent. A redirect is not followed, and nothing is tried again. Ends with 8 when\n\
+                      the receiver refuses, with 9 when it does not answer, with 11 when some were taken.\n\n\
+                      Example: pocketping webhooks trigger message.created --to http://localhost:3000/hook -f message.content=Hi"
+    )]
+    Trigger(TriggerArgs),
 }
 
 // Where to post, and what.
@@ -66,6 +82,9 @@ pub(crate) async fn run(command: WebhooksCommand, context: &Context, output: &mu
             output.remark(&format!("{} deleted", args.webhook));
             Ok(())
         }
+        WebhooksCommand::Sign(args) => signing::sign(&args, output),
+        WebhooksCommand::Verify(args) => signing::verify(&args, output),
+        WebhooksCommand::Trigger(args) => trigger::run(args, output).await,
     }
 }
 

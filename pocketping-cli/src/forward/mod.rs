@@ -14,13 +14,14 @@ pub(crate) use dead_letter::DeadLetters;
 pub(crate) use delivery::{Delivery, now};
 pub(crate) use lanes::{Ended, Failed, Lanes, Remarks};
 pub(crate) use recorded::{Recorded, Time};
-pub(crate) use target::Target;
+pub(crate) use target::{Refusal, Target};
 
 use crate::commands::{at_least_one, secret_from};
 use crate::error::{CliError, Exit};
 use crate::settings::variable;
 
-const SECRET: &str = "POCKETPING_WEBHOOK_SECRET";
+/// Where the secret of the signatures stands when no file was named.
+pub(crate) const SECRET: &str = "POCKETPING_WEBHOOK_SECRET";
 
 // How events are forwarded; the command's own flag says where to.
 #[derive(Debug, Args)]
@@ -52,24 +53,24 @@ pub(crate) struct Forward<T> {
 impl ForwardArgs {
     /// Makes ready to forward to what this flag named. Nothing is sent.
     pub(crate) fn open<T: 'static>(self, flag: &str, url: &str) -> Result<Forward<T>, CliError> {
-        let secret = match &self.secret_file {
-            Some(file) => Some(secret_from(file)?).filter(|secret| !secret.is_empty()).map_or_else(
-                || {
-                    Err(CliError::new(
-                        Exit::Config,
-                        format!("the secret in {file} is empty: anybody could sign with it"),
-                    ))
-                },
-                |secret| Ok(Some(secret)),
-            )?,
-            None => variable(SECRET)?,
-        };
+        let secret = secret_in(self.secret_file.as_deref())?;
         let target = Target::new(flag, url, secret)?;
         let dead_letters = self.dead_letter.map(DeadLetters::open).transpose()?;
         let concurrency = self.concurrency.min(tokio::sync::Semaphore::MAX_PERMITS);
         let (lanes, remarks) = Lanes::new(target, self.retries, concurrency);
         Ok(Forward { lanes, remarks, dead_letters })
     }
+}
+
+/// The secret of a file, or that of the environment without one. An empty one is refused.
+pub(crate) fn secret_in(file: Option<&str>) -> Result<Option<String>, CliError> {
+    let Some(file) = file else { return variable(SECRET) };
+    let secret = secret_from(file)?;
+    if secret.is_empty() {
+        let message = format!("the secret in {file} is empty: anybody could sign with it");
+        return Err(CliError::new(Exit::Config, message));
+    }
+    Ok(Some(secret))
 }
 
 impl Failed {

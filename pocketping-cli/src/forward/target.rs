@@ -19,6 +19,8 @@ const PATIENCE: Duration = Duration::from_secs(10);
 const MOST_WAIT: Duration = Duration::from_secs(5 * 60);
 /// How much of an answer is read, and how long, for the connection to be of use again.
 const REST: (usize, Duration) = (64 << 10, Duration::from_secs(1));
+/// How much of an answer is kept.
+const START: usize = 2048;
 
 /// A receiver.
 pub(crate) struct Target {
@@ -29,12 +31,21 @@ pub(crate) struct Target {
 
 /// An attempt that was not answered with 2xx.
 #[derive(Debug)]
-pub(super) struct Refusal {
+pub(crate) struct Refusal {
     /// What was answered, if anything was.
-    pub(super) status: Option<u16>,
-    pub(super) reason: String,
+    pub(crate) status: Option<u16>,
+    pub(crate) reason: String,
     /// How long the receiver asks to wait.
     pub(super) wait: Duration,
+}
+
+/// What was answered, whatever it was.
+#[derive(Debug)]
+pub(crate) struct Answer {
+    pub(crate) status: StatusCode,
+    /// How its body begins.
+    pub(crate) start: String,
+    wait: Duration,
 }
 
 impl Target {
@@ -58,6 +69,11 @@ impl Target {
 
     /// Posts it once.
     pub(super) async fn post(&self, delivery: &Delivery, attempt: u32) -> Result<u16, Refusal> {
+        self.exchange(delivery, attempt).await?.taken()
+    }
+
+    /// Posts it once, and reads how the answer begins.
+    pub(crate) async fn exchange(&self, delivery: &Delivery, attempt: u32) -> Result<Answer, Refusal> {
         let request = self
             .request(delivery, attempt)
             .map_err(|reason| Refusal::silent(format!("it cannot be sent: {reason}")))?;
@@ -75,11 +91,9 @@ impl Target {
             Err(_) => return Err(Refusal::silent(format!("no answer within {} s", PATIENCE.as_secs()))),
         };
         let (status, wait) = (answer.status(), asked_wait(&answer));
-        drop(timeout(REST.1, read_rest(answer.into_body())).await);
-        if status.is_success() {
-            return Ok(status.as_u16());
-        }
-        Err(Refusal { status: Some(status.as_u16()), reason: said(status), wait })
+        let mut start = Vec::new();
+        drop(timeout(REST.1, read_rest(answer.into_body(), &mut start)).await);
+        Ok(Answer { status, start: String::from_utf8_lossy(&start).into_owned(), wait })
     }
 
     fn request<B: From<String>>(&self, delivery: &Delivery, attempt: u32) -> Result<Request<B>, String> {
@@ -101,6 +115,17 @@ impl Target {
             }
         }
         Ok(request)
+    }
+}
+
+impl Answer {
+    /// Its status when it says that the delivery was taken.
+    pub(crate) fn taken(&self) -> Result<u16, Refusal> {
+        let status = self.status.as_u16();
+        if self.status.is_success() {
+            return Ok(status);
+        }
+        Err(Refusal { status: Some(status), reason: said(self.status), wait: self.wait })
     }
 }
 
@@ -126,11 +151,12 @@ fn asked_wait(answer: &Response<Body>) -> Duration {
     wait.unwrap_or_default().min(MOST_WAIT)
 }
 
-/// Reads what is left of an answer. What it says, and whether it ends well, changes nothing: its status was there.
-async fn read_rest(mut body: Body) {
+/// Reads what is left of an answer, and keeps how it begins. Whether it ends well changes nothing: its status was there.
+async fn read_rest(mut body: Body, start: &mut Vec<u8>) {
     let mut read = 0;
     while let Some(Ok(piece)) = body.next().await {
         read += piece.len();
+        start.extend(piece.iter().take(START - start.len()));
         if read > REST.0 {
             return;
         }

@@ -131,6 +131,11 @@ impl Output {
         self.sink.format == Format::Table && matches!(self.shape, Shape::Whole)
     }
 
+    /// Whether that text goes to a terminal.
+    pub(crate) fn is_for_people(&self) -> bool {
+        self.is_plain() && self.sink.is_terminal
+    }
+
     /// Prints for people from here on.
     pub(crate) fn for_people(&mut self) {
         self.sink.format = Format::Table;
@@ -212,6 +217,11 @@ impl Output {
     pub(crate) fn text(&mut self, line: &str) -> Result<(), CliError> {
         self.sink.text(line, false)?;
         Ok(self.flush()?)
+    }
+
+    /// A line of a text that a program reads: tabs stay tabs. Written with the others.
+    pub(crate) fn code(&mut self, line: &str) -> Result<(), CliError> {
+        Ok(self.sink.code(line)?)
     }
 
     /// A line of a story: emphasised on a terminal.

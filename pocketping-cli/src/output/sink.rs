@@ -105,4 +105,10 @@ impl Sink {
     pub(super) fn text(&mut self, line: &str, is_bold: bool) -> io::Result<()> {
         writeln!(self.out, "{}", human::bold(&safe(line), is_bold && self.color))
     }
+
+    /// A line for a program, with the tabs it has.
+    pub(super) fn code(&mut self, line: &str) -> io::Result<()> {
+        let parts: Vec<_> = line.split('\t').map(safe).collect();
+        writeln!(self.out, "{}", parts.join("\t"))
+    }
 }

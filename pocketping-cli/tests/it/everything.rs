@@ -31,7 +31,7 @@ fn leaves(path: &[String]) -> Vec<Vec<String>> {
 enum Example {
     /// Arguments behind the command's name, and what stands on standard input.
     Ends(&'static [&'static str], &'static str),
-    /// It is a conversation with a person, or runs until it is ended: other tests look at it.
+    /// It is a conversation with a person, runs until it is ended, or needs a delivery: other tests look at it.
     GoesOn,
 }
 
@@ -54,7 +54,10 @@ fn example(command: &str) -> Example {
         "profile use" | "profile show" | "profile remove" => Ends(&["default"], ""),
         "mock run" => Ends(&["rush-hour"], ""),
         "chat" => Ends(&["sess_abc123"], "Hello!"),
-        "mock" | "demo" | "events replay" => GoesOn,
+        "doctor" | "man" => Ends(&[], ""),
+        "completions" => Ends(&["bash"], ""),
+        "webhooks sign" => Ends(&["@Cargo.toml", "--secret-file", "-"], "s3cret"),
+        "mock" | "demo" | "events replay" | "webhooks verify" | "webhooks trigger" => GoesOn,
         other => panic!("`{other}` has no example here"),
     }
 }

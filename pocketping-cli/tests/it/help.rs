@@ -22,6 +22,9 @@ fn the_whole_tree() {
         "webhooks create",
         "webhooks list",
         "webhooks delete",
+        "webhooks sign",
+        "webhooks verify",
+        "webhooks trigger",
         "events",
         "events listen",
         "events replay",
@@ -43,12 +46,17 @@ fn the_whole_tree() {
         "config",
         "config show",
         "explain",
+        "doctor",
+        "completions",
+        "man",
     ] {
         let words: Vec<_> = path.split_whitespace().chain(["-h"]).collect();
         let ended = run(pocketping(&words));
         assert_eq!((ended.code, ended.stderr.as_str()), (0, ""), "{path}");
         writeln!(text, "$ pocketping {}\n{}", words.join(" "), ended.stdout).unwrap();
-        let leaf = path.contains(' ') || ["mock", "listen", "wait", "explain", "chat", "api", "login"].contains(&path);
+        let leaf = path.contains(' ')
+            || ["mock", "listen", "wait", "explain", "chat", "api", "login", "doctor", "completions", "man"]
+                .contains(&path);
         assert!(!leaf || ended.stdout.contains("Example: pocketping"), "{path} has an example");
     }
     insta::assert_snapshot!(text);

@@ -4,14 +4,17 @@
 
 mod api;
 mod chat;
+mod completions;
 mod cursor;
 mod demo;
+mod doctor;
 mod environment;
 mod everything;
 mod failures;
 mod forward;
 mod help;
 mod listen;
+mod man;
 mod mock;
 mod output;
 mod pty;
@@ -20,6 +23,9 @@ mod replay;
 mod run;
 mod scenarios;
 mod settings;
+mod signing;
+mod stub;
 mod terminal;
 mod traced;
+mod trigger;
 mod wait;

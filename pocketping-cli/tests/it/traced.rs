@@ -68,6 +68,9 @@ fn nothing_is_opened_but_the_server_that_was_named_and_the_programs_own_files() 
         &["explain"],
         &["config", "show"],
         &["profile", "list"],
+        &["completions", "bash"],
+        &["man"],
+        &["doctor"],
         &["sessions", "list"],
         &["sessions", "get", "sess_abc123", "-o", "json"],
         &["messages", "send", "sess_abc123", "Hello!"],
@@ -104,5 +107,5 @@ fn nothing_is_opened_but_the_server_that_was_named_and_the_programs_own_files() 
             }
         }
     }
-    assert_eq!(connected.len(), 6, "those that ask the server: {connected:?}");
+    assert_eq!(connected.len(), 7, "those that ask the server: {connected:?}");
 }

@@ -1,0 +1,163 @@
+//! What a server proves to be over TLS. The only file here that names rustls and x509_parser.
+
+use std::fmt;
+use std::sync::{Arc, Mutex, PoisonError};
+
+use pocketping_sdk::Timestamp;
+use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
+use rustls::pki_types::{CertificateDer, ServerName, UnixTime};
+use rustls::{CertificateError, ClientConfig, DigitallySignedStruct, Error, SignatureScheme};
+use rustls_platform_verifier::Verifier;
+use tokio::net::TcpStream;
+use tokio_rustls::TlsConnector;
+use x509_parser::prelude::{FromDer, GeneralName, X509Certificate};
+
+/// What was seen of a handshake.
+#[derive(Debug, Default)]
+pub(crate) struct Handshake {
+    /// `TLSv1.3`; none when it failed.
+    pub(crate) version: Option<String>,
+    pub(crate) certificate: Option<Certificate>,
+    pub(crate) problem: Option<Problem>,
+}
+
+/// What the server's certificate says of itself.
+#[derive(Debug)]
+pub(crate) struct Certificate {
+    pub(crate) names: Vec<String>,
+    pub(crate) issuer: String,
+    pub(crate) not_before: Timestamp,
+    pub(crate) not_after: Timestamp,
+}
+
+/// Why there is no connection.
+#[derive(Debug)]
+pub(crate) enum Problem {
+    Expired,
+    NotYetValid,
+    OtherName,
+    UnknownIssuer,
+    Other(String),
+}
+
+impl Problem {
+    fn of(error: &Error) -> Self {
+        match error {
+            Error::InvalidCertificate(why) => match why {
+                CertificateError::Expired | CertificateError::ExpiredContext { .. } => Self::Expired,
+                CertificateError::NotValidYet | CertificateError::NotValidYetContext { .. } => Self::NotYetValid,
+                CertificateError::NotValidForName | CertificateError::NotValidForNameContext { .. } => Self::OtherName,
+                CertificateError::UnknownIssuer => Self::UnknownIssuer,
+                other => Self::Other(other.to_string()),
+            },
+            other => Self::Other(other.to_string()),
+        }
+    }
+}
+
+/// Shakes hands on a connection as this program would, and writes down what it is shown.
+pub(crate) async fn handshake(stream: TcpStream, host: &str) -> Handshake {
+    match shake(stream, host).await {
+        Ok(seen) => seen,
+        Err(error) => Handshake { problem: Some(Problem::Other(error)), ..Handshake::default() },
+    }
+}
+
+async fn shake(stream: TcpStream, host: &str) -> Result<Handshake, String> {
+    let provider = Arc::new(rustls::crypto::ring::default_provider());
+    let inner = Verifier::new(Arc::clone(&provider)).map_err(|error| error.to_string())?;
+    let watching = Arc::new(Watching { inner, shown: Mutex::default() });
+    let config = ClientConfig::builder_with_provider(provider)
+        .with_safe_default_protocol_versions()
+        .map_err(|error| error.to_string())?
+        .dangerous()
+        .with_custom_certificate_verifier(Arc::clone(&watching) as Arc<dyn ServerCertVerifier>)
+        .with_no_client_auth();
+    let name = ServerName::try_from(host.to_owned()).map_err(|error| error.to_string())?;
+    let connected = TlsConnector::from(Arc::new(config)).connect(name, stream).await;
+    let shown = watching.shown.lock().unwrap_or_else(PoisonError::into_inner).take();
+    let (der, refused) = shown.map_or((None, None), |(der, refused)| (Some(der), refused));
+    let version = connected.as_ref().ok().and_then(|stream| stream.get_ref().1.protocol_version());
+    let problem = match (&connected, refused) {
+        (Ok(_), _) => None,
+        (Err(_), Some(error)) => Some(Problem::of(&error)),
+        (Err(error), None) => Some(Problem::Other(error.to_string())),
+    };
+    let version = version.and_then(|version| version.as_str()).map(|version| version.replace('_', "."));
+    Ok(Handshake { version, certificate: der.and_then(|der| read(&der)), problem })
+}
+
+fn read(der: &[u8]) -> Option<Certificate> {
+    let (_, certificate) = X509Certificate::from_der(der).ok()?;
+    let time = |seconds: i64| Timestamp::from_millis(seconds.checked_mul(1000)?).ok();
+    let validity = certificate.validity();
+    let names = certificate.subject_alternative_name().ok().flatten();
+    let names = names.map(|names| names.value.general_names.iter().filter_map(name_of).collect());
+    Some(Certificate {
+        names: names.unwrap_or_default(),
+        issuer: certificate.issuer().to_string(),
+        not_before: time(validity.not_before.timestamp())?,
+        not_after: time(validity.not_after.timestamp())?,
+    })
+}
+
+fn name_of(name: &GeneralName<'_>) -> Option<String> {
+    match name {
+        GeneralName::DNSName(name) => Some((*name).to_owned()),
+        GeneralName::IPAddress(bytes) => match *bytes {
+            [a, b, c, d] => Some(std::net::Ipv4Addr::new(*a, *b, *c, *d).to_string()),
+            _ => Some(std::net::Ipv6Addr::from(<[u8; 16]>::try_from(*bytes).ok()?).to_string()),
+        },
+        _ => None,
+    }
+}
+
+/// The system's verifier, and what it was asked.
+struct Watching {
+    inner: Verifier,
+    shown: Mutex<Option<(Vec<u8>, Option<Error>)>>,
+}
+
+impl fmt::Debug for Watching {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Watching")
+    }
+}
+
+impl ServerCertVerifier for Watching {
+    fn verify_server_cert(
+        &self,
+        end_entity: &CertificateDer<'_>,
+        intermediates: &[CertificateDer<'_>],
+        server_name: &ServerName<'_>,
+        ocsp_response: &[u8],
+        now: UnixTime,
+    ) -> Result<ServerCertVerified, Error> {
+        let result = self.inner.verify_server_cert(end_entity, intermediates, server_name, ocsp_response, now);
+        let shown = (end_entity.to_vec(), result.as_ref().err().cloned());
+        *self.shown.lock().unwrap_or_else(PoisonError::into_inner) = Some(shown);
+        result
+    }
+
+    fn verify_tls12_signature(
+        &self,
+        message: &[u8],
+        cert: &CertificateDer<'_>,
+        dss: &DigitallySignedStruct,
+    ) -> Result<HandshakeSignatureValid, Error> {
+        self.inner.verify_tls12_signature(message, cert, dss)
+    }
+
+    fn verify_tls13_signature(
+        &self,
+        message: &[u8],
+        cert: &CertificateDer<'_>,
+        dss: &DigitallySignedStruct,
+    ) -> Result<HandshakeSignatureValid, Error> {
+        self.inner.verify_tls13_signature(message, cert, dss)
+    }
+
+    fn supported_verify_schemes(&self) -> Vec<SignatureScheme> {
+        self.inner.supported_verify_schemes()
+    }
+}
