@@ -11,6 +11,7 @@ mod cursor_file;
 mod error;
 mod files;
 mod forward;
+mod ids;
 mod jq;
 mod link;
 mod output;

@@ -4,6 +4,7 @@ pub(crate) mod demo;
 pub(crate) mod events;
 pub(crate) mod explain;
 pub(crate) mod listen;
+mod many;
 pub(crate) mod messages;
 pub(crate) mod mock;
 pub(crate) mod replay;

@@ -12,10 +12,12 @@ mod sink;
 use std::io::{self, IsTerminal, Write};
 use std::process::ExitCode;
 
+use pocketping_sdk::Timestamp;
 use serde::Serialize;
 
 use crate::error::CliError;
 use crate::jq::Jq;
+use crate::time::ago;
 use shape::Part;
 use sink::Sink;
 
@@ -93,6 +95,9 @@ pub(crate) trait Render: Serialize {
     /// The fields under [`COLUMNS`](Self::COLUMNS).
     fn cells(&self) -> Vec<String>;
 
+    /// Those of [`COLUMNS`](Self::COLUMNS) that hold a time: in a table on a terminal they say how long ago it was.
+    const TIMES: &'static [&'static str] = &[];
+
     /// What it is called by.
     fn id(&self) -> String {
         self.cells().into_iter().next().unwrap_or_default()
@@ -126,6 +131,11 @@ impl Output {
     /// Whether nothing was asked for but the text that people read.
     pub(crate) fn is_plain(&self) -> bool {
         self.sink.format == Format::Table && matches!(self.shape, Shape::Whole)
+    }
+
+    /// Whether a table is printed, and a person sees it.
+    fn is_on_terminal(&self) -> bool {
+        self.sink.format == Format::Table && self.sink.is_terminal
     }
 
     /// Prints for people from here on.
@@ -172,11 +182,15 @@ impl Output {
                 self.sink.list(&parts, &names(fields), Part::cells)?;
                 unknown = unknown_fields(fields, &parts);
             }
+            Shape::Whole if self.is_on_terminal() => {
+                let now = now();
+                self.sink.list(items, T::COLUMNS, |item| for_people(item, now))?;
+            }
             Shape::Whole => self.sink.list(items, T::COLUMNS, Render::cells)?,
         }
         self.flush()?;
         self.warn(unknown);
-        if items.is_empty() && self.sink.format == Format::Table && self.sink.is_terminal {
+        if items.is_empty() && self.is_on_terminal() {
             self.remark("nothing found");
         }
         Ok(())
@@ -257,6 +271,20 @@ impl Output {
         }
         ExitCode::from(error.exit() as u8)
     }
+}
+
+/// This machine's time, unless its clock is beyond all bounds.
+fn now() -> Option<Timestamp> {
+    crate::time::now().ok()
+}
+
+/// The cells of an object with its times as people say them.
+fn for_people<T: Render>(item: &T, now: Option<Timestamp>) -> Vec<String> {
+    let cells = T::COLUMNS.iter().zip(item.cells()).map(|(column, cell)| {
+        let time = T::TIMES.contains(column).then(|| cell.parse().ok()).flatten();
+        time.zip(now).map_or(cell, |(time, now)| ago(time, now))
+    });
+    cells.collect()
 }
 
 /// Which fields none of the objects has, and which there are.

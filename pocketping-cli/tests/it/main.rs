@@ -15,4 +15,5 @@ mod receiver;
 mod replay;
 mod run;
 mod scenarios;
+mod sessions;
 mod wait;
