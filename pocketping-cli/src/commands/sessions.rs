@@ -1,6 +1,7 @@
-//! `sessions`: list, get, close, identify, ai.
+//! `sessions`: list, get, close, identify, ai, watch.
 
 mod close;
+mod watch;
 
 use std::cmp::{Ordering, Reverse};
 
@@ -35,6 +36,9 @@ pub(crate) enum SessionsCommand {
     /// Switch the AI on or off
     #[command(after_help = "Example: pocketping sessions ai sess_abc123 off")]
     Ai(AiArgs),
+    /// Watch sessions change: a table that is drawn anew on a terminal, else first the list and then a line a change
+    #[command(after_help = "Example: pocketping sessions watch --status active --unanswered -o ndjson")]
+    Watch(watch::WatchArgs),
 }
 
 /// Which sessions, in which order.
@@ -205,6 +209,7 @@ pub(crate) async fn run(command: SessionsCommand, context: &Context, output: &mu
         SessionsCommand::Close(args) => close::run(args, context, output).await,
         SessionsCommand::Identify(args) => identify(args, context, output).await,
         SessionsCommand::Ai(args) => ai(args, context, output).await,
+        SessionsCommand::Watch(args) => watch::run(args, context, output).await,
     }
 }
 

@@ -138,6 +138,11 @@ impl Output {
         self.sink.format == Format::Table && self.sink.is_terminal
     }
 
+    /// Whether a table can be drawn anew in its place.
+    pub(crate) fn has_live_tables(&self) -> bool {
+        self.is_on_terminal() && self.is_plain() && std::env::var_os("TERM").is_some_and(|term| term != "dumb")
+    }
+
     /// Prints for people from here on.
     pub(crate) fn for_people(&mut self) {
         self.sink.format = Format::Table;
@@ -210,6 +215,14 @@ impl Output {
         Ok(self.flush()?)
     }
 
+    /// A list in the place of the one that was drawn before, as far as the terminal has room for it.
+    pub(crate) fn redraw<T: Render>(&mut self, items: &[T]) -> Result<(), CliError> {
+        let now = now();
+        let rows: Vec<_> = items.iter().map(|item| for_people(item, now)).collect();
+        self.sink.redraw(T::COLUMNS, &rows)?;
+        Ok(self.flush()?)
+    }
+
     /// A line of data that is text in every format.
     pub(crate) fn text(&mut self, line: &str) -> Result<(), CliError> {
         self.sink.text(line, false)?;
@@ -229,8 +242,9 @@ impl Output {
     }
 
     /// What a person should know; never data.
-    #[expect(clippy::unused_self, reason = "remarks go through the output like everything else")]
     pub(crate) fn remark(&mut self, line: &str) {
+        // It may stand on the same terminal, below the table.
+        self.sink.drawn = 0;
         // When stderr is gone nobody is left to tell.
         drop(writeln!(io::stderr(), "{}", safe(line)));
     }
@@ -276,6 +290,23 @@ impl Output {
 /// This machine's time, unless its clock is beyond all bounds.
 fn now() -> Option<Timestamp> {
     crate::time::now().ok()
+}
+
+impl<T: Render> Render for &T {
+    const COLUMNS: &'static [&'static str] = T::COLUMNS;
+    const TIMES: &'static [&'static str] = T::TIMES;
+
+    fn cells(&self) -> Vec<String> {
+        T::cells(self)
+    }
+
+    fn id(&self) -> String {
+        T::id(self)
+    }
+
+    fn details(&self) -> Vec<(&'static str, String)> {
+        T::details(self)
+    }
 }
 
 /// The cells of an object with its times as people say them.

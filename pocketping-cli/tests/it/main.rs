@@ -16,4 +16,5 @@ mod replay;
 mod run;
 mod scenarios;
 mod sessions;
+mod tail;
 mod wait;

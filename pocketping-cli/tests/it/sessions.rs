@@ -1,11 +1,13 @@
 //! Sessions: in an order, closed by the thousand, watched, exported.
 
 use std::fmt::Write as _;
+use std::io::{BufRead, BufReader};
+use std::process::Stdio;
 
 use pocketping_mock_server::{Contract, MockServer, Seed, Visit};
 use serde_json::{Value, json};
 
-use crate::run::{Nobody, at, error_of, pocketping, run, run_with_input};
+use crate::run::{Listening, Nobody, at, error_of, pocketping, run, run_with_input};
 
 /// A server with sessions that were made and moved in different orders.
 fn three(contract: Contract) -> MockServer {
@@ -150,4 +152,74 @@ fn a_thousand_ids_come_over_standard_input() {
     let expected = ids.lines().fold(String::new(), |all, id| all + id + "\tclosed\n");
     assert_eq!(ended.stdout, expected, "in the order given");
     assert!(server.sessions().iter().all(|session| session.status.to_string() == "closed"));
+}
+
+fn watch(server: &MockServer, args: &[&str]) -> Listening {
+    Listening::spawn(at(server, &[&["sessions", "watch", "-o", "ndjson"], args].concat()))
+}
+
+#[test]
+fn a_watch_tells_the_list_and_then_each_change() {
+    for contract in [Contract::Strict, Contract::Extended] {
+        let server = three(contract);
+        let mut watch = watch(&server, &[]);
+        let ids: Vec<Value> = (0..3).map(|_| watch.line()["id"].clone()).collect();
+        assert_eq!(ids, ["sess_c", "sess_b", "sess_a"]);
+        server.visitor_says(&"sess_b".into(), "Hello");
+        let moved = watch.line();
+        assert_eq!((&moved["id"], &moved["lastActivity"]), (&json!("sess_b"), &json!("2024-01-15T10:30:00Z")));
+        let new = server.visitor_opens_session(Visit::new()).id;
+        assert_eq!(watch.line()["id"], new.as_str());
+        assert_eq!(run(at(&server, &["sessions", "close", "sess_a"])).code, 0);
+        let closed = watch.line();
+        assert_eq!((&closed["id"], &closed["status"]), (&json!("sess_a"), &json!("closed")));
+        watch.signal("INT");
+        let (code, lines, stderr) = watch.end();
+        assert_eq!((code, lines.len(), stderr.as_str()), (130, 0, ""));
+    }
+}
+
+#[test]
+fn a_watch_keeps_to_its_filter_and_tells_who_leaves() {
+    for contract in [Contract::Strict, Contract::Extended] {
+        let server = three(contract);
+        server.visitor_says(&"sess_a".into(), "Hello?");
+        let mut watch = watch(&server, &["--unanswered", "--status", "active"]);
+        assert_eq!(watch.line()["id"], "sess_a");
+        // Nobody waits there.
+        run(at(&server, &["messages", "send", "sess_c", "Hi!"]));
+        server.visitor_says(&"sess_b".into(), "Me, too");
+        assert_eq!(watch.line()["id"], "sess_b");
+        run(at(&server, &["messages", "send", "sess_a", "Yes?"]));
+        let left = watch.line();
+        assert_eq!((&left["id"], left["unanswered"] == true), (&json!("sess_a"), false));
+        server.refuse_connections(true);
+        server.cut_connections();
+        server.visitor_says(&"sess_c".into(), "meanwhile");
+        server.refuse_connections(false);
+        assert_eq!(watch.line()["id"], "sess_c", "what happened without a link is told, too");
+    }
+}
+
+#[test]
+fn a_watch_prints_rows_and_the_fields_asked_for() {
+    let server = three(Contract::Extended);
+    for (args, expected) in [
+        (&["--search", "Anna"][..], "sess_b\tactive\tno\t2024-01-15T10:13:00Z\tAnna\t\n"),
+        (&["--search", "Anna", "-o", "csv"], "id,status,unanswered,last_activity,name,page\n"),
+        (&["--limit", "1", "-q"], "sess_c\n"),
+        (&["--limit", "1", "--fields", "status,id"], "active\tsess_c\n"),
+        (&["--limit", "1", "--jq", ".id"], "sess_c\n"),
+    ] {
+        let mut command = at(&server, &[&["sessions", "watch"], args].concat());
+        let mut child = command.stdout(Stdio::piped()).spawn().unwrap();
+        let mut line = String::new();
+        BufReader::new(child.stdout.take().unwrap()).read_line(&mut line).unwrap();
+        child.kill().unwrap();
+        child.wait().unwrap();
+        assert_eq!(line, expected);
+    }
+    let mut command = at(&server, &["sessions", "watch"]);
+    command.env("POCKETPING_API_KEY", "wrong");
+    assert_eq!(run(command).code, 4);
 }
