@@ -99,21 +99,31 @@ async fn follow(
     }
 }
 
-/// What was told of each message: when what it says last changed. A receipt changes nothing of that.
+/// What was told of each message. A receipt changes nothing of that.
 #[derive(Debug, Default)]
-struct Told(HashMap<MessageId, Option<Timestamp>>);
+struct Told(HashMap<MessageId, Version>);
+
+/// What a message says, and since when.
+#[derive(Debug)]
+struct Version {
+    since: (Option<Timestamp>, Option<Timestamp>),
+    content: String,
+}
 
 impl Told {
     /// Whether a message is new, or says something else than before; from now on it was told.
     fn is_news(&mut self, message: &Message) -> bool {
-        let changed = message.edited_at.max(message.deleted_at);
+        let new = Version { since: (message.deleted_at, message.edited_at), content: message.content.clone() };
         match self.0.get_mut(&message.id) {
-            Some(told) if *told >= changed => false,
+            // What was read may be ahead of the stream.
+            Some(told) if new.since < told.since => false,
+            // Two edits may have the same time.
+            Some(told) if new.since == told.since && new.content == told.content => false,
             Some(told) => {
-                *told = changed;
+                *told = new;
                 true
             }
-            None => self.0.insert(message.id.clone(), changed).is_none(),
+            None => self.0.insert(message.id.clone(), new).is_none(),
         }
     }
 }
