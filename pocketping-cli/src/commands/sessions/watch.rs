@@ -167,7 +167,8 @@ impl View {
             None => (None, false),
         };
         let before = if is_asked_for { self.known.get(&id).cloned() } else { self.known.remove(&id) };
-        let is_news = session.is_some() && session != before && (is_asked_for || before.is_some());
+        // One that leaves may look as before: a server need not say what is unanswered.
+        let is_news = if is_asked_for { session != before } else { before.is_some() };
         if let Some(session) = session {
             if is_news && !self.is_table {
                 output.event(&session)?;
