@@ -22,7 +22,7 @@ pub(crate) fn since(text: &str) -> Result<Timestamp, String> {
 }
 
 /// This machine's time, in milliseconds as servers write times.
-pub(crate) fn now() -> Result<Timestamp, TimestampError> {
+fn now() -> Result<Timestamp, TimestampError> {
     Timestamp::from_millis(Timestamp::try_from(SystemTime::now())?.as_millis())
 }
 
@@ -32,8 +32,13 @@ const MINUTE: u64 = 60;
 const HOUR: u64 = 60 * MINUTE;
 const DAY: u64 = 24 * HOUR;
 
+/// A time of an object for people, by this machine's clock; nothing for what is no time.
+pub(crate) fn as_people_say(text: &str) -> Option<String> {
+    Some(ago(text.parse().ok()?, now().ok()?))
+}
+
 /// How long ago a time was, for people: the date of what is long ago, the whole time of what is to come.
-pub(crate) fn ago(time: Timestamp, now: Timestamp) -> String {
+fn ago(time: Timestamp, now: Timestamp) -> String {
     if time > now.saturating_add(AHEAD) {
         return time.to_string();
     }

@@ -79,7 +79,7 @@ fn each_foreign_dependency_has_one_module() {
     only("pocketping-mock-server/src", "tokio_tungstenite", &["visitor/socket.rs", "openapi/tests/sockets.rs"]);
     only("pocketping-cli/src", "comfy_table", &["output/human.rs"]);
     only("pocketping-cli/src", "jaq_core", &["jq.rs"]);
-    only("pocketping-cli/src", "stdout", &["output/mod.rs"]);
+    only("pocketping-cli/src", "stdout", &["output/sink.rs"]);
 }
 
 #[test]

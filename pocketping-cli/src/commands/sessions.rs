@@ -46,8 +46,8 @@ pub(crate) enum SessionsCommand {
 pub(crate) struct ListArgs {
     #[command(flatten)]
     filter: FilterArgs,
-    /// By what they are sorted: the newest, those something last happened in, or by the visitor's name; all that match are
-    /// read for it, and --limit counts from the first one [default: created]
+    /// By what they are sorted: the newest, those something last happened in, or by the visitor's name; all that match
+    /// are read for it, and --limit counts from the first one [default: created]
     #[arg(long, value_name = "BY")]
     sort: Option<Sort>,
     /// The other way around; sessions without the value are last all the same
@@ -75,7 +75,7 @@ impl Sort {
             Self::Created => sessions.sort_by(newest(|session| session.created_at)),
             Self::Activity => sessions.sort_by(newest(|session| session.last_activity)),
             Self::Name => sessions.sort_by(|one, other| {
-                let key = |session| name(session).map(|name| name.to_lowercase());
+                let key = |session| name(session).map(str::to_lowercase);
                 by(key(one), key(other), is_reversed)
             }),
         }

@@ -12,12 +12,11 @@ mod sink;
 use std::io::{self, IsTerminal, Write};
 use std::process::ExitCode;
 
-use pocketping_sdk::Timestamp;
 use serde::Serialize;
 
 use crate::error::CliError;
 use crate::jq::Jq;
-use crate::time::ago;
+use crate::time::as_people_say;
 use shape::Part;
 use sink::Sink;
 
@@ -188,8 +187,7 @@ impl Output {
                 unknown = unknown_fields(fields, &parts);
             }
             Shape::Whole if self.is_on_terminal() => {
-                let now = now();
-                self.sink.list(items, T::COLUMNS, |item| for_people(item, now))?;
+                self.sink.list(items, T::COLUMNS, for_people)?;
             }
             Shape::Whole => self.sink.list(items, T::COLUMNS, Render::cells)?,
         }
@@ -217,8 +215,7 @@ impl Output {
 
     /// A list in the place of the one that was drawn before, as far as the terminal has room for it.
     pub(crate) fn redraw<T: Render>(&mut self, items: &[T]) -> Result<(), CliError> {
-        let now = now();
-        let rows: Vec<_> = items.iter().map(|item| for_people(item, now)).collect();
+        let rows: Vec<_> = items.iter().map(for_people).collect();
         self.sink.redraw(T::COLUMNS, &rows)?;
         Ok(self.flush()?)
     }
@@ -287,11 +284,6 @@ impl Output {
     }
 }
 
-/// This machine's time, unless its clock is beyond all bounds.
-fn now() -> Option<Timestamp> {
-    crate::time::now().ok()
-}
-
 impl<T: Render> Render for &T {
     const COLUMNS: &'static [&'static str] = T::COLUMNS;
     const TIMES: &'static [&'static str] = T::TIMES;
@@ -310,10 +302,10 @@ impl<T: Render> Render for &T {
 }
 
 /// The cells of an object with its times as people say them.
-fn for_people<T: Render>(item: &T, now: Option<Timestamp>) -> Vec<String> {
+fn for_people<T: Render>(item: &T) -> Vec<String> {
     let cells = T::COLUMNS.iter().zip(item.cells()).map(|(column, cell)| {
-        let time = T::TIMES.contains(column).then(|| cell.parse().ok()).flatten();
-        time.zip(now).map_or(cell, |(time, now)| ago(time, now))
+        let said = T::TIMES.contains(column).then(|| as_people_say(&cell)).flatten();
+        said.unwrap_or(cell)
     });
     cells.collect()
 }

@@ -5,6 +5,7 @@ use std::io::{BufRead, BufReader};
 use std::process::Stdio;
 
 use pocketping_mock_server::{Contract, MockServer, Seed, Visit};
+use pocketping_sdk::SessionStatus;
 use serde_json::{Value, json};
 
 use crate::run::{Listening, Nobody, at, error_of, pocketping, run, run_with_input};
@@ -77,7 +78,7 @@ fn many_are_closed_with_a_line_each_in_the_order_given() {
         let error = error_of(&ended.stderr);
         assert_eq!((ended.code, &error["code"], &error["exit"]), (11, &json!("partial"), &json!(11)));
         assert_eq!(error["message"], "1 of 4 sessions were not closed");
-        let closed = server.sessions().iter().filter(|session| session.status.to_string() == "closed").count();
+        let closed = server.sessions().iter().filter(|session| session.status == SessionStatus::Closed).count();
         assert_eq!(closed, 2);
     }
 }
@@ -151,7 +152,7 @@ fn a_thousand_ids_come_over_standard_input() {
     assert_eq!((ended.code, ended.stderr.as_str()), (0, ""));
     let expected = ids.lines().fold(String::new(), |all, id| all + id + "\tclosed\n");
     assert_eq!(ended.stdout, expected, "in the order given");
-    assert!(server.sessions().iter().all(|session| session.status.to_string() == "closed"));
+    assert!(server.sessions().iter().all(|session| session.status == SessionStatus::Closed));
 }
 
 fn watch(server: &MockServer, args: &[&str]) -> Listening {

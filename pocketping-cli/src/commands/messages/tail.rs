@@ -88,10 +88,8 @@ async fn follow(
             _ => continue,
         };
         match event.data {
-            EventData::MessageCreated(message) | EventData::MessageUpdated(message) => {
-                if told.is_news(&message) {
-                    output.event(&*message)?;
-                }
+            EventData::MessageCreated(message) | EventData::MessageUpdated(message) if told.is_news(&message) => {
+                output.event(&*message)?;
             }
             EventData::SessionClosed(_) if args.until_closed => return Ok(()),
             _ => {}

@@ -136,12 +136,11 @@ async fn look(client: &Client, filter: &SessionFilter, id: &SessionId) -> pocket
     let handle = client.session(id);
     let seen = async {
         let session = handle.get().await?;
-        let is_asked_for = match filter.accepts(&session) {
-            Some(decided) => decided,
-            None => {
-                let messages: Vec<_> = handle.messages().list().stream().try_collect().await?;
-                filter.accepts_with(&session, &messages.iter())
-            }
+        let is_asked_for = if let Some(decided) = filter.accepts(&session) {
+            decided
+        } else {
+            let messages: Vec<_> = handle.messages().list().stream().try_collect().await?;
+            filter.accepts_with(&session, &messages.iter())
         };
         Ok(Some((session, is_asked_for)))
     };
