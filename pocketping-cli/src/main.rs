@@ -14,6 +14,7 @@ mod dry_run;
 mod error;
 mod files;
 mod forward;
+mod ids;
 mod jq;
 mod link;
 mod output;

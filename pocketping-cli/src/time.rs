@@ -1,6 +1,6 @@
 //! Times, as they are typed.
 
-use std::time::SystemTime;
+use std::time::{Duration, SystemTime};
 
 use pocketping_mock_server::args::duration;
 use pocketping_sdk::{Timestamp, TimestampError};
@@ -21,6 +21,37 @@ pub(crate) fn since(text: &str) -> Result<Timestamp, String> {
     Timestamp::from_millis(then.as_millis()).map_err(said)
 }
 
+/// This machine's time, in milliseconds as servers write times.
+fn now() -> Result<Timestamp, TimestampError> {
+    Timestamp::from_millis(Timestamp::try_from(SystemTime::now())?.as_millis())
+}
+
+/// How far another clock may be ahead of this one before its times are shown as they are.
+const AHEAD: Duration = Duration::from_secs(60);
+const MINUTE: u64 = 60;
+const HOUR: u64 = 60 * MINUTE;
+const DAY: u64 = 24 * HOUR;
+
+/// A time of an object for people, by this machine's clock; nothing for what is no time.
+pub(crate) fn as_people_say(text: &str) -> Option<String> {
+    Some(ago(text.parse().ok()?, now().ok()?))
+}
+
+/// How long ago a time was, for people: the date of what is long ago, the whole time of what is to come.
+fn ago(time: Timestamp, now: Timestamp) -> String {
+    if time > now.saturating_add(AHEAD) {
+        return time.to_string();
+    }
+    match now.since(time).as_secs() {
+        0..MINUTE => "just now".to_owned(),
+        seconds @ MINUTE..HOUR => format!("{} min ago", seconds / MINUTE),
+        seconds @ HOUR..DAY => format!("{} h ago", seconds / HOUR),
+        seconds if seconds < 2 * DAY => "1 day ago".to_owned(),
+        seconds if seconds < 30 * DAY => format!("{} days ago", seconds / DAY),
+        _ => time.to_string().chars().take_while(|c| *c != 'T').collect(),
+    }
+}
+
 #[expect(clippy::needless_pass_by_value, reason = "for map_err")]
 fn said(error: TimestampError) -> String {
     error.to_string()
@@ -29,6 +60,26 @@ fn said(error: TimestampError) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn people_are_told_how_long_ago_it_was() {
+        let now = "2024-01-15T10:30:00Z".parse().unwrap();
+        for (time, said) in [
+            ("2024-01-15T10:31:00Z", "just now"),
+            ("2024-01-15T10:31:01Z", "2024-01-15T10:31:01Z"),
+            ("2024-01-15T10:29:00.001Z", "just now"),
+            ("2024-01-15T10:29:00Z", "1 min ago"),
+            ("2024-01-15T09:30:01Z", "59 min ago"),
+            ("2024-01-15T09:30:00Z", "1 h ago"),
+            ("2024-01-14T10:30:01Z", "23 h ago"),
+            ("2024-01-14T10:30:00Z", "1 day ago"),
+            ("2024-01-13T10:30:00Z", "2 days ago"),
+            ("2023-12-16T10:30:01Z", "29 days ago"),
+            ("2023-12-16T10:30:00Z", "2023-12-16"),
+        ] {
+            assert_eq!(ago(time.parse().unwrap(), now), said, "{time}");
+        }
+    }
 
     #[test]
     fn a_time_is_absolute_or_relative() {

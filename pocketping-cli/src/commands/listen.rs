@@ -296,7 +296,8 @@ async fn told(remarks: Option<&mut Remarks>) -> String {
     }
 }
 
-fn tell_gap(gap: &Gap, output: &mut Output) -> Result<(), CliError> {
+/// Says that something may be missing: among whole objects of JSON as a line of its own, else on stderr.
+pub(super) fn tell_gap(gap: &Gap, output: &mut Output) -> Result<(), CliError> {
     if !output.is_whole_json() {
         output.remark(&format!("warning: something may be missing: {}", gap.detail));
         return Ok(());

@@ -1,4 +1,6 @@
-//! `messages`: list, send.
+//! `messages`: list, send, tail.
+
+mod tail;
 
 use clap::{Args, Subcommand};
 use pocketping_sdk::{Message, MessageKind, NewMessage, Timestamp};
@@ -19,6 +21,9 @@ pub(crate) enum MessagesCommand {
     /// Send a message
     #[command(after_help = "Example: pocketping messages send sess_abc123 \"Thanks for reaching out!\"")]
     Send(SendArgs),
+    /// Print a session's last messages, then those that come, a line each, until Ctrl-C
+    #[command(after_help = "Example: pocketping messages tail sess_abc123 -n 20 --until-closed -o ndjson")]
+    Tail(tail::TailArgs),
 }
 
 // Which messages.
@@ -55,6 +60,7 @@ pub(crate) async fn run(command: MessagesCommand, context: &Context, output: &mu
     match command {
         MessagesCommand::List(args) => list(args, context, output).await,
         MessagesCommand::Send(args) => send(args, context, output).await,
+        MessagesCommand::Tail(args) => tail::run(args, context, output).await,
     }
 }
 

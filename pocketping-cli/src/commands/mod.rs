@@ -11,6 +11,7 @@ pub(crate) mod explain;
 pub(crate) mod listen;
 pub(crate) mod login;
 pub(crate) mod man;
+mod many;
 pub(crate) mod messages;
 pub(crate) mod mock;
 pub(crate) mod profile;
@@ -99,22 +100,31 @@ impl ListLimit {
         items: impl Stream<Item = pocketping_sdk::Result<T>>,
         output: &mut Output,
     ) -> Result<(), CliError> {
-        let mut items = std::pin::pin!(items);
-        let mut read = VecDeque::new();
-        let mut more = false;
-        while let Some(item) = items.try_next().await? {
-            read.push_back(item);
-            if read.len() > self.most() {
-                read.pop_front();
-                more = true;
-            }
-        }
-        output.list(read.make_contiguous())?;
+        let (read, more) = last_of(items, self.most()).await?;
+        output.list(&read)?;
         if more {
             output.remark(&format!("these are the last {}; --limit N or --all prints more", self.limit));
         }
         Ok(())
     }
+}
+
+/// The last objects of a list, at most this many, and whether there were more.
+async fn last_of<T>(
+    items: impl Stream<Item = pocketping_sdk::Result<T>>,
+    most: usize,
+) -> Result<(Vec<T>, bool), CliError> {
+    let mut items = std::pin::pin!(items);
+    let mut read = VecDeque::new();
+    let mut more = false;
+    while let Some(item) = items.try_next().await? {
+        read.push_back(item);
+        if read.len() > most {
+            read.pop_front();
+            more = true;
+        }
+    }
+    Ok((read.into(), more))
 }
 
 /// The largest text that is read; a server takes less.

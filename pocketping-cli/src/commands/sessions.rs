@@ -1,7 +1,13 @@
-//! `sessions`: list, get, close, identify, ai.
+//! `sessions`: list, get, close, identify, ai, watch.
+
+mod close;
+mod watch;
+
+use std::cmp::{Ordering, Reverse};
 
 use clap::{Args, Subcommand, ValueEnum};
-use pocketping_sdk::{Identify, Session, Timestamp};
+use futures::{TryStreamExt, stream};
+use pocketping_sdk::{Client, Identify, ListSessions, ProjectId, Session, SessionFilter, SessionStatus, Timestamp};
 use serde_json::Value;
 
 use super::{ListLimit, cell};
@@ -16,14 +22,14 @@ use crate::time::since;
 #[command(defer = true)]
 pub(crate) enum SessionsCommand {
     /// List sessions, newest first
-    #[command(after_help = "Example: pocketping sessions list --status active --unanswered")]
+    #[command(after_help = "Example: pocketping sessions list --status active --unanswered --sort activity")]
     List(ListArgs),
     /// Show one session
     #[command(after_help = "Example: pocketping sessions get sess_abc123 -o json")]
     Get(IdArgs),
-    /// Close a session; closing a closed one changes nothing
-    #[command(after_help = "Example: pocketping sessions close sess_abc123")]
-    Close(CloseArgs),
+    /// Close sessions; closing a closed one changes nothing
+    #[command(after_help = "Example: pocketping sessions list --status active -q | pocketping sessions close -")]
+    Close(close::CloseArgs),
     /// Say who the visitor is
     #[command(
         after_help = "Example: pocketping sessions identify sess_abc123 --email user@example.com --metadata plan=pro"
@@ -32,11 +38,64 @@ pub(crate) enum SessionsCommand {
     /// Switch the AI on or off
     #[command(after_help = "Example: pocketping sessions ai sess_abc123 off")]
     Ai(AiArgs),
+    /// Watch sessions change: a table that is drawn anew on a terminal, else first the list and then a line a change
+    #[command(after_help = "Example: pocketping sessions watch --status active --unanswered -o ndjson")]
+    Watch(watch::WatchArgs),
+}
+
+// Which sessions, in which order.
+#[derive(Debug, Args)]
+pub(crate) struct ListArgs {
+    #[command(flatten)]
+    filter: FilterArgs,
+    /// By what they are sorted: the newest, those something last happened in, or by the visitor's name; all that match
+    /// are read for it, and --limit counts from the first one [default: created]
+    #[arg(long, value_name = "BY")]
+    sort: Option<Sort>,
+    /// The other way around; sessions without the value are last all the same
+    #[arg(long)]
+    reverse: bool,
+    #[command(flatten)]
+    limit: ListLimit,
+}
+
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
+enum Sort {
+    #[default]
+    Created,
+    Activity,
+    Name,
+}
+
+impl Sort {
+    /// Sorts sessions; those that are equal keep their order.
+    fn sort(self, sessions: &mut [Session], is_reversed: bool) {
+        let newest = |time: fn(&Session) -> Option<Timestamp>| {
+            move |one: &Session, other: &Session| by(time(one).map(Reverse), time(other).map(Reverse), is_reversed)
+        };
+        match self {
+            Self::Created => sessions.sort_by(newest(|session| session.created_at)),
+            Self::Activity => sessions.sort_by(newest(|session| session.last_activity)),
+            Self::Name => sessions.sort_by(|one, other| {
+                let key = |session| name(session).map(str::to_lowercase);
+                by(key(one), key(other), is_reversed)
+            }),
+        }
+    }
+}
+
+/// The order of two values; what has none is last.
+fn by<T: Ord>(one: Option<T>, other: Option<T>, is_reversed: bool) -> Ordering {
+    match (one, other) {
+        (Some(one), Some(other)) if is_reversed => other.cmp(&one),
+        (Some(one), Some(other)) => one.cmp(&other),
+        (one, other) => one.is_none().cmp(&other.is_none()),
+    }
 }
 
 // Which sessions.
 #[derive(Debug, Args)]
-pub(crate) struct ListArgs {
+pub(super) struct FilterArgs {
     /// Only of this status
     #[arg(long, value_parser = ["active", "closed"])]
     status: Option<String>,
@@ -52,8 +111,41 @@ pub(crate) struct ListArgs {
     /// Only with this text in name, e-mail address, page URL or messages
     #[arg(long, value_name = "TEXT")]
     search: Option<String>,
-    #[command(flatten)]
-    limit: ListLimit,
+}
+
+impl FilterArgs {
+    /// What is asked for, to be held against one session.
+    fn filter(&self) -> SessionFilter {
+        let mut filter = SessionFilter::default();
+        filter.status = self.status.as_deref().map(SessionStatus::from);
+        filter.project_id = self.project.as_deref().map(ProjectId::from);
+        filter.since = self.since;
+        filter.unanswered = self.unanswered;
+        filter.text = self.search.clone().filter(|text| !text.is_empty());
+        filter
+    }
+
+    /// What is asked for, of a list.
+    fn list(&self, client: &Client) -> ListSessions {
+        let SessionFilter { status, project_id, since, unanswered, text, .. } = self.filter();
+        let mut list = client.sessions().list();
+        if let Some(status) = status {
+            list = list.status(status);
+        }
+        if let Some(project) = project_id {
+            list = list.project(project);
+        }
+        if let Some(since) = since {
+            list = list.since(since);
+        }
+        if unanswered {
+            list = list.unanswered();
+        }
+        if let Some(text) = text {
+            list = list.search(text);
+        }
+        list
+    }
 }
 
 // Which session.
@@ -61,15 +153,6 @@ pub(crate) struct ListArgs {
 pub(crate) struct IdArgs {
     /// The session's id
     session: String,
-}
-
-// Which session.
-#[derive(Debug, Args)]
-pub(crate) struct CloseArgs {
-    /// The session's id
-    session: String,
-    #[command(flatten)]
-    dry_run: DryRunArgs,
 }
 
 // Whose visitor, and what is known.
@@ -129,32 +212,21 @@ pub(crate) async fn run(command: SessionsCommand, context: &Context, output: &mu
     match command {
         SessionsCommand::List(args) => list(args, context, output).await,
         SessionsCommand::Get(args) => output.item(&context.client()?.session(args.session).get().await?),
-        SessionsCommand::Close(args) => {
-            output.item(&context.writer(args.dry_run)?.session(args.session).close().await?)
-        }
+        SessionsCommand::Close(args) => close::run(args, context, output).await,
         SessionsCommand::Identify(args) => identify(args, context, output).await,
         SessionsCommand::Ai(args) => ai(args, context, output).await,
+        SessionsCommand::Watch(args) => watch::run(args, context, output).await,
     }
 }
 
 async fn list(args: ListArgs, context: &Context, output: &mut Output) -> Result<(), CliError> {
-    let mut list = context.client()?.sessions().list();
-    if let Some(status) = args.status {
-        list = list.status(status);
+    let list = args.filter.list(&context.client()?);
+    if args.sort.is_none() && !args.reverse {
+        return args.limit.print_first(list.stream(), output).await;
     }
-    if let Some(project) = args.project {
-        list = list.project(project);
-    }
-    if let Some(since) = args.since {
-        list = list.since(since);
-    }
-    if args.unanswered {
-        list = list.unanswered();
-    }
-    if let Some(text) = args.search {
-        list = list.search(text);
-    }
-    args.limit.print_first(list.stream(), output).await
+    let mut sessions: Vec<Session> = list.stream().try_collect().await?;
+    args.sort.unwrap_or_default().sort(&mut sessions, args.reverse);
+    args.limit.print_first(stream::iter(sessions.into_iter().map(Ok)), output).await
 }
 
 async fn identify(args: IdentifyArgs, context: &Context, output: &mut Output) -> Result<(), CliError> {
@@ -185,15 +257,15 @@ async fn ai(args: AiArgs, context: &Context, output: &mut Output) -> Result<(), 
 impl Render for Session {
     const COLUMNS: &'static [&'static str] = &["id", "status", "unanswered", "last activity", "name", "page"];
 
+    const TIMES: &'static [&'static str] = &["last activity"];
+
     fn cells(&self) -> Vec<String> {
-        let identity = self.identity.as_ref();
-        let name = identity.and_then(|identity| identity.name.as_ref().or(identity.email.as_ref()));
         vec![
             self.id.to_string(),
             self.status.to_string(),
             yes_no(self.unanswered),
             cell(self.last_activity.as_ref()),
-            cell(name),
+            cell(name(self).as_ref()),
             cell(self.metadata.page_url.as_ref()),
         ]
     }
@@ -230,6 +302,12 @@ impl Render for Session {
         details.retain(|(_, value)| !value.is_empty());
         details
     }
+}
+
+/// What people call the visitor by.
+fn name(session: &Session) -> Option<&str> {
+    let identity = session.identity.as_ref()?;
+    identity.name.as_deref().or(identity.email.as_deref())
 }
 
 fn yes_no(value: Option<bool>) -> String {

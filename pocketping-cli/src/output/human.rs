@@ -71,6 +71,32 @@ fn table(
     Ok(())
 }
 
+/// The lines of a table that is drawn anew and anew: as many as the terminal has room for.
+pub(super) fn frame(columns: &[&str], rows: &[Vec<String>], color: bool) -> io::Result<Vec<String>> {
+    let size = terminal_size::terminal_size();
+    let (width, height) = size.map_or((None, 24), |(width, height)| (Some(width.0), usize::from(height.0)));
+    frame_of(columns, rows, width, height, color)
+}
+
+fn frame_of(
+    columns: &[&str],
+    rows: &[Vec<String>],
+    width: Option<u16>,
+    height: usize,
+    color: bool,
+) -> io::Result<Vec<String>> {
+    let mut text = Vec::new();
+    table(&mut text, columns, rows, width, color)?;
+    let text = String::from_utf8_lossy(&text);
+    let mut lines: Vec<_> = text.lines().map(str::to_owned).collect();
+    if lines.is_empty() {
+        lines.push("nothing yet".to_owned());
+    }
+    // The cursor stands on the line below.
+    lines.truncate(height.saturating_sub(1).max(1));
+    Ok(lines)
+}
+
 /// One object: a field a line.
 pub(super) fn item(out: &mut dyn Write, details: &[(&str, String)], is_terminal: bool, color: bool) -> io::Result<()> {
     let width = details.iter().map(|(name, _)| name.len()).max().unwrap_or(0);
@@ -130,6 +156,15 @@ mod tests {
         let mut out = Vec::new();
         item(&mut out, &[("text", "one\r\ntwo\u{1b}[2J".into())], true, false).unwrap();
         assert_eq!(String::from_utf8(out).unwrap(), "text  one\n      two\\u{1b}[2J\n");
+    }
+
+    #[test]
+    fn a_frame_is_never_higher_than_the_terminal() {
+        let rows = vec![vec!["a".to_owned(), "b\u{1b}[2J".to_owned(), "c".to_owned()]; 5];
+        let frame = |rows, height| frame_of(&["id", "name", "text"], rows, Some(60), height, false).unwrap();
+        assert_eq!(frame(&rows[..], 3), ["ID  NAME        TEXT", r"a   b\u{1b}[2J  c"]);
+        assert_eq!(frame(&rows[..], 24).len(), 6);
+        assert_eq!(frame(&[], 24), ["nothing yet"]);
     }
 
     fn printed(rows: &[Vec<String>], width: u16) -> String {

@@ -17,6 +17,7 @@ use serde::Serialize;
 
 use crate::error::CliError;
 use crate::jq::Jq;
+use crate::time::as_people_say;
 use shape::Part;
 use sink::Sink;
 
@@ -96,6 +97,9 @@ pub(crate) trait Render: Serialize {
     /// The fields under [`COLUMNS`](Self::COLUMNS).
     fn cells(&self) -> Vec<String>;
 
+    /// Those of [`COLUMNS`](Self::COLUMNS) that hold a time: in a table on a terminal they say how long ago it was.
+    const TIMES: &'static [&'static str] = &[];
+
     /// What it is called by.
     fn id(&self) -> String {
         self.cells().into_iter().next().unwrap_or_default()
@@ -134,6 +138,16 @@ impl Output {
     /// Whether that text goes to a terminal.
     pub(crate) fn is_for_people(&self) -> bool {
         self.is_plain() && self.sink.is_terminal
+    }
+
+    /// Whether a table is printed, and a person sees it.
+    fn is_on_terminal(&self) -> bool {
+        self.sink.format == Format::Table && self.sink.is_terminal
+    }
+
+    /// Whether a table can be drawn anew in its place.
+    pub(crate) fn has_live_tables(&self) -> bool {
+        self.is_on_terminal() && self.is_plain() && std::env::var_os("TERM").is_some_and(|term| term != "dumb")
     }
 
     /// Prints for people from here on.
@@ -189,11 +203,14 @@ impl Output {
                 self.sink.list(&parts, &names(fields), Part::cells)?;
                 unknown = unknown_fields(fields, &parts);
             }
+            Shape::Whole if self.is_on_terminal() => {
+                self.sink.list(items, T::COLUMNS, for_people)?;
+            }
             Shape::Whole => self.sink.list(items, T::COLUMNS, Render::cells)?,
         }
         self.flush()?;
         self.warn(unknown);
-        if items.is_empty() && self.sink.format == Format::Table && self.sink.is_terminal {
+        if items.is_empty() && self.is_on_terminal() {
             self.remark("nothing found");
         }
         Ok(())
@@ -210,6 +227,13 @@ impl Output {
             }
             Shape::Whole => self.sink.event(event, T::COLUMNS, &event.cells())?,
         }
+        Ok(self.flush()?)
+    }
+
+    /// A list in the place of the one that was drawn before, as far as the terminal has room for it.
+    pub(crate) fn redraw<T: Render>(&mut self, items: &[T]) -> Result<(), CliError> {
+        let rows: Vec<_> = items.iter().map(for_people).collect();
+        self.sink.redraw(T::COLUMNS, &rows)?;
         Ok(self.flush()?)
     }
 
@@ -237,8 +261,9 @@ impl Output {
     }
 
     /// What a person should know; never data.
-    #[expect(clippy::unused_self, reason = "remarks go through the output like everything else")]
     pub(crate) fn remark(&mut self, line: &str) {
+        // It may stand on the same terminal, below the table.
+        self.sink.drawn = 0;
         remark(line);
     }
 
@@ -286,6 +311,32 @@ pub(crate) fn remark(line: &str) {
     progress::end();
     // When stderr is gone nobody is left to tell.
     drop(writeln!(io::stderr(), "{}", safe(line)));
+}
+
+impl<T: Render> Render for &T {
+    const COLUMNS: &'static [&'static str] = T::COLUMNS;
+    const TIMES: &'static [&'static str] = T::TIMES;
+
+    fn cells(&self) -> Vec<String> {
+        T::cells(self)
+    }
+
+    fn id(&self) -> String {
+        T::id(self)
+    }
+
+    fn details(&self) -> Vec<(&'static str, String)> {
+        T::details(self)
+    }
+}
+
+/// The cells of an object with its times as people say them.
+fn for_people<T: Render>(item: &T) -> Vec<String> {
+    let cells = T::COLUMNS.iter().zip(item.cells()).map(|(column, cell)| {
+        let said = T::TIMES.contains(column).then(|| as_people_say(&cell)).flatten();
+        said.unwrap_or(cell)
+    });
+    cells.collect()
 }
 
 /// Which fields none of the objects has, and which there are.

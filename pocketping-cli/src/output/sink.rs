@@ -17,13 +17,15 @@ pub(super) struct Sink {
     color: bool,
     /// Whether the heads of what comes over time were printed.
     has_heads: bool,
+    /// How many lines the table has that may be drawn anew; it stands right above the cursor.
+    pub(super) drawn: usize,
 }
 
 impl Sink {
     pub(super) fn new(format: Format, color: impl FnOnce(bool) -> bool) -> Self {
         let is_terminal = io::stdout().is_terminal();
         let out = Box::new(BufWriter::new(io::stdout()));
-        Self { format, out, is_terminal, color: color(is_terminal), has_heads: false }
+        Self { format, out, is_terminal, color: color(is_terminal), has_heads: false, drawn: 0 }
     }
 
     pub(super) fn flush(&mut self) -> io::Result<()> {
@@ -91,6 +93,18 @@ impl Sink {
         };
         delimited.heads(&mut self.out, columns)?;
         rows.iter().try_for_each(|row| delimited.row(&mut self.out, row))
+    }
+
+    /// A table in the place of the one before; what the terminal has no room for is left out.
+    pub(super) fn redraw(&mut self, columns: &[&str], rows: &[Vec<String>]) -> io::Result<()> {
+        let frame = human::frame(columns, rows, self.color)?;
+        if self.drawn > 0 {
+            // Up to its first line; that and all below it is cleared.
+            write!(self.out, "\u{1b}[{}A\r\u{1b}[J", self.drawn)?;
+        }
+        frame.iter().try_for_each(|line| writeln!(self.out, "{line}"))?;
+        self.drawn = frame.len();
+        Ok(())
     }
 
     /// A result of an expression: a text as it is, anything else as JSON.

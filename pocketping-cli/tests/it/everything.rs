@@ -57,7 +57,8 @@ fn example(command: &str) -> Example {
         "doctor" | "man" => Ends(&[], ""),
         "completions" => Ends(&["bash"], ""),
         "webhooks sign" => Ends(&["@Cargo.toml", "--secret-file", "-"], "s3cret"),
-        "mock" | "demo" | "events replay" | "webhooks verify" | "webhooks trigger" => GoesOn,
+        "mock" | "demo" | "events replay" | "sessions watch" | "messages tail" | "webhooks verify"
+        | "webhooks trigger" => GoesOn,
         other => panic!("`{other}` has no example here"),
     }
 }

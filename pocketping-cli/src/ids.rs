@@ -1,0 +1,80 @@
+//! Ids as they are typed: by themselves, in a file (`@file`), or on standard input (`-`).
+
+use std::fs::File;
+use std::io::{self, Read};
+
+use crate::error::{CliError, Exit};
+
+/// The most that is read; half a million ids.
+const MOST: u64 = 16 << 20;
+
+/// Whether one id stands there, by itself.
+pub(crate) fn is_one(args: &[String]) -> bool {
+    matches!(args, [arg] if arg != "-" && !arg.starts_with('@'))
+}
+
+/// The ids, in the order given; those that are there twice stay twice.
+pub(crate) fn read(args: &[String]) -> Result<Vec<String>, CliError> {
+    if args.iter().filter(|arg| *arg == "-").count() > 1 {
+        return Err(CliError::usage("`-` was given twice; standard input can be read once"));
+    }
+    let mut ids = Vec::new();
+    for arg in args {
+        match arg.strip_prefix('@') {
+            Some("") => return Err(CliError::usage("`@` needs the name of a file behind it")),
+            Some(file) => ids.extend(lines(file, File::open(file))?),
+            None if arg == "-" => ids.extend(lines("standard input", Ok(io::stdin()))?),
+            None => ids.push(arg.clone()),
+        }
+    }
+    Ok(ids)
+}
+
+/// The ids of a text, one a line; empty lines and those that begin with `#` are none.
+fn lines(name: &str, source: io::Result<impl Read>) -> Result<Vec<String>, CliError> {
+    let mut text = String::new();
+    let read = source.and_then(|source| source.take(MOST + 1).read_to_string(&mut text));
+    read.map_err(|error| CliError::new(Exit::Config, format!("{name} cannot be read: {error}")))?;
+    if text.len() as u64 > MOST {
+        return Err(CliError::usage(format!("{name} holds more than 16 MiB")));
+    }
+    let mut ids = Vec::new();
+    for (n, line) in text.trim_start_matches('\u{feff}').lines().enumerate() {
+        let id = line.trim();
+        if id.is_empty() || id.starts_with('#') {
+            continue;
+        }
+        if id.contains(|c: char| c.is_whitespace() || c.is_control()) {
+            let message = format!("line {} of {name} is no id; one id a line is read", n + 1);
+            return Err(CliError::usage(message).with_hint("`pocketping sessions list -q` prints ids alone"));
+        }
+        ids.push(id.to_owned());
+    }
+    Ok(ids)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_list_is_one_id_a_line() {
+        let read = |text: &str| lines("list", Ok(text.as_bytes()));
+        let ids = read("\u{feff}a\r\n\n  b \n# c\n\t#d\nb").unwrap();
+        assert_eq!(ids, ["a", "b", "b"]);
+        assert!(read("").unwrap().is_empty());
+        let error = read("a\nb\tactive\n").unwrap_err();
+        assert_eq!(
+            (error.exit(), error.to_string().as_str()),
+            (Exit::Usage, "line 2 of list is no id; one id a line is read")
+        );
+        assert!(lines("list", Ok(&b"\xff"[..])).unwrap_err().to_string().starts_with("list cannot be read"));
+    }
+
+    #[test]
+    fn one_id_by_itself_is_known() {
+        let is = |args: &[&str]| is_one(&args.iter().map(|arg| (*arg).to_owned()).collect::<Vec<_>>());
+        assert!(is(&["a"]));
+        assert!(!is(&["-"]) && !is(&["@a"]) && !is(&["a", "b"]) && !is(&[]));
+    }
+}
