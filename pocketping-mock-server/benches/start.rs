@@ -42,7 +42,9 @@ fn in_memory(bencher: Bencher<'_, '_>) {
     bencher.bench_local(|| {
         let server = MockServer::builder().in_memory().start().unwrap();
         let client = Client::builder().base_url(server.url()).api_key(server.api_key()).transport(server.transport());
-        assert!(runtime.block_on(async { client.build().unwrap().sessions().list().await }).unwrap().sessions.is_empty());
+        assert!(
+            runtime.block_on(async { client.build().unwrap().sessions().list().await }).unwrap().sessions.is_empty()
+        );
         server
     });
 }

@@ -12,7 +12,7 @@ use crate::app::App;
 use crate::http::is_of_this_machine;
 use crate::store::Rejection;
 
-pub(super) async fn admit(State(app): State<App>, request: Request, next: Next) -> Response {
+pub(crate) async fn admit(State(app): State<App>, request: Request, next: Next) -> Response {
     match check(&app, request.headers()) {
         Ok(()) => next.run(request).await,
         Err(rejection) => rejection.into_response(),

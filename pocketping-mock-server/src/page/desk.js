@@ -3,7 +3,9 @@
 import { $, atEnd, classes, clockTime, el, filesOf, fillMessage, messageNode, sendsOnEnter, sync, text } from "./dom.js";
 import { mock } from "./server.js";
 
-let sessions = [];
+/** By id: each with its last message. */
+const sessions = new Map();
+let conversation = { of: null, revision: 0, messages: [] };
 let selected = null;
 let followed = null;
 let typed = 0;
@@ -12,9 +14,9 @@ let act = null;
 
 const at = (id) => `/sessions/${encodeURIComponent(id)}/operator`;
 const nameOf = (session) => session.identity?.name ?? session.identity?.email ?? session.id;
-const current = () => sessions.find((session) => session.id === selected);
+const current = () => sessions.get(selected)?.session;
 
-function sessionNode(session) {
+function sessionNode({ session }) {
   const choose = () => select(session.id);
   return el(
     "li",
@@ -29,10 +31,9 @@ function sessionNode(session) {
   );
 }
 
-function fillSession(node, session) {
+function fillSession(node, { session, last: words }) {
   const button = node.firstElementChild;
   const [who, last, foot] = button.children;
-  const words = session.messages.filter((message) => !message.deletedAt).at(-1);
   button.setAttribute("aria-pressed", String(session.id === selected));
   text(who, nameOf(session));
   text(last, words ? words.content || filesOf(words.attachments) : "nothing said yet");
@@ -45,6 +46,7 @@ function select(id) {
   [selected, followed] = [id, null];
   $("messages").replaceChildren();
   show();
+  act(async () => {});
   if (!$("answer-form").hidden) $("answer-text").focus();
 }
 
@@ -55,9 +57,10 @@ function aboutOf(session) {
 }
 
 function show() {
-  sync($("sessions"), sessions, (session) => session.id, sessionNode, fillSession);
-  text($("session-count"), sessions.length);
-  $("sessions-empty").hidden = sessions.length > 0;
+  const shown = [...sessions.values()].reverse().sort(byActivity);
+  sync($("sessions"), shown, ({ session }) => session.id, sessionNode, fillSession);
+  text($("session-count"), sessions.size);
+  $("sessions-empty").hidden = sessions.size > 0;
   const session = current();
   $("session-actions").hidden = !session;
   $("session-state").hidden = !session;
@@ -75,7 +78,7 @@ function show() {
   $("ai").checked = session.aiEnabled ?? true;
   $("close-session").disabled = session.status === "closed";
   atEnd($("messages"), () =>
-    sync($("messages"), session.messages, (message) => message.id, messageNode, (node, message) => {
+    sync($("messages"), conversation.of === selected ? conversation.messages : [], (message) => message.id, messageNode, (node, message) => {
       const isTheirs = message.type === "visitor";
       fillMessage(node, {
         who: message.type,
@@ -90,15 +93,25 @@ function show() {
 }
 
 /** The last activity first; of those at the same time, as under a frozen clock, the newest session. */
-const byActivity = (a, b) => (b.lastActivity ?? "").localeCompare(a.lastActivity ?? "");
+const byActivity = ({ session: a }, { session: b }) => (b.lastActivity ?? "").localeCompare(a.lastActivity ?? "");
 
-/** Shows what the server has now. Where none is chosen, the first one is. */
-export function showSessions(state) {
-  sessions = [...state.sessions].reverse().sort(byActivity);
-  if (sessions.some((session) => session.id === followed)) [selected, followed] = [followed, null];
-  if (!current()) selected = sessions[0]?.id ?? null;
-  show();
+/** Shows what is new. Where none is chosen, the first one is. */
+export function showSessions({ whole, sessions: changed, conversation: said }) {
+  if (whole) {
+    sessions.clear();
+    conversation = { of: null, revision: 0, messages: [] };
+  }
+  for (const it of changed) sessions.set(it.session.id, it);
+  if (said) conversation = { ...said, of: said.sessionId };
+  if (sessions.has(followed)) [selected, followed] = [followed, null];
+  if (!sessions.has(selected)) selected = [...sessions.values()].reverse().sort(byActivity)[0]?.session.id ?? null;
+  if (whole || said || changed.length > 0) show();
 }
+
+/** Whose messages are wanted, and what is known of them. */
+export const wantedConversation = () => ({ session: selected, has: conversation.of === selected ? conversation.revision : 0 });
+
+export const isSession = (id) => sessions.has(id);
 
 /** Shows this session as soon as it is there, unless somebody writes an answer in another. */
 export function follow(id) {
@@ -134,7 +147,10 @@ export function startDesk(doing) {
   $("answer-form").addEventListener("submit", answer);
   $("answer-text").addEventListener("input", () => tellTyping(true));
   sendsOnEnter($("answer-text"));
-  $("ai").addEventListener("change", () => act(() => mock("POST", `${at(selected)}/ai`, { enabled: $("ai").checked })));
+  $("ai").addEventListener("change", async () => {
+    await act(() => mock("POST", `${at(selected)}/ai`, { enabled: $("ai").checked }));
+    show();
+  });
   $("mark-read").addEventListener("click", () => act(() => mock("POST", `${at(selected)}/read`), "Marked as read."));
   $("ask-rating").addEventListener("click", () => act(() => mock("POST", `${at(selected)}/ask-for-rating`), "The visitor is asked for a rating."));
   $("close-session").addEventListener("click", () => act(() => mock("POST", `${at(selected)}/close`), "The session is closed."));

@@ -1,11 +1,11 @@
 // The tools: events, clock, faults, deliveries, recorded requests, snapshots, snippets.
 
 import { $, clockTime, el, sync, text } from "./dom.js";
-import { apiKey, chosen, mock } from "./server.js";
+import { apiKey, endpointNow, mock } from "./server.js";
 
 let act = null;
-/** What this server can: unknown until it was asked for. */
-const has = { faults: null, journal: null };
+/** How much of what goes on and on is shown. */
+const SHOWN = 100;
 
 const SEND = { surface: "contract", method: "POST", route: "/sessions/:sessionId/messages" };
 const FAULTS = [
@@ -36,13 +36,18 @@ function summary(event) {
   return event.sessionId ?? "";
 }
 
-export function showEvents(events) {
-  const newest = [...events].reverse();
-  const key = (event, index) => event.id ?? `${event.type}-${index}`;
-  newest.forEach((event, index) => (event.shown = key(event, events.length - index)));
-  sync($("events"), newest, (event) => event.shown, () => line(), (node, event) => fillLine(node, event.type, summary(event)));
-  text($("event-count"), events.length);
-  $("events-empty").hidden = events.length > 0;
+/** The last ones, the newest first. */
+let events = [];
+
+export function showEvents({ whole, events: { last, new: more } }) {
+  if (!whole && more.length === 0) return;
+  const first = last - more.length + 1;
+  const numbered = more.map((event, index) => ({ number: first + index, event })).reverse();
+  events = [...numbered, ...(whole ? [] : events)].slice(0, SHOWN);
+  const fill = (node, { event }) => fillLine(node, event.type, summary(event));
+  sync($("events"), events, ({ number }) => number, () => line(), fill);
+  text($("event-count"), last);
+  $("events-empty").hidden = last > 0;
 }
 
 export function showClock(clock) {
@@ -61,7 +66,7 @@ export function showDeliveries(deliveries) {
     const label = `Redeliver ${delivery.id}`;
     return line(el("button", { type: "button", class: "small", "aria-label": label, on: { click: again } }, "Redeliver"));
   };
-  sync($("deliveries"), [...deliveries].reverse().slice(0, 100), (delivery) => delivery.id, make, (node, delivery) => {
+  sync($("deliveries"), [...deliveries].reverse(), (delivery) => delivery.id, make, (node, delivery) => {
     const tried = delivery.attempts.map(attempt).join(" → ") || "not tried yet";
     fillLine(node, `${delivery.event} to ${delivery.url}`, `${delivery.state}: ${tried}`, delivery.state === "failed");
     node.querySelector("button").disabled = delivery.state === "pending";
@@ -97,7 +102,7 @@ function faultWords(fault) {
   return [[kind, ...more].join(" "), where].filter(Boolean).join(", on ");
 }
 
-function showFaults(faults) {
+export function showFaults(faults) {
   const make = (fault) => {
     const off = () => act(() => mock("DELETE", `/faults/${encodeURIComponent(fault.id)}`), "The fault is off.");
     return line(el("button", { type: "button", class: "small", "aria-label": `Switch off ${faultWords(fault)}`, on: { click: off } }, "Off"));
@@ -110,39 +115,27 @@ function showFaults(faults) {
   $("clear-faults").disabled = faults.length === 0;
 }
 
-function showRequests(entries) {
+/** The last ones, the newest first. */
+let requests = [];
+
+/** Adds the new ones, and takes away what the journal keeps no more; without one there is nothing to show. */
+export function showRequests({ whole, requests: kept }) {
+  if (!kept) return text($("requests-empty"), "This server keeps no journal.");
+  const known = new Set((kept.entries ?? []).map((entry) => entry.number));
+  const before = whole ? [] : requests.filter((entry) => entry.number >= kept.first && !known.has(entry.number));
+  if (known.size === 0 && before.length === requests.length) return;
+  requests = [...(kept.entries ?? []), ...before].sort((a, b) => b.number - a.number).slice(0, SHOWN);
   const make = () => el("li", {}, el("details", {}, el("summary"), el("pre")));
-  const theirs = entries.filter((entry) => !/^\/(_mock|_page)(\/|$)|^\/$/.test(entry.path ?? "")).sort((a, b) => b.number - a.number);
   const words = (body) => (body == null || body === "" ? "" : typeof body === "string" ? body : JSON.stringify(body, null, 2));
-  sync($("requests"), theirs, (entry) => entry.number, make, (node, entry) => {
+  sync($("requests"), requests, (entry) => entry.number, make, (node, entry) => {
     const [head, body] = node.firstElementChild.children;
     text(head, `${clockTime(entry.at)} ${entry.method} ${entry.path} ${entry.status ?? "…"}`);
     head.classList.toggle("bad", entry.status >= 400);
     const parts = [["→ ", entry.body], ["← ", entry.answer], ["Why: ", entry.refusedBy?.why]];
     text(body, parts.map(([mark, it]) => words(it) && mark + words(it)).filter(Boolean).join("\n\n") || "no bodies");
   });
-  text($("request-count"), theirs.length);
-  text($("requests-empty"), theirs.length ? "" : "No request was recorded yet.");
-  $("requests-empty").hidden = theirs.length > 0;
-}
-
-/** Asks for what not every server has; a server that has it not is asked once. */
-async function optional(name, path, show) {
-  if (has[name] === false) return;
-  try {
-    show(await mock("GET", path));
-    has[name] = true;
-  } catch (error) {
-    if (error.status !== 404) throw error;
-    has[name] = false;
-  }
-}
-
-export async function lookAtMore() {
-  await optional("faults", "/faults", (answer) => showFaults(answer.faults ?? []));
-  $("fault-tools").hidden = has.faults === false;
-  $("faults-missing").hidden = has.faults !== false;
-  await optional("journal", "/journal?kind=request&limit=100&pii=1", (answer) => showRequests(answer.entries ?? []));
+  text($("request-count"), requests.length);
+  $("requests-empty").hidden = requests.length > 0;
 }
 
 const quoted = (words) => (/^[\w./:@-]+$/.test(words) ? words : `'${words.replaceAll("'", String.raw`'\''`)}'`);
@@ -157,7 +150,7 @@ function snippetsFor(session) {
     ["CLI: list and answer", `pocketping sessions list\npocketping messages send ${id} 'Hi, how can I help?'`],
     ["curl: list sessions", `${curl} ${origin}/sessions`],
     ["curl: answer", `${curl} -H 'Content-Type: application/json' \\\n  -d '{"content":"Hi, how can I help?"}' ${origin}/sessions/${id}/messages`],
-    ["The real widget, on your page", `<script src="https://YOUR_SITE/pocketping.js"\n  data-endpoint="${origin}${chosen.endpoint}"></script>`],
+    ["The real widget, on your page", `<script src="https://YOUR_SITE/pocketping.js"\n  data-endpoint="${origin}${endpointNow()}"></script>`],
   ];
 }
 
