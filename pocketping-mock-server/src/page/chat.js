@@ -1,6 +1,6 @@
 // The visitor's side: PocketPing's widget protocol, over a WebSocket and, where there is none, by polling.
 
-import { $, atEnd, classes, el, filesOf, fillMessage, messageNode, problem, sendsOnEnter, sync, text } from "./dom.js";
+import { $, atEnd, classes, el, filesOf, fillMessage, messageNode, problem, sendsOnEnter, showOnly, sync, text } from "./dom.js";
 import { answerOf, visitor, visitorSession, widgetEndpoint } from "./server.js";
 
 const POLL = 2000;
@@ -199,7 +199,7 @@ function forget() {
   messages.clear();
   visitorSession.set("");
   old?.close();
-  $("rating").hidden = true;
+  showOnly($("rating"), false, $("chat-text"));
   text($("chat-about"), "");
   text($("chat-typing"), "");
   problem($("chat-problem"), "");
@@ -252,10 +252,9 @@ async function rate(event) {
   const comment = $("rating-comment").value.trim();
   try {
     await ask("POST", "/csat", { sessionId: session, score, ...(comment && { comment }) });
-    $("rating").hidden = true;
+    showOnly($("rating"), false, $("chat-text"));
     $("rating").reset();
     problem($("chat-problem"), "");
-    $("chat-text").focus();
   } catch (error) {
     problem($("chat-problem"), `Not rated: ${error.message}`);
   }
@@ -278,10 +277,7 @@ export function startChat(onSession) {
   $("chat-text").addEventListener("input", types);
   sendsOnEnter($("chat-text"));
   $("rating").addEventListener("submit", rate);
-  $("rating-later").addEventListener("click", () => {
-    $("rating").hidden = true;
-    $("chat-text").focus();
-  });
+  $("rating-later").addEventListener("click", () => showOnly($("rating"), false, $("chat-text")));
   $("chat-new").addEventListener("click", () => {
     anotherVisitor();
     $("chat-text").focus();

@@ -1,6 +1,6 @@
 // The developer's side: sessions, the messages of one of them, and the answer box. All of it over the control surface.
 
-import { $, atEnd, classes, clockTime, el, filesOf, fillMessage, messageNode, sendsOnEnter, sync, text } from "./dom.js";
+import { $, atEnd, classes, clockTime, el, filesOf, fillMessage, messageNode, rests, sendsOnEnter, showOnly, sync, text } from "./dom.js";
 import { mock } from "./server.js";
 
 /** By id: each with its last message. */
@@ -62,9 +62,9 @@ function show() {
   text($("session-count"), sessions.size);
   $("sessions-empty").hidden = sessions.size > 0;
   const session = current();
-  $("session-actions").hidden = !session;
+  showOnly($("session-actions"), session, $("answer-heading"));
   $("session-state").hidden = !session;
-  $("answer-form").hidden = !session || session.status === "closed";
+  showOnly($("answer-form"), session && session.status !== "closed", $("answer-heading"));
   if (!session) {
     text($("answer-heading"), "Conversation");
     text($("session-about"), "Choose a session to see it and answer.");
@@ -76,7 +76,7 @@ function show() {
   classes($("session-state"), `badge ${session.status === "closed" ? "" : "good"}`.trim());
   text($("session-about"), aboutOf(session) + (session.status === "closed" ? " · It opens again when its visitor writes." : ""));
   $("ai").checked = session.aiEnabled ?? true;
-  $("close-session").disabled = session.status === "closed";
+  rests($("close-session"), session.status === "closed");
   atEnd($("messages"), () =>
     sync($("messages"), conversation.of === selected ? conversation.messages : [], (message) => message.id, messageNode, (node, message) => {
       const isTheirs = message.type === "visitor";

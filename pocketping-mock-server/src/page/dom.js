@@ -31,19 +31,57 @@ export function classes(node, names) {
  */
 export function sync(list, items, key, make, update) {
   const known = new Map([...list.children].map((node) => [node.dataset.key, node]));
-  items.forEach((item, index) => {
+  const at = [...list.children].findIndex((node) => node.contains(document.activeElement));
+  const held = list.children[at];
+  const nodes = items.map((item) => {
     const name = String(key(item));
-    let node = known.get(name);
+    const node = known.get(name) ?? make(item);
     known.delete(name);
-    if (!node) {
-      node = make(item);
-      node.dataset.key = name;
-    }
+    node.dataset.key = name;
     update(node, item);
-    if (list.children[index] !== node) list.insertBefore(node, list.children[index] ?? null);
+    return node;
   });
   for (const node of known.values()) node.remove();
+  let place = list.firstElementChild;
+  for (const node of nodes) {
+    // The one with the focus would lose it if it were moved: the others make way.
+    while (node === held && place !== held) {
+      const next = place.nextElementSibling;
+      place.remove();
+      place = next;
+    }
+    if (node === place) place = place.nextElementSibling;
+    else list.insertBefore(node, place);
+  }
+  const isLost = (held && !held.isConnected) || (items.length === 0 && list === document.activeElement);
+  if (isLost) near(list, at).focus();
 }
+
+/** What takes the focus of an entry that is gone: the next one, or else what the list stands under. */
+function near(list, at) {
+  const next = list.children[Math.min(at, list.children.length - 1)]?.querySelector("button, summary");
+  return next ?? list.closest("details")?.querySelector("summary") ?? list.closest("section").querySelector("h2");
+}
+
+/** Shows a part of the page or hides it; if it had the focus, that goes elsewhere. */
+export function showOnly(node, isShown, otherwise) {
+  const isLost = !isShown && node.contains(document.activeElement);
+  node.hidden = !isShown;
+  if (isLost) otherwise.focus();
+}
+
+/** Says that there is nothing to do for a button. It stays where it is for a keyboard, and does nothing. */
+export const rests = (button, isResting) => button.setAttribute("aria-disabled", String(Boolean(isResting)));
+
+addEventListener(
+  "click",
+  (event) => {
+    if (!event.target.closest?.('[aria-disabled="true"]')) return;
+    event.preventDefault();
+    event.stopPropagation();
+  },
+  { capture: true },
+);
 
 /** The time of day of an ISO time, as the server says it. */
 export const clockTime = (iso) => (iso ? iso.slice(11, 19) : "");

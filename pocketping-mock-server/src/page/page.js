@@ -2,7 +2,7 @@
 
 import { anotherVisitor, resumeChat, startChat } from "./chat.js";
 import { chosenSession, follow, isSession, showSessions, startDesk, wantedConversation } from "./desk.js";
-import { $, classes, el, problem, sync, text } from "./dom.js";
+import { $, classes, el, problem, showOnly, sync, text } from "./dom.js";
 import { chooseTenant, chosen, lookAfter, mock, projectsAre, token } from "./server.js";
 import {
   showClock,
@@ -38,7 +38,7 @@ async function look() {
     const news = await lookAfter(mark, wanted);
     if (mine !== round) return;
     mark = news.mark;
-    $("token-form").hidden = true;
+    showOnly($("token-form"), false, $("answer-heading"));
     link("live", "good");
     if (looksBad) problem($("problem"), "");
     looksBad = false;

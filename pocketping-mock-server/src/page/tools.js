@@ -1,6 +1,6 @@
 // The tools: events, clock, faults, deliveries, recorded requests, snapshots, snippets.
 
-import { $, clockTime, el, sync, text } from "./dom.js";
+import { $, clockTime, el, rests, sync, text } from "./dom.js";
 import { apiKey, endpointNow, mock } from "./server.js";
 
 let act = null;
@@ -54,8 +54,8 @@ export function showClock(clock) {
   text($("now"), clock.now.replace("T", " ").replace(/\.\d+/, "").replace("Z", " UTC"));
   $("now").dateTime = clock.now;
   text($("clock-state"), clock.frozen ? "frozen" : "running");
-  $("freeze").disabled = clock.frozen;
-  $("run").disabled = !clock.frozen;
+  rests($("freeze"), clock.frozen);
+  rests($("run"), !clock.frozen);
 }
 
 const attempt = ({ at, status, error }) => `${clockTime(at)} ${status ?? error}`;
@@ -69,7 +69,7 @@ export function showDeliveries(deliveries) {
   sync($("deliveries"), [...deliveries].reverse(), (delivery) => delivery.id, make, (node, delivery) => {
     const tried = delivery.attempts.map(attempt).join(" → ") || "not tried yet";
     fillLine(node, `${delivery.event} to ${delivery.url}`, `${delivery.state}: ${tried}`, delivery.state === "failed");
-    node.querySelector("button").disabled = delivery.state === "pending";
+    rests(node.querySelector("button"), delivery.state === "pending");
   });
   text($("delivery-count"), deliveries.length);
   $("deliveries-empty").hidden = deliveries.length > 0;
@@ -112,7 +112,7 @@ export function showFaults(faults) {
     fillLine(node, left, faultWords(fault));
   });
   text($("fault-count"), faults.filter((fault) => fault.left !== 0).length);
-  $("clear-faults").disabled = faults.length === 0;
+  rests($("clear-faults"), faults.length === 0);
 }
 
 /** The last ones, the newest first. */

@@ -150,6 +150,62 @@ async fn a_keyboard_is_enough() {
     browser.close().await;
 }
 
+#[tokio::test]
+async fn the_focus_stays_where_it_is_whatever_is_shown_anew() {
+    for contract in [Contract::Extended, Contract::Strict] {
+        let Some((browser, server)) = opened(MockServer::builder().contract(contract)).await else { return };
+        let mut sessions = Vec::new();
+        for n in 1..=3 {
+            sessions.push(somebody(&browser, "", &json!({"identity": {"name": format!("Visitor {n}")}})).await);
+        }
+        browser.until("document.querySelectorAll('#sessions button').length === 3").await;
+        let order = "[...document.querySelectorAll('#sessions .who')].map((it) => it.textContent.at(-1)).join('')";
+        assert_eq!(browser.run(order).await, "321");
+        // The one with the focus moves down, then up again to where another was.
+        browser
+            .run("(window.lost = 0, document.querySelectorAll('#sessions button')[1].focus(), addEventListener('blur', () => lost++, true))")
+            .await;
+        for (n, expected) in [(0, "132"), (2, "312"), (1, "231")] {
+            server.advance(Duration::from_secs(1)).await;
+            server.visitor_says(&sessions[n], "Hello");
+            browser.until(&format!("{order} === '{expected}'")).await;
+        }
+        assert_eq!(browser.run("document.activeElement.querySelector('.who').textContent").await, "Visitor 2");
+        assert_eq!(browser.run("lost").await, 0, "it was never gone");
+
+        // What is gone hands it on.
+        for kind in ["cut-before", "malformed-json"] {
+            server
+                .inject(format!(r#"{{"do": {{"kind": "{kind}"}}}}"#).parse::<pocketping_mock_server::Fault>().unwrap());
+        }
+        browser.until("document.querySelectorAll('#faults button').length === 2").await;
+        browser.run("document.querySelector('#faults button').focus()").await;
+        browser.press(ENTER).await;
+        browser.until("document.querySelectorAll('#faults button').length === 1").await;
+        browser.until("document.activeElement.getAttribute('aria-label')?.includes('malformed-json')").await;
+        browser.press(ENTER).await;
+        browser.until("document.activeElement.textContent.startsWith('Faults')").await;
+
+        // A button that has done its work rests, and keeps it.
+        for (button, shown) in [("run", "running"), ("freeze", "frozen")] {
+            browser.run(&format!("document.getElementById('{button}').focus()")).await;
+            browser.press(SPACE).await;
+            browser.shows("#clock-state", shown).await;
+            browser.until(&format!("document.getElementById('{button}').ariaDisabled === 'true'")).await;
+            assert_eq!(browser.run("document.activeElement.id").await, button);
+        }
+        assert!(server.clock().is_frozen());
+        // An answer box that goes away, too.
+        browser.run("document.querySelectorAll('#sessions button')[0].click()").await;
+        browser.fill("#answer-text", "Bye").await;
+        let closed = "fetch('/_mock/sessions/sess_2/operator/close', {method: 'POST'}).then((it) => it.status)";
+        assert_eq!(browser.run(closed).await, 200);
+        browser.shows("#session-state", "closed").await;
+        browser.until("document.activeElement.id === 'answer-heading'").await;
+        browser.close().await;
+    }
+}
+
 /// Presses Tab until the focus is there; gives what it met on the way.
 async fn tabs_to(browser: &Browser, id: &str) -> Vec<String> {
     let mut seen = Vec::new();

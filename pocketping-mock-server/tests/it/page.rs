@@ -168,7 +168,8 @@ fn a_look_tells_what_was_not_shown_yet_and_nothing_twice() {
         assert_eq!(all["clock"], json!({"now": "2024-01-15T10:30:00Z", "frozen": true}));
         assert_eq!(
             all["rest"],
-            json!({"operatorOnline": false, "projects": ["proj_1"], "snapshots": [], "tenants": [], "faults": []})
+            json!({"operatorOnline": false, "projects": ["proj_1"], "snapshots": [], "tenants": ["default"],
+                   "faults": []})
         );
         assert_eq!(all["deliveries"], json!([]));
 
