@@ -1,6 +1,6 @@
 // The visitor's side: PocketPing's widget protocol, over a WebSocket and, where there is none, by polling.
 
-import { $, atEnd, classes, el, filesOf, fillMessage, messageNode, problem, sendsOnEnter, showOnly, sync, text } from "./dom.js";
+import { $, atEnd, classes, el, filesOf, fillMessage, messageNode, problem, sendsOnEnter, showOnly, sync, text, wordsOf } from "./dom.js";
 import { answerOf, visitor, visitorSession, widgetEndpoint } from "./server.js";
 
 const POLL = 2000;
@@ -215,7 +215,7 @@ function leave() {
 
 async function say(event) {
   event.preventDefault();
-  const content = $("chat-text").value.trim();
+  const content = wordsOf($("chat-text"));
   if (!content) return;
   $("chat-text").value = "";
   sendingCount += 1;
@@ -240,7 +240,7 @@ async function say(event) {
 }
 
 function types() {
-  if (!session || Date.now() - lastKey < 1000) return;
+  if (!session || !$("chat-text").value.trim() || Date.now() - lastKey < 1000) return;
   lastKey = Date.now();
   ask("POST", "/typing", { sessionId: session, sender: "visitor", isTyping: true }).catch(() => {});
 }
@@ -260,9 +260,10 @@ async function rate(event) {
   }
 }
 
-/** Another endpoint, or a new beginning: the visitor of before leaves. */
+/** Another endpoint, or a new beginning: the visitor of before leaves, with what they did not send. */
 export function anotherVisitor() {
   leave();
+  $("chat-text").value = "";
   visitor.set("");
   forget();
 }

@@ -83,13 +83,37 @@ addEventListener(
   { capture: true },
 );
 
-/** The time of day of an ISO time, as the server says it. */
-export const clockTime = (iso) => (iso ? iso.slice(11, 19) : "");
+let today = "";
+
+/** Says which day it is for the server; gives whether it was another. */
+export function dayIs(iso) {
+  const before = today;
+  today = iso.slice(0, 10);
+  return before !== today;
+}
+
+/** An ISO time as the server says it: its time of day, and the date where it is not today's. */
+export function clockTime(iso) {
+  if (!iso) return "";
+  const [day, time] = [iso.slice(0, 10), iso.slice(11, 19)];
+  return day === today ? time : `${day} ${time}`;
+}
 
 /** Shows or takes away a sentence that says what is wrong. */
 export function problem(node, words) {
   text(node, words);
   node.hidden = !words;
+}
+
+/** What somebody wrote; of blanks the field itself says that they are not sent. */
+export function wordsOf(field) {
+  const words = field.value.trim();
+  if (!words) {
+    field.setCustomValidity("Write something first: blanks are not sent.");
+    field.reportValidity();
+    field.addEventListener("input", () => field.setCustomValidity(""), { once: true });
+  }
+  return words;
 }
 
 /** Enter sends, Shift+Enter begins a line, and an input method's Enter is its own. */

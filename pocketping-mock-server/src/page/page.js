@@ -1,8 +1,8 @@
 // The page: looks at the server again and again, and shows what it has.
 
 import { anotherVisitor, resumeChat, startChat } from "./chat.js";
-import { chosenSession, follow, isSession, showSessions, startDesk, wantedConversation } from "./desk.js";
-import { $, classes, el, problem, showOnly, sync, text } from "./dom.js";
+import { chosenSession, follow, isSession, leaveSessions, showSessions, startDesk, wantedConversation } from "./desk.js";
+import { $, classes, dayIs, el, problem, showOnly, sync, text } from "./dom.js";
 import { chooseTenant, chosen, lookAfter, mock, projectsAre, token } from "./server.js";
 import {
   showClock,
@@ -54,12 +54,15 @@ async function look() {
   if (mine !== round) return;
   // Another session's messages are asked for at once. A server with much to tell is not kept busy with telling it.
   const isOther = wantedConversation().session !== wanted.session && !looksBad;
+  const isStale = isOther || mark === "";
   const pause = Math.max(EVERY, 5 * (performance.now() - began)) * (document.hidden ? 10 : 1);
-  next = setTimeout(look, isOther ? 0 : pause);
+  next = setTimeout(look, isStale && !looksBad ? 0 : pause);
 }
 
 function show(news) {
   showClock(news.clock);
+  // On another day all times are written anew.
+  if (dayIs(news.clock.now) && !news.whole) mark = "";
   if (news.rest) showRest(news.rest);
   showSessions(news);
   showEvents(news);
@@ -115,6 +118,7 @@ $("token-form").addEventListener("submit", (event) => {
 });
 $("tenant").addEventListener("change", () => {
   anotherVisitor();
+  leaveSessions();
   chooseTenant($("tenant").value);
   doing(async () => {});
 });

@@ -1,6 +1,6 @@
 // The tools: events, clock, faults, deliveries, recorded requests, snapshots, snippets.
 
-import { $, clockTime, el, rests, sync, text } from "./dom.js";
+import { $, clockTime, el, rests, sync, text, wordsOf } from "./dom.js";
 import { apiKey, endpointNow, mock } from "./server.js";
 
 let act = null;
@@ -175,12 +175,13 @@ export function startTools(doing, isRestored) {
   }
   $("advance-form").addEventListener("submit", (event) => {
     event.preventDefault();
-    advance($("advance-by").value.trim());
+    const by = wordsOf($("advance-by"));
+    if (by) advance(by);
   });
   $("snapshot-form").addEventListener("submit", async (event) => {
     event.preventDefault();
-    const name = $("snapshot-name").value;
-    if (await act(() => mock("POST", `/snapshots/${encodeURIComponent(name)}`), `${name} is kept.`)) $("snapshot-name").value = "";
+    const name = wordsOf($("snapshot-name"));
+    if (name && (await act(() => mock("POST", `/snapshots/${encodeURIComponent(name)}`), `${name} is kept.`))) $("snapshot-name").value = "";
   });
   $("reset").addEventListener("click", async () => {
     if (await act(() => mock("POST", "/reset"), "The server is as it was at its start.")) isRestored();

@@ -206,6 +206,104 @@ async fn the_focus_stays_where_it_is_whatever_is_shown_anew() {
     }
 }
 
+#[tokio::test]
+async fn what_was_typed_for_a_session_is_sent_to_no_other() {
+    for contract in [Contract::Extended, Contract::Strict] {
+        let keys = ["a=one", "b=two"].map(|key| key.parse().unwrap());
+        let builder = keys.into_iter().fold(MockServer::builder().contract(contract), MockServerBuilder::key);
+        let Some((browser, server)) = opened(builder).await else { return };
+        let first = somebody(&browser, "", &json!({"identity": {"name": "Ada"}})).await;
+        let second = somebody(&browser, "", &json!({"identity": {"name": "Bob"}})).await;
+        let chosen = |name: &str| {
+            format!("document.querySelector('#sessions [aria-pressed=true] .who')?.textContent === '{name}'")
+        };
+        let choose = |name: &str| {
+            format!(
+                "[...document.querySelectorAll('#sessions button')].find((it) => it.textContent.includes('{name}')).click()"
+            )
+        };
+        let typed = "document.getElementById('answer-text').value";
+        browser.until(&chosen("Bob")).await;
+        browser.fill("#answer-text", "For Bob").await;
+        browser.run(&choose("Ada")).await;
+        assert_eq!(browser.run(typed).await, "");
+        browser.fill("#answer-text", "For Ada").await;
+        browser.run(&choose("Bob")).await;
+        assert_eq!(browser.run(typed).await, "For Bob");
+        browser.shows("#sessions", "draft").await;
+        browser.press(ENTER).await;
+        browser.shows("#messages", "For Bob").await;
+        assert_eq!((server.messages(&first).len(), server.messages(&second)[0].content.as_str()), (0, "For Bob"));
+
+        // What was refused comes back to the session it was for.
+        browser.run("(window.asked = fetch, fetch = async (...call) => String(call[0]).endsWith('/say') ? (await new Promise((go) => (window.fail = go)), new Response('{}', {status: 500})) : asked(...call), null)").await;
+        browser.fill("#answer-text", "Refused").await;
+        browser.press(ENTER).await;
+        browser.until("window.fail").await;
+        browser.run(&choose("Ada")).await;
+        browser.run("(fail(), fetch = asked, null)").await;
+        browser.shows("#problem", "500").await;
+        assert_eq!(browser.run(typed).await, "For Ada");
+        browser.run(&choose("Bob")).await;
+        assert_eq!(browser.run(typed).await, "Refused");
+
+        // A session of another tenant, and none at all.
+        somebody(&browser, "?key=b", &json!({})).await;
+        browser.until("document.querySelectorAll('#tenant option').length === 3").await;
+        let tenant = |name: &str| {
+            format!(
+                "(() => {{ const it = document.querySelector('#tenant'); it.value = '{name}'; it.dispatchEvent(new Event('change')) }})()"
+            )
+        };
+        browser.run(&tenant("two")).await;
+        assert_eq!(browser.run(typed).await, "");
+        browser.until(&chosen("sess_3")).await;
+        assert_eq!(browser.run(typed).await, "");
+        browser.run(&tenant("")).await;
+        browser.until("document.querySelectorAll('#sessions button').length === 2").await;
+        browser.run(&choose("Bob")).await;
+        assert_eq!(browser.run(typed).await, "Refused");
+        server.reset();
+        browser.until("document.querySelectorAll('#sessions button').length === 0").await;
+        assert_eq!(browser.run(typed).await, "");
+        browser.close().await;
+    }
+}
+
+#[tokio::test]
+async fn blanks_are_not_sent_and_times_of_another_day_say_which() {
+    let Some((browser, server)) = opened(MockServer::builder().demo_seed()).await else { return };
+    browser.run("(window.sent = 0, window.asked = fetch, fetch = (...call) => { if (call[1].method === 'POST') sent++; return asked(...call) }, null)").await;
+    for (field, form) in
+        [("answer-text", "answer-form"), ("chat-text", "chat-form"), ("snapshot-name", "snapshot-form")]
+    {
+        let blank = format!(
+            "(document.getElementById('{field}').closest('details')?.setAttribute('open', ''), document.getElementById('{field}').value = '  \\n ', document.getElementById('{form}').requestSubmit())"
+        );
+        browser.run(&blank).await;
+        let message = browser.run(&format!("document.getElementById('{field}').validationMessage")).await;
+        assert!(message.as_str().unwrap().contains("blanks are not sent"), "{message}");
+    }
+    assert_eq!(browser.run("sent").await, 0);
+    browser.run("document.getElementById('answer-text').value = ''").await;
+    browser.fill("#answer-text", "Hi").await;
+    browser.press(ENTER).await;
+    browser.shows("#messages", "Hi").await;
+
+    // The id that is the heading is not said again.
+    browser.shows("#answer-heading", "sess_abc123").await;
+    assert_eq!(
+        browser.run("document.getElementById('session-about').textContent.includes('sess_abc123')").await,
+        false
+    );
+    let time = "document.querySelector('#messages li:last-child .meta').textContent";
+    assert_eq!(browser.run(time).await, "Operator · 10:35:00 · ✓ sent");
+    server.advance(Duration::from_secs(86_400)).await;
+    browser.until(&format!("{time} === 'Operator · 2024-01-15 10:35:00 · ✓ sent'")).await;
+    browser.shows("#sessions", "2024-01-15 10:35:00 · ").await;
+    browser.close().await;
+}
+
 /// Presses Tab until the focus is there; gives what it met on the way.
 async fn tabs_to(browser: &Browser, id: &str) -> Vec<String> {
     let mut seen = Vec::new();
