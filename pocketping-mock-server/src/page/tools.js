@@ -7,14 +7,25 @@ let act = null;
 /** How much of what goes on and on is shown. */
 const SHOWN = 100;
 
-const SEND = { surface: "contract", method: "POST", route: "/sessions/:sessionId/messages" };
-const FAULTS = [
-  ["503 on the next send", { on: SEND, do: { kind: "status", status: 503 }, times: 1 }],
-  ["Apply the next send, then drop", { on: SEND, do: { kind: "apply-then-drop" }, times: 1 }],
-  ["429 with Retry-After: 2", { on: { surface: "contract" }, do: { kind: "status", status: 429, retryAfter: 2 }, times: 1 }],
-  ["Cut the socket", { on: { surface: "contract" }, do: { kind: "cut" }, times: 1 }],
-  ["Slow answers (2 s, until switched off)", { on: { surface: "contract" }, do: { kind: "latency", time: "2s" }, times: "always" }],
-];
+const API = { surface: "contract" };
+const SEND = { ...API, method: "POST", route: "/sessions/:sessionId/messages" };
+const WIDGET = { surface: "widget" };
+/** By what they happen to; the words say what is hit, how, and how often. */
+const FAULTS = {
+  "api-faults": [
+    ["The next message sent answers 503", { on: SEND, do: { kind: "status", status: 503 }, times: 1 }],
+    ["The next message sent is kept, its answer lost", { on: SEND, do: { kind: "apply-then-drop" }, times: 1 }],
+    ["The next call answers 429, Retry-After 2 s", { on: API, do: { kind: "status", status: 429, retryAfter: 2 }, times: 1 }],
+    ["Every call answers 503", { on: API, do: { kind: "status", status: 503 }, times: "always" }],
+    ["Every call takes 2 s", { on: API, do: { kind: "latency", time: "2s" }, times: "always" }],
+    ["The next event cuts a socket at /ws", { on: API, do: { kind: "cut" }, times: 1 }],
+  ],
+  "widget-faults": [
+    ["Every call answers 503", { on: WIDGET, do: { kind: "status", status: 503 }, times: "always" }],
+    ["Every call takes 2 s", { on: WIDGET, do: { kind: "latency", time: "2s" }, times: "always" }],
+    ["The next frame cuts the visitor’s stream", { on: WIDGET, do: { kind: "cut" }, times: 1 }],
+  ],
+};
 
 /** An entry of one or more lines, and what can be done with it. */
 function line(button) {
@@ -98,8 +109,8 @@ function faultWords(fault) {
   const shown = Object.entries(rest).sort(([name]) => (name === kind ? -1 : 0));
   const more = shown.map(([name, value]) => `${name === kind ? "" : `${name} `}${typeof value === "object" ? JSON.stringify(value) : value}`);
   const on = fault.on ?? {};
-  const where = [on.method, on.route].filter(Boolean).join(" ") || on.surface || "";
-  return [[kind, ...more].join(" "), where].filter(Boolean).join(", on ");
+  const where = [on.surface ?? "contract", on.method, on.route].filter(Boolean).join(" ");
+  return `${[kind, ...more].join(" ")}, on ${where}`;
 }
 
 export function showFaults(faults) {
@@ -183,12 +194,17 @@ export function startTools(doing, isRestored) {
     const name = wordsOf($("snapshot-name"));
     if (name && (await act(() => mock("POST", `/snapshots/${encodeURIComponent(name)}`), `${name} is kept.`))) $("snapshot-name").value = "";
   });
-  $("reset").addEventListener("click", async () => {
+  $("reset").addEventListener("click", () => $("reset-ask").showModal());
+  $("reset-no").addEventListener("click", () => $("reset-ask").close());
+  $("reset-yes").addEventListener("click", async () => {
+    $("reset-ask").close();
     if (await act(() => mock("POST", "/reset"), "The server is as it was at its start.")) isRestored();
   });
-  for (const [words, fault] of FAULTS) {
-    const on = () => act(() => mock("POST", "/faults", fault), `Switched on: ${words}.`);
-    $("fault-buttons").append(el("button", { type: "button", class: "small", on: { click: on } }, words));
+  for (const [group, faults] of Object.entries(FAULTS)) {
+    for (const [words, fault] of faults) {
+      const on = () => act(() => mock("POST", "/faults", fault), `Switched on for the ${group === "api-faults" ? "API" : "widget"}: ${words}.`);
+      $(group).append(el("button", { type: "button", class: "small", on: { click: on } }, words));
+    }
   }
   $("clear-faults").addEventListener("click", () => act(() => mock("DELETE", "/faults"), "All faults are off."));
   $("key-form").addEventListener("submit", (event) => event.preventDefault());
