@@ -13,16 +13,16 @@ const WIDGET = { surface: "widget" };
 /** By what they happen to; the words say what is hit, how, and how often. */
 const FAULTS = {
   "api-faults": [
-    ["The next message sent answers 503", { on: SEND, do: { kind: "status", status: 503 }, times: 1 }],
-    ["The next message sent is kept, its answer lost", { on: SEND, do: { kind: "apply-then-drop" }, times: 1 }],
-    ["The next call answers 429, Retry-After 2 s", { on: API, do: { kind: "status", status: 429, retryAfter: 2 }, times: 1 }],
-    ["Every call answers 503", { on: API, do: { kind: "status", status: 503 }, times: "always" }],
-    ["Every call takes 2 s", { on: API, do: { kind: "latency", time: "2s" }, times: "always" }],
+    ["The API’s next send answers 503", { on: SEND, do: { kind: "status", status: 503 }, times: 1 }],
+    ["The API’s next send is kept, its answer lost", { on: SEND, do: { kind: "apply-then-drop" }, times: 1 }],
+    ["The next API call answers 429, Retry-After 2 s", { on: API, do: { kind: "status", status: 429, retryAfter: 2 }, times: 1 }],
+    ["Every API call answers 503", { on: API, do: { kind: "status", status: 503 }, times: "always" }],
+    ["Every API call takes 2 s", { on: API, do: { kind: "latency", time: "2s" }, times: "always" }],
     ["The next event cuts a socket at /ws", { on: API, do: { kind: "cut" }, times: 1 }],
   ],
   "widget-faults": [
-    ["Every call answers 503", { on: WIDGET, do: { kind: "status", status: 503 }, times: "always" }],
-    ["Every call takes 2 s", { on: WIDGET, do: { kind: "latency", time: "2s" }, times: "always" }],
+    ["Every widget call answers 503", { on: WIDGET, do: { kind: "status", status: 503 }, times: "always" }],
+    ["Every widget call takes 2 s", { on: WIDGET, do: { kind: "latency", time: "2s" }, times: "always" }],
     ["The next frame cuts the visitor’s stream", { on: WIDGET, do: { kind: "cut" }, times: 1 }],
   ],
 };
@@ -202,7 +202,7 @@ export function startTools(doing, isRestored) {
   });
   for (const [group, faults] of Object.entries(FAULTS)) {
     for (const [words, fault] of faults) {
-      const on = () => act(() => mock("POST", "/faults", fault), `Switched on for the ${group === "api-faults" ? "API" : "widget"}: ${words}.`);
+      const on = () => act(() => mock("POST", "/faults", fault), `Switched on: ${words}.`);
       $(group).append(el("button", { type: "button", class: "small", on: { click: on } }, words));
     }
   }

@@ -384,7 +384,7 @@ async fn a_fault_button_says_what_it_hits_and_hits_that() {
         assert_eq!(browser.run(listed).await, 200, "the API is not hit");
         browser.click("#clear-faults").await;
         browser.until("!document.querySelector('#faults li')").await;
-        let every = "[...document.querySelectorAll('#api-faults button')].find((it) => it.textContent === 'Every call answers 503').click()";
+        let every = "[...document.querySelectorAll('#api-faults button')].find((it) => it.textContent === 'Every API call answers 503').click()";
         browser.run(every).await;
         browser.shows("#faults", "status 503, on contract").await;
         assert_eq!(browser.run(listed).await, 503);
