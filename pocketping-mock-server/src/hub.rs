@@ -54,7 +54,7 @@ pub(crate) struct Hub {
 #[derive(Debug)]
 struct Feed {
     epoch: String,
-    /// The number of the last event; the kept ones are numbered without a hole up to it. Strict does not number.
+    /// The number of the last event; the kept ones are numbered without a hole up to it. Strict does not tell it.
     seq: u64,
     kept: VecDeque<Bytes>,
     subscribers: Subscribers,
@@ -97,12 +97,13 @@ impl Hub {
         for data in events {
             let mut event = Event::new(data);
             if contract.is_extended() {
-                feed.seq += 1;
-                event.id = Some(format!("evt_{}_{}", feed.epoch, feed.seq).into());
-                event.seq = Some(feed.seq);
+                let seq = feed.seq + 1;
+                event.id = Some(format!("evt_{}_{seq}", feed.epoch).into());
+                event.seq = Some(seq);
                 event.timestamp = Some(at);
             }
             let Some(shown) = contract.event(event) else { continue };
+            feed.seq += 1;
             let frame = Bytes::from(encode(&shown));
             feed.kept.push_back(frame.clone());
             if feed.kept.len() > KEPT {
@@ -126,6 +127,19 @@ impl Hub {
     /// The frames of a tenant's last events, oldest first.
     pub(crate) fn kept(&mut self, tenant: &TenantId) -> Vec<Bytes> {
         self.feed(tenant).kept.iter().cloned().collect()
+    }
+
+    /// What a tenant's events have been called since they last began anew.
+    pub(crate) fn epoch(&mut self, tenant: &TenantId) -> &str {
+        &self.feed(tenant).epoch
+    }
+
+    /// The number of a tenant's last event, and the frames of those after a number: so many at most, the last ones.
+    pub(crate) fn after(&mut self, tenant: &TenantId, seq: u64, most: usize) -> (u64, Vec<Bytes>) {
+        let feed = self.feed(tenant);
+        let new = usize::try_from(feed.seq.saturating_sub(seq)).unwrap_or(usize::MAX).min(most);
+        let from = feed.kept.len().saturating_sub(new);
+        (feed.seq, feed.kept.range(from..).cloned().collect())
     }
 
     /// Adds a subscriber. With the id of the last event it has seen, it gets what came after, when that is still kept.

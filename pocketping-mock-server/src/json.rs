@@ -1,5 +1,6 @@
 //! JSON that comes from outside: read to its end, and what is wrong told by its place.
 
+use std::cell::Cell;
 use std::fmt;
 
 use serde::de::{DeserializeOwned, DeserializeSeed, Error, MapAccess, SeqAccess, Visitor};
@@ -61,64 +62,95 @@ pub(crate) struct Unique(pub(crate) Value);
 
 impl<'de> Deserialize<'de> for Unique {
     fn deserialize<D: Deserializer<'de>>(input: D) -> Result<Self, D::Error> {
-        input.deserialize_any(Reading).map(Self)
+        Room(&Cell::new(usize::MAX)).deserialize(input).map(Self)
     }
 }
 
-struct Reading;
+/// As [`Unique`], with as much room as there is left: YAML can say in a line what takes all memory when it is written out.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Room<'a>(pub(crate) &'a Cell<usize>);
 
-impl<'de> Visitor<'de> for Reading {
+impl Room<'_> {
+    /// Takes room for a value, or a name, and what is in it.
+    fn take<E: Error>(self, length: usize) -> Result<(), E> {
+        let left = self.0.get().checked_sub(length.saturating_add(1));
+        let left = left.ok_or_else(|| E::custom("its aliases make it too large when they are written out"))?;
+        self.0.set(left);
+        Ok(())
+    }
+}
+
+impl<'de> DeserializeSeed<'de> for Room<'_> {
+    type Value = Value;
+
+    fn deserialize<D: Deserializer<'de>>(self, input: D) -> Result<Value, D::Error> {
+        input.deserialize_any(self)
+    }
+}
+
+impl<'de> Visitor<'de> for Room<'_> {
     type Value = Value;
 
     fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("a value")
     }
 
-    fn visit_bool<E>(self, value: bool) -> Result<Value, E> {
+    fn visit_bool<E: Error>(self, value: bool) -> Result<Value, E> {
+        self.take(0)?;
         Ok(value.into())
     }
 
-    fn visit_i64<E>(self, value: i64) -> Result<Value, E> {
+    fn visit_i64<E: Error>(self, value: i64) -> Result<Value, E> {
+        self.take(0)?;
         Ok(value.into())
     }
 
-    fn visit_u64<E>(self, value: u64) -> Result<Value, E> {
+    fn visit_u64<E: Error>(self, value: u64) -> Result<Value, E> {
+        self.take(0)?;
         Ok(value.into())
     }
 
-    fn visit_f64<E>(self, value: f64) -> Result<Value, E> {
+    fn visit_f64<E: Error>(self, value: f64) -> Result<Value, E> {
+        self.take(0)?;
         Ok(value.into())
     }
 
-    fn visit_str<E>(self, value: &str) -> Result<Value, E> {
+    fn visit_str<E: Error>(self, value: &str) -> Result<Value, E> {
+        self.take(value.len())?;
         Ok(value.into())
     }
 
-    fn visit_string<E>(self, value: String) -> Result<Value, E> {
+    fn visit_string<E: Error>(self, value: String) -> Result<Value, E> {
+        self.take(value.len())?;
         Ok(value.into())
     }
 
-    fn visit_unit<E>(self) -> Result<Value, E> {
+    fn visit_unit<E: Error>(self) -> Result<Value, E> {
+        self.take(0)?;
         Ok(Value::Null)
     }
 
     /// A document of YAML with nothing in it.
-    fn visit_none<E>(self) -> Result<Value, E> {
+    fn visit_none<E: Error>(self) -> Result<Value, E> {
+        self.take(0)?;
         Ok(Value::Null)
     }
 
     fn visit_seq<A: SeqAccess<'de>>(self, mut items: A) -> Result<Value, A::Error> {
+        self.take(0)?;
         let mut list = Vec::new();
-        while let Some(Unique(item)) = items.next_element()? {
+        while let Some(item) = items.next_element_seed(self)? {
             list.push(item);
         }
         Ok(list.into())
     }
 
     fn visit_map<A: MapAccess<'de>>(self, mut fields: A) -> Result<Value, A::Error> {
+        self.take(0)?;
         let mut map = Map::new();
         while let Some(name) = fields.next_key_seed(Name(&map))? {
-            let Unique(value) = fields.next_value()?;
+            self.take(name.len())?;
+            let value = fields.next_value_seed(self)?;
             map.insert(name, value);
         }
         Ok(map.into())

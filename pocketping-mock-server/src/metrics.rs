@@ -157,9 +157,13 @@ mod tests {
             ("/api/widget/proj_1/connect", Surface::Widget),
             ("/api/v1/me", Surface::Management),
             ("/_mock/metrics", Surface::Control),
+            ("/", Surface::Page),
+            ("/_page/look", Surface::Page),
+            ("/_pages", Surface::Contract),
         ] {
-            assert_eq!(Surface::of(path), surface, "{path}");
+            assert_eq!(Surface::of(&Method::GET, path), surface, "{path}");
         }
+        assert_eq!(Surface::of(&Method::POST, "/"), Surface::Contract, "a wrong address");
     }
 
     #[test]

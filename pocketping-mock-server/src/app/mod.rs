@@ -3,8 +3,11 @@
 
 mod deliveries;
 mod held;
+mod look;
 mod restore;
 mod widgets;
+
+pub(crate) use look::{Look, Seen};
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;

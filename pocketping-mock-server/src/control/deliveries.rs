@@ -33,7 +33,7 @@ async fn redeliver(State(app): State<App>, tenant: Tenant, id: PathId<DeliveryId
     Err(Rejection::Conflict(words))
 }
 
-fn shown(delivery: &Delivery) -> Value {
+pub(crate) fn shown(delivery: &Delivery) -> Value {
     let attempts = delivery.attempts.iter();
     let attempts: Vec<_> =
         attempts.map(|attempt| json!({"at": attempt.at, "status": attempt.status, "error": attempt.error})).collect();

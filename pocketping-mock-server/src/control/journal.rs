@@ -186,7 +186,7 @@ async fn wait(State(app): State<App>, Body(mut asked): Body<Wait>) -> Result<Ans
 }
 
 /// Does work beside the server's thread: masking thousands of bodies must hold nobody up.
-async fn aside<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'static) -> Result<T, Rejection> {
+pub(crate) async fn aside<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'static) -> Result<T, Rejection> {
     tokio::task::spawn_blocking(work).await.map_err(|_| Rejection::Internal)
 }
 

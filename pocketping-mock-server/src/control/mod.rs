@@ -29,7 +29,9 @@ use tower_http::cors::{AllowOrigin, CorsLayer};
 use crate::app::App;
 use crate::http::{self as layers, Routes};
 
-pub(crate) use guard::check_page;
+pub(crate) use deliveries::shown as delivery_json;
+pub(crate) use guard::{admit, check_page};
+pub(crate) use journal::aside;
 
 /// All calls of the control surface, below `/_mock`.
 pub(crate) fn routes() -> Routes {

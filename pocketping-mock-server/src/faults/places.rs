@@ -96,7 +96,7 @@ pub(crate) fn calls(surface: Surface) -> &'static [Served] {
         Surface::Contract => CONTRACT,
         Surface::Widget => WIDGET,
         Surface::Management => MANAGEMENT,
-        Surface::Webhook | Surface::Control => &[],
+        Surface::Webhook | Surface::Control | Surface::Page => &[],
     }
 }
 
@@ -112,7 +112,7 @@ fn events(surface: Surface, here: Here) -> Vec<String> {
         Surface::Widget => FRAMES.map(str::to_owned).into(),
         Surface::Webhook if here.is_deployed => documented().chain(crate::deployed::KINDS.map(str::to_owned)).collect(),
         Surface::Contract | Surface::Webhook => documented().collect(),
-        Surface::Management | Surface::Control => Vec::new(),
+        Surface::Management | Surface::Control | Surface::Page => Vec::new(),
     }
 }
 
@@ -213,7 +213,7 @@ pub(super) fn below_prefix(surface: Surface, line: &str) -> String {
             let rest = line.strip_prefix("/api/widget/:")?;
             Some(&rest[rest.find('/')?..])
         }),
-        Surface::Webhook | Surface::Control => None,
+        Surface::Webhook | Surface::Control | Surface::Page => None,
     };
     below.filter(|rest| rest.starts_with('/')).unwrap_or(&line).to_owned()
 }

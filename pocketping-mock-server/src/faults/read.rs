@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use http::{HeaderMap, HeaderName, HeaderValue};
+use http::{HeaderMap, HeaderName, HeaderValue, Method};
 use serde_json::Value;
 
 use super::acts::{Act, HttpFault, Latency, Over, Reply, RetryAfter, SocketFault, Times, WebhookFault, is_bodiless};
@@ -80,7 +80,8 @@ fn conditions(act: &Act, on: &mut Fields) -> Result<On, Wrong> {
         if !route.starts_with('/') {
             return Err(on.wrong("route", "must begin with /"));
         }
-        let of = Surface::of(route);
+        // Nothing goes wrong for the page, which reads: its paths are none of a surface's.
+        let of = Surface::of(&Method::POST, route);
         if of == Surface::Control {
             return Err(on.wrong("route", "is below /_mock, where nothing goes wrong"));
         }

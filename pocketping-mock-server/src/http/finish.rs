@@ -35,8 +35,9 @@ impl IntoResponse for Rejection {
 /// Gives every answer its error JSON and headers.
 pub(crate) async fn finish(State(app): State<App>, request: Request, next: Next) -> Response {
     let request_id = request.headers().get(REQUEST_ID).filter(|id| is_sane(id)).cloned();
-    let (surface, method) = (Surface::of(request.uri().path()), request.method().clone());
-    let logged = tracing::enabled!(tracing::Level::INFO).then(|| Logged::new(&request));
+    let (surface, method) = (Surface::of(request.method(), request.uri().path()), request.method().clone());
+    let is_page = surface == Surface::Page;
+    let logged = (!is_page && tracing::enabled!(tracing::Level::INFO)).then(|| Logged::new(&request));
     let mut response = next.run(request).await;
     let thin = !app.contract.is_extended();
     if let Some(rejection) = response.extensions_mut().remove::<Rejection>() {
@@ -50,14 +51,17 @@ pub(crate) async fn finish(State(app): State<App>, request: Request, next: Next)
     if let Some(FaultId(id)) = fault.filter(|_| !is_gateways) {
         insert(headers, FAULT, &id);
     }
-    if !thin && !is_gateways {
+    // The page's looks take no numbers: a test's ids are the same, whoever watches.
+    if !thin && !is_gateways && !is_page {
         headers.insert(CONTRACT, HeaderValue::from_static("extended"));
         match request_id {
             Some(id) => drop(headers.insert(REQUEST_ID, id)),
             None => insert(headers, REQUEST_ID, &app.ids.next("req")),
         }
     }
-    app.metrics.answered(surface, &method, response.status());
+    if !is_page {
+        app.metrics.answered(surface, &method, response.status());
+    }
     if let Some(logged) = logged {
         logged.answered(surface, &method, &response);
     }

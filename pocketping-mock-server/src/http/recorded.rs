@@ -44,13 +44,15 @@ pub(super) fn note_fault(extensions: &Extensions, id: &Arc<str>) {
     }
 }
 
-/// Enters a request when it has been answered, or will not be any more. The control surface's own calls are none of it.
+/// Enters a request when it has been answered, or will not be any more. The calls of the control surface and
+/// the page are none of it.
 pub(crate) async fn record(State(app): State<App>, request: Request, next: Next) -> Response {
-    if !app.journal.is_on() || Surface::of(request.uri().path()) == Surface::Control {
+    let surface = Surface::of(request.method(), request.uri().path());
+    if !app.journal.is_on() || matches!(surface, Surface::Control | Surface::Page) {
         return next.run(request).await;
     }
     let (mut parts, body) = request.into_parts();
-    let recording = Recording::new(&app, &parts);
+    let recording = Recording::new(&app, surface, &parts);
     parts.extensions.insert(recording.noted.clone());
     let body = if body.is_end_stream() {
         body
@@ -65,6 +67,7 @@ pub(crate) async fn record(State(app): State<App>, request: Request, next: Next)
 #[derive(Debug)]
 struct Recording {
     log: Arc<Log>,
+    surface: Surface,
     at: Timestamp,
     begun: Instant,
     method: String,
@@ -82,9 +85,10 @@ struct Recording {
 }
 
 impl Recording {
-    fn new(app: &App, parts: &Parts) -> Self {
+    fn new(app: &App, surface: Surface, parts: &Parts) -> Self {
         Self {
             log: Arc::clone(&app.journal),
+            surface,
             at: app.now(),
             begun: Instant::now(),
             method: parts.method.as_str().to_owned(),
@@ -126,7 +130,7 @@ impl Recording {
 impl Drop for Recording {
     fn drop(&mut self) {
         let request = journal::Request {
-            surface: Surface::of(&self.path),
+            surface: self.surface,
             method: std::mem::take(&mut self.method),
             path: std::mem::take(&mut self.path),
             route: self.route.take(),

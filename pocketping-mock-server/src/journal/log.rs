@@ -123,6 +123,12 @@ impl Log {
         self.lock().dropped
     }
 
+    /// The numbers of the first entry that is kept, and of the last one that there was.
+    pub(crate) fn span(&self) -> (u64, u64) {
+        let kept = self.lock();
+        (kept.entries.front().map_or(kept.last + 1, |stored| stored.entry.number), kept.last)
+    }
+
     /// Forgets what is kept. Numbers go on; what was dropped is counted anew.
     pub(super) fn clear(&self) {
         let mut kept = self.lock();

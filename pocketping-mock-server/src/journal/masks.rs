@@ -126,6 +126,11 @@ impl Masks<'_> {
 
     fn url(&self, url: &str) -> String {
         let Ok(mut url) = url::Url::parse(url) else { return self.free(url) };
+        // Some carry a token as the user's name.
+        let user = Some(url.username()).filter(|name| !name.is_empty()).map(|name| self.secret(name));
+        if user.is_some_and(|name| url.set_username(&name).is_err()) {
+            return self.secret(url.as_str());
+        }
         let password = url.password().map(|password| self.secret(password));
         if password.is_some() && url.set_password(password.as_deref()).is_err() {
             return self.secret(url.as_str());
@@ -257,6 +262,16 @@ mod tests {
         let metadata = &shown["identity"]["metadata"];
         assert!(metadata["plan"].as_str().unwrap().contains("3 chars") && metadata["ok"] == true, "{metadata}");
         assert!(metadata["age"].as_str().unwrap().contains("1 chars"));
+    }
+
+    #[test]
+    fn an_address_tells_neither_user_nor_password() {
+        let masks = Masks { salt: &RandomState::new(), known: &[], personal: true };
+        for url in ["http://tok_1234@h/hook?a=1", "http://u:tok_1234@h/hook?a=1", "http://tok_1234:x@h/hook?a=1"] {
+            let shown = masks.url(url);
+            assert!(!shown.contains("tok_1234") && shown.ends_with("@h/hook?a=1"), "{shown}");
+        }
+        assert_eq!(masks.url("http://h/hook"), "http://h/hook");
     }
 
     #[test]

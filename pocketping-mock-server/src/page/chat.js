@@ -1,6 +1,6 @@
 // The visitor's side: PocketPing's widget protocol, over a WebSocket and, where there is none, by polling.
 
-import { $, atEnd, classes, el, filesOf, fillMessage, messageNode, problem, sendsOnEnter, sync, text } from "./dom.js";
+import { $, atEnd, classes, el, filesOf, fillMessage, messageNode, problem, sendsOnEnter, showOnly, sync, text, wordsOf } from "./dom.js";
 import { answerOf, visitor, visitorSession, widgetEndpoint } from "./server.js";
 
 const POLL = 2000;
@@ -199,7 +199,7 @@ function forget() {
   messages.clear();
   visitorSession.set("");
   old?.close();
-  $("rating").hidden = true;
+  showOnly($("rating"), false, $("chat-text"));
   text($("chat-about"), "");
   text($("chat-typing"), "");
   problem($("chat-problem"), "");
@@ -215,7 +215,7 @@ function leave() {
 
 async function say(event) {
   event.preventDefault();
-  const content = $("chat-text").value.trim();
+  const content = wordsOf($("chat-text"));
   if (!content) return;
   $("chat-text").value = "";
   sendingCount += 1;
@@ -240,7 +240,7 @@ async function say(event) {
 }
 
 function types() {
-  if (!session || Date.now() - lastKey < 1000) return;
+  if (!session || !$("chat-text").value.trim() || Date.now() - lastKey < 1000) return;
   lastKey = Date.now();
   ask("POST", "/typing", { sessionId: session, sender: "visitor", isTyping: true }).catch(() => {});
 }
@@ -252,18 +252,18 @@ async function rate(event) {
   const comment = $("rating-comment").value.trim();
   try {
     await ask("POST", "/csat", { sessionId: session, score, ...(comment && { comment }) });
-    $("rating").hidden = true;
+    showOnly($("rating"), false, $("chat-text"));
     $("rating").reset();
     problem($("chat-problem"), "");
-    $("chat-text").focus();
   } catch (error) {
     problem($("chat-problem"), `Not rated: ${error.message}`);
   }
 }
 
-/** Another endpoint, or a new beginning: the visitor of before leaves. */
+/** Another endpoint, or a new beginning: the visitor of before leaves, with what they did not send. */
 export function anotherVisitor() {
   leave();
+  $("chat-text").value = "";
   visitor.set("");
   forget();
 }
@@ -278,10 +278,7 @@ export function startChat(onSession) {
   $("chat-text").addEventListener("input", types);
   sendsOnEnter($("chat-text"));
   $("rating").addEventListener("submit", rate);
-  $("rating-later").addEventListener("click", () => {
-    $("rating").hidden = true;
-    $("chat-text").focus();
-  });
+  $("rating-later").addEventListener("click", () => showOnly($("rating"), false, $("chat-text")));
   $("chat-new").addEventListener("click", () => {
     anotherVisitor();
     $("chat-text").focus();

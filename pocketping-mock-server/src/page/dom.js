@@ -31,27 +31,89 @@ export function classes(node, names) {
  */
 export function sync(list, items, key, make, update) {
   const known = new Map([...list.children].map((node) => [node.dataset.key, node]));
-  items.forEach((item, index) => {
+  const at = [...list.children].findIndex((node) => node.contains(document.activeElement));
+  const held = list.children[at];
+  const nodes = items.map((item) => {
     const name = String(key(item));
-    let node = known.get(name);
+    const node = known.get(name) ?? make(item);
     known.delete(name);
-    if (!node) {
-      node = make(item);
-      node.dataset.key = name;
-    }
+    node.dataset.key = name;
     update(node, item);
-    if (list.children[index] !== node) list.insertBefore(node, list.children[index] ?? null);
+    return node;
   });
   for (const node of known.values()) node.remove();
+  let place = list.firstElementChild;
+  for (const node of nodes) {
+    // The one with the focus would lose it if it were moved: the others make way.
+    while (node === held && place !== held) {
+      const next = place.nextElementSibling;
+      place.remove();
+      place = next;
+    }
+    if (node === place) place = place.nextElementSibling;
+    else list.insertBefore(node, place);
+  }
+  const isLost = (held && !held.isConnected) || (items.length === 0 && list === document.activeElement);
+  if (isLost) near(list, at).focus();
 }
 
-/** The time of day of an ISO time, as the server says it. */
-export const clockTime = (iso) => (iso ? iso.slice(11, 19) : "");
+/** What takes the focus of an entry that is gone: the next one, or else what the list stands under. */
+function near(list, at) {
+  const next = list.children[Math.min(at, list.children.length - 1)]?.querySelector("button, summary");
+  return next ?? list.closest("details")?.querySelector("summary") ?? list.closest("section").querySelector("h2");
+}
+
+/** Shows a part of the page or hides it; if it had the focus, that goes elsewhere. */
+export function showOnly(node, isShown, otherwise) {
+  const isLost = !isShown && node.contains(document.activeElement);
+  node.hidden = !isShown;
+  if (isLost) otherwise.focus();
+}
+
+/** Says that there is nothing to do for a button. It stays where it is for a keyboard, and does nothing. */
+export const rests = (button, isResting) => button.setAttribute("aria-disabled", String(Boolean(isResting)));
+
+addEventListener(
+  "click",
+  (event) => {
+    if (!event.target.closest?.('[aria-disabled="true"]')) return;
+    event.preventDefault();
+    event.stopPropagation();
+  },
+  { capture: true },
+);
+
+let today = "";
+
+/** Says which day it is for the server; gives whether it was another. */
+export function dayIs(iso) {
+  const before = today;
+  today = iso.slice(0, 10);
+  return before !== today;
+}
+
+/** An ISO time as the server says it: its time of day, and the date where it is not today's. */
+export function clockTime(iso) {
+  if (!iso) return "";
+  const [day, time] = [iso.slice(0, 10), iso.slice(11, 19)];
+  return day === today ? time : `${day} ${time}`;
+}
 
 /** Shows or takes away a sentence that says what is wrong. */
 export function problem(node, words) {
   text(node, words);
   node.hidden = !words;
+}
+
+/** What somebody wrote; of blanks the field itself says that they are not sent. */
+export function wordsOf(field) {
+  const words = field.value.trim();
+  if (!words) {
+    field.setCustomValidity("Write something first: blanks are not sent.");
+    field.reportValidity();
+    field.addEventListener("input", () => field.setCustomValidity(""), { once: true });
+  }
+  return words;
 }
 
 /** Enter sends, Shift+Enter begins a line, and an input method's Enter is its own. */

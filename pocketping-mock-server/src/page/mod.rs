@@ -1,5 +1,7 @@
-//! The page at `/`: a visitor's chat and a developer's view of the server, for a browser. Static files, embedded; all that
-//! they show they ask the control surface and the widget's endpoint for.
+//! The page at `/`: a visitor's chat and a developer's view of the server, for a browser. Static files, embedded: they
+//! act over the control surface and the widget's endpoint, and ask `/_page/look` for what is new to show.
+
+mod look;
 
 use axum::Router;
 use axum::extract::{Request, State};
@@ -13,7 +15,7 @@ use http::header::{
 };
 
 use crate::app::App;
-use crate::control::check_page;
+use crate::control::{admit, check_page};
 use crate::http::{self as layers, Routes};
 
 /// What the page may do: load its own files and talk to its own server. Texts cannot become markup, whatever the script
@@ -49,12 +51,13 @@ fn routes() -> Routes {
 pub(crate) fn router(app: &App) -> Router<App> {
     routes()
         .into_router()
+        .merge(look::routes().into_router().route_layer(from_fn_with_state(app.clone(), admit)))
         .method_not_allowed_fallback(layers::no_such_method)
         .route_layer(from_fn_with_state(app.clone(), guarded))
 }
 
 async fn guarded(State(app): State<App>, request: Request, next: Next) -> Response {
-    let mut response = match check_page(&app, request.headers()) {
+    let mut response = match check_page(&app, request.uri(), request.headers()) {
         Ok(()) => next.run(request).await,
         Err(rejection) => rejection.into_response(),
     };

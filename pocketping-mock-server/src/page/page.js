@@ -1,14 +1,25 @@
 // The page: looks at the server again and again, and shows what it has.
 
 import { anotherVisitor, resumeChat, startChat } from "./chat.js";
-import { chosenSession, follow, showSessions, startDesk } from "./desk.js";
-import { $, classes, el, problem, sync, text } from "./dom.js";
-import { chosen, endpointOf, mock, token } from "./server.js";
-import { lookAtMore, showClock, showDeliveries, showEvents, showSnapshots, showSnippets, startTools } from "./tools.js";
+import { chosenSession, follow, isSession, leaveSessions, showSessions, startDesk, wantedConversation } from "./desk.js";
+import { $, classes, dayIs, el, problem, showOnly, sync, text } from "./dom.js";
+import { chooseTenant, chosen, lookAfter, mock, projectsAre, token } from "./server.js";
+import {
+  showClock,
+  showDeliveries,
+  showEvents,
+  showFaults,
+  showRequests,
+  showSnapshots,
+  showSnippets,
+  startTools,
+} from "./tools.js";
 
 const EVERY = 700;
 let next = null;
 let round = 0;
+/** What was shown, in the server's words. */
+let mark = "";
 let saysDone = null;
 let looksBad = false;
 
@@ -17,26 +28,22 @@ function link(words, kind) {
   classes($("link"), `badge ${kind}`);
 }
 
-/** Shows everything as it is now. Of several looks at once the last one shows. */
+/** Asks what is new, and shows it. Of several looks at once the last one counts. */
 async function look() {
   const mine = (round += 1);
   clearTimeout(next);
   const began = performance.now();
+  const wanted = wantedConversation();
   try {
-    const asked = ["/state", "/events?limit=100", "/deliveries", "/snapshots", "/tenants"].map((path) => mock("GET", path));
-    const [state, events, deliveries, snapshots, tenants] = await Promise.all(asked);
+    const news = await lookAfter(mark, wanted);
     if (mine !== round) return;
-    $("token-form").hidden = true;
+    mark = news.mark;
+    showOnly($("token-form"), false, $("answer-heading"));
     link("live", "good");
     if (looksBad) problem($("problem"), "");
     looksBad = false;
-    show(state, tenants.tenants);
-    showEvents(events.events);
-    showDeliveries(deliveries.deliveries);
-    showSnapshots(snapshots.snapshots);
-    showSnippets(chosenSession());
-    await lookAtMore();
-    resumeChat((id) => state.sessions.some((session) => session.id === id));
+    show(news);
+    resumeChat(isSession);
   } catch (error) {
     if (mine !== round) return;
     if (error.status === 401) return wantToken(error.message);
@@ -45,16 +52,31 @@ async function look() {
     problem($("problem"), error.message);
   }
   if (mine !== round) return;
-  // A server with much to tell is not kept busy with telling it.
+  // Another session's messages are asked for at once. A server with much to tell is not kept busy with telling it.
+  const isOther = wantedConversation().session !== wanted.session && !looksBad;
+  const isStale = isOther || mark === "";
   const pause = Math.max(EVERY, 5 * (performance.now() - began)) * (document.hidden ? 10 : 1);
-  next = setTimeout(look, pause);
+  next = setTimeout(look, isStale && !looksBad ? 0 : pause);
 }
 
-function show(state, tenants) {
-  showClock(state.clock);
-  if (document.activeElement !== $("online")) $("online").checked = state.operatorOnline;
-  chosen.endpoint = endpointOf(state);
-  showSessions(state);
+function show(news) {
+  showClock(news.clock);
+  // On another day all times are written anew.
+  if (dayIs(news.clock.now) && !news.whole) mark = "";
+  if (news.rest) showRest(news.rest);
+  showSessions(news);
+  showEvents(news);
+  showRequests(news);
+  if (news.deliveries) showDeliveries(news.deliveries);
+  showSnippets(chosenSession());
+}
+
+/** What is small and told whole when any of it is another. */
+function showRest({ operatorOnline, projects, snapshots, tenants, faults }) {
+  $("online").checked = operatorOnline;
+  projectsAre(projects);
+  showSnapshots(snapshots);
+  showFaults(faults);
   const make = (tenant) => el("option", { value: tenant }, tenant || "the first key’s");
   sync($("tenant"), ["", ...tenants], (tenant) => tenant, make, () => {});
   $("tenant").value = chosen.tenant;
@@ -96,10 +118,14 @@ $("token-form").addEventListener("submit", (event) => {
 });
 $("tenant").addEventListener("change", () => {
   anotherVisitor();
-  chosen.tenant = $("tenant").value;
+  leaveSessions();
+  chooseTenant($("tenant").value);
   doing(async () => {});
 });
-$("online").addEventListener("change", () => doing(() => mock("POST", "/operator", { online: $("online").checked })));
+$("online").addEventListener("change", async () => {
+  const online = $("online").checked;
+  if (!(await doing(() => mock("POST", "/operator", { online })))) $("online").checked = !online;
+});
 startChat(follow);
 startDesk(doing);
 startTools(doing, () => anotherVisitor());

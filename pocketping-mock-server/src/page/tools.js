@@ -1,20 +1,31 @@
 // The tools: events, clock, faults, deliveries, recorded requests, snapshots, snippets.
 
-import { $, clockTime, el, sync, text } from "./dom.js";
-import { apiKey, chosen, mock } from "./server.js";
+import { $, clockTime, el, rests, sync, text, wordsOf } from "./dom.js";
+import { apiKey, endpointNow, mock } from "./server.js";
 
 let act = null;
-/** What this server can: unknown until it was asked for. */
-const has = { faults: null, journal: null };
+/** How much of what goes on and on is shown. */
+const SHOWN = 100;
 
-const SEND = { surface: "contract", method: "POST", route: "/sessions/:sessionId/messages" };
-const FAULTS = [
-  ["503 on the next send", { on: SEND, do: { kind: "status", status: 503 }, times: 1 }],
-  ["Apply the next send, then drop", { on: SEND, do: { kind: "apply-then-drop" }, times: 1 }],
-  ["429 with Retry-After: 2", { on: { surface: "contract" }, do: { kind: "status", status: 429, retryAfter: 2 }, times: 1 }],
-  ["Cut the socket", { on: { surface: "contract" }, do: { kind: "cut" }, times: 1 }],
-  ["Slow answers (2 s, until switched off)", { on: { surface: "contract" }, do: { kind: "latency", time: "2s" }, times: "always" }],
-];
+const API = { surface: "contract" };
+const SEND = { ...API, method: "POST", route: "/sessions/:sessionId/messages" };
+const WIDGET = { surface: "widget" };
+/** By what they happen to; the words say what is hit, how, and how often. */
+const FAULTS = {
+  "api-faults": [
+    ["The API’s next send answers 503", { on: SEND, do: { kind: "status", status: 503 }, times: 1 }],
+    ["The API’s next send is kept, its answer lost", { on: SEND, do: { kind: "apply-then-drop" }, times: 1 }],
+    ["The next API call answers 429, Retry-After 2 s", { on: API, do: { kind: "status", status: 429, retryAfter: 2 }, times: 1 }],
+    ["Every API call answers 503", { on: API, do: { kind: "status", status: 503 }, times: "always" }],
+    ["Every API call takes 2 s", { on: API, do: { kind: "latency", time: "2s" }, times: "always" }],
+    ["The next event cuts a socket at /ws", { on: API, do: { kind: "cut" }, times: 1 }],
+  ],
+  "widget-faults": [
+    ["Every widget call answers 503", { on: WIDGET, do: { kind: "status", status: 503 }, times: "always" }],
+    ["Every widget call takes 2 s", { on: WIDGET, do: { kind: "latency", time: "2s" }, times: "always" }],
+    ["The next frame cuts the visitor’s stream", { on: WIDGET, do: { kind: "cut" }, times: 1 }],
+  ],
+};
 
 /** An entry of one or more lines, and what can be done with it. */
 function line(button) {
@@ -36,21 +47,26 @@ function summary(event) {
   return event.sessionId ?? "";
 }
 
-export function showEvents(events) {
-  const newest = [...events].reverse();
-  const key = (event, index) => event.id ?? `${event.type}-${index}`;
-  newest.forEach((event, index) => (event.shown = key(event, events.length - index)));
-  sync($("events"), newest, (event) => event.shown, () => line(), (node, event) => fillLine(node, event.type, summary(event)));
-  text($("event-count"), events.length);
-  $("events-empty").hidden = events.length > 0;
+/** The last ones, the newest first. */
+let events = [];
+
+export function showEvents({ whole, events: { last, new: more } }) {
+  if (!whole && more.length === 0) return;
+  const first = last - more.length + 1;
+  const numbered = more.map((event, index) => ({ number: first + index, event })).reverse();
+  events = [...numbered, ...(whole ? [] : events)].slice(0, SHOWN);
+  const fill = (node, { event }) => fillLine(node, event.type, summary(event));
+  sync($("events"), events, ({ number }) => number, () => line(), fill);
+  text($("event-count"), last);
+  $("events-empty").hidden = last > 0;
 }
 
 export function showClock(clock) {
   text($("now"), clock.now.replace("T", " ").replace(/\.\d+/, "").replace("Z", " UTC"));
   $("now").dateTime = clock.now;
   text($("clock-state"), clock.frozen ? "frozen" : "running");
-  $("freeze").disabled = clock.frozen;
-  $("run").disabled = !clock.frozen;
+  rests($("freeze"), clock.frozen);
+  rests($("run"), !clock.frozen);
 }
 
 const attempt = ({ at, status, error }) => `${clockTime(at)} ${status ?? error}`;
@@ -61,10 +77,10 @@ export function showDeliveries(deliveries) {
     const label = `Redeliver ${delivery.id}`;
     return line(el("button", { type: "button", class: "small", "aria-label": label, on: { click: again } }, "Redeliver"));
   };
-  sync($("deliveries"), [...deliveries].reverse().slice(0, 100), (delivery) => delivery.id, make, (node, delivery) => {
+  sync($("deliveries"), [...deliveries].reverse(), (delivery) => delivery.id, make, (node, delivery) => {
     const tried = delivery.attempts.map(attempt).join(" → ") || "not tried yet";
     fillLine(node, `${delivery.event} to ${delivery.url}`, `${delivery.state}: ${tried}`, delivery.state === "failed");
-    node.querySelector("button").disabled = delivery.state === "pending";
+    rests(node.querySelector("button"), delivery.state === "pending");
   });
   text($("delivery-count"), deliveries.length);
   $("deliveries-empty").hidden = deliveries.length > 0;
@@ -93,11 +109,11 @@ function faultWords(fault) {
   const shown = Object.entries(rest).sort(([name]) => (name === kind ? -1 : 0));
   const more = shown.map(([name, value]) => `${name === kind ? "" : `${name} `}${typeof value === "object" ? JSON.stringify(value) : value}`);
   const on = fault.on ?? {};
-  const where = [on.method, on.route].filter(Boolean).join(" ") || on.surface || "";
-  return [[kind, ...more].join(" "), where].filter(Boolean).join(", on ");
+  const where = [on.surface ?? "contract", on.method, on.route].filter(Boolean).join(" ");
+  return `${[kind, ...more].join(" ")}, on ${where}`;
 }
 
-function showFaults(faults) {
+export function showFaults(faults) {
   const make = (fault) => {
     const off = () => act(() => mock("DELETE", `/faults/${encodeURIComponent(fault.id)}`), "The fault is off.");
     return line(el("button", { type: "button", class: "small", "aria-label": `Switch off ${faultWords(fault)}`, on: { click: off } }, "Off"));
@@ -107,42 +123,30 @@ function showFaults(faults) {
     fillLine(node, left, faultWords(fault));
   });
   text($("fault-count"), faults.filter((fault) => fault.left !== 0).length);
-  $("clear-faults").disabled = faults.length === 0;
+  rests($("clear-faults"), faults.length === 0);
 }
 
-function showRequests(entries) {
+/** The last ones, the newest first. */
+let requests = [];
+
+/** Adds the new ones, and takes away what the journal keeps no more; without one there is nothing to show. */
+export function showRequests({ whole, requests: kept }) {
+  if (!kept) return text($("requests-empty"), "This server keeps no journal.");
+  const known = new Set((kept.entries ?? []).map((entry) => entry.number));
+  const before = whole ? [] : requests.filter((entry) => entry.number >= kept.first && !known.has(entry.number));
+  if (known.size === 0 && before.length === requests.length) return;
+  requests = [...(kept.entries ?? []), ...before].sort((a, b) => b.number - a.number).slice(0, SHOWN);
   const make = () => el("li", {}, el("details", {}, el("summary"), el("pre")));
-  const theirs = entries.filter((entry) => !/^\/(_mock|_page)(\/|$)|^\/$/.test(entry.path ?? "")).sort((a, b) => b.number - a.number);
   const words = (body) => (body == null || body === "" ? "" : typeof body === "string" ? body : JSON.stringify(body, null, 2));
-  sync($("requests"), theirs, (entry) => entry.number, make, (node, entry) => {
+  sync($("requests"), requests, (entry) => entry.number, make, (node, entry) => {
     const [head, body] = node.firstElementChild.children;
     text(head, `${clockTime(entry.at)} ${entry.method} ${entry.path} ${entry.status ?? "…"}`);
     head.classList.toggle("bad", entry.status >= 400);
     const parts = [["→ ", entry.body], ["← ", entry.answer], ["Why: ", entry.refusedBy?.why]];
     text(body, parts.map(([mark, it]) => words(it) && mark + words(it)).filter(Boolean).join("\n\n") || "no bodies");
   });
-  text($("request-count"), theirs.length);
-  text($("requests-empty"), theirs.length ? "" : "No request was recorded yet.");
-  $("requests-empty").hidden = theirs.length > 0;
-}
-
-/** Asks for what not every server has; a server that has it not is asked once. */
-async function optional(name, path, show) {
-  if (has[name] === false) return;
-  try {
-    show(await mock("GET", path));
-    has[name] = true;
-  } catch (error) {
-    if (error.status !== 404) throw error;
-    has[name] = false;
-  }
-}
-
-export async function lookAtMore() {
-  await optional("faults", "/faults", (answer) => showFaults(answer.faults ?? []));
-  $("fault-tools").hidden = has.faults === false;
-  $("faults-missing").hidden = has.faults !== false;
-  await optional("journal", "/journal?kind=request&limit=100&pii=1", (answer) => showRequests(answer.entries ?? []));
+  text($("request-count"), requests.length);
+  $("requests-empty").hidden = requests.length > 0;
 }
 
 const quoted = (words) => (/^[\w./:@-]+$/.test(words) ? words : `'${words.replaceAll("'", String.raw`'\''`)}'`);
@@ -157,7 +161,7 @@ function snippetsFor(session) {
     ["CLI: list and answer", `pocketping sessions list\npocketping messages send ${id} 'Hi, how can I help?'`],
     ["curl: list sessions", `${curl} ${origin}/sessions`],
     ["curl: answer", `${curl} -H 'Content-Type: application/json' \\\n  -d '{"content":"Hi, how can I help?"}' ${origin}/sessions/${id}/messages`],
-    ["The real widget, on your page", `<script src="https://YOUR_SITE/pocketping.js"\n  data-endpoint="${origin}${chosen.endpoint}"></script>`],
+    ["The real widget, on your page", `<script src="https://YOUR_SITE/pocketping.js"\n  data-endpoint="${origin}${endpointNow()}"></script>`],
   ];
 }
 
@@ -182,19 +186,25 @@ export function startTools(doing, isRestored) {
   }
   $("advance-form").addEventListener("submit", (event) => {
     event.preventDefault();
-    advance($("advance-by").value.trim());
+    const by = wordsOf($("advance-by"));
+    if (by) advance(by);
   });
   $("snapshot-form").addEventListener("submit", async (event) => {
     event.preventDefault();
-    const name = $("snapshot-name").value;
-    if (await act(() => mock("POST", `/snapshots/${encodeURIComponent(name)}`), `${name} is kept.`)) $("snapshot-name").value = "";
+    const name = wordsOf($("snapshot-name"));
+    if (name && (await act(() => mock("POST", `/snapshots/${encodeURIComponent(name)}`), `${name} is kept.`))) $("snapshot-name").value = "";
   });
-  $("reset").addEventListener("click", async () => {
+  $("reset").addEventListener("click", () => $("reset-ask").showModal());
+  $("reset-no").addEventListener("click", () => $("reset-ask").close());
+  $("reset-yes").addEventListener("click", async () => {
+    $("reset-ask").close();
     if (await act(() => mock("POST", "/reset"), "The server is as it was at its start.")) isRestored();
   });
-  for (const [words, fault] of FAULTS) {
-    const on = () => act(() => mock("POST", "/faults", fault), `Switched on: ${words}.`);
-    $("fault-buttons").append(el("button", { type: "button", class: "small", on: { click: on } }, words));
+  for (const [group, faults] of Object.entries(FAULTS)) {
+    for (const [words, fault] of faults) {
+      const on = () => act(() => mock("POST", "/faults", fault), `Switched on: ${words}.`);
+      $(group).append(el("button", { type: "button", class: "small", on: { click: on } }, words));
+    }
   }
   $("clear-faults").addEventListener("click", () => act(() => mock("DELETE", "/faults"), "All faults are off."));
   $("key-form").addEventListener("submit", (event) => event.preventDefault());

@@ -1,5 +1,6 @@
 //! Reads a timeline from its text, JSON or YAML. What is wrong is told by its step, its line and its field.
 
+use std::cell::Cell;
 use std::fmt;
 use std::sync::Arc;
 
@@ -10,7 +11,10 @@ use serde_path_to_error::{Path, Segment, Track};
 
 use super::ScenarioError;
 use super::step::Step;
-use crate::json::Unique;
+use crate::json::Room;
+
+/// How many times as large as its text a timeline may be when its aliases are written out.
+const MOST_GROWTH: usize = 8;
 
 /// A timeline's text.
 #[derive(Clone, Debug, PartialEq)]
@@ -85,7 +89,8 @@ impl Source {
 
     fn value(&self) -> Result<Value, ScenarioError> {
         let mut track = Track::new();
-        self.run(Whole(&mut track)).map_err(|problem| {
+        let room = Cell::new(self.text.len().saturating_mul(MOST_GROWTH).saturating_add(1 << 16));
+        self.run(Whole(&mut track, room)).map_err(|problem| {
             let path = track.path();
             let place = downs(&path);
             let (step, field) = told(&place);
@@ -181,13 +186,13 @@ fn told(place: &[Down]) -> (Option<usize>, Option<Box<str>>) {
 }
 
 /// Reads the whole document, and notes where it is.
-struct Whole<'a>(&'a mut Track);
+struct Whole<'a>(&'a mut Track, Cell<usize>);
 
 impl<'de> DeserializeSeed<'de> for Whole<'_> {
     type Value = Value;
 
     fn deserialize<D: Deserializer<'de>>(self, input: D) -> Result<Value, D::Error> {
-        Unique::deserialize(serde_path_to_error::Deserializer::new(input, self.0)).map(|Unique(value)| value)
+        Room(&self.1).deserialize(serde_path_to_error::Deserializer::new(input, self.0))
     }
 }
 

@@ -76,6 +76,8 @@ pub(crate) struct Tenant {
     pub(super) webhooks: Vec<Webhook>,
     /// The time of the last commit: times never go back.
     pub(super) last_time: Option<Timestamp>,
+    /// How often a session or its messages became what they are.
+    revision: u64,
 }
 
 /// A session and its messages, in commit order.
@@ -84,6 +86,8 @@ pub(super) struct Record {
     pub(super) session: Arc<Session>,
     pub(super) messages: Vec<Arc<Message>>,
     pub(super) aside: Aside,
+    /// The tables' revision when it last changed, or one of its messages did.
+    revision: u64,
 }
 
 /// What belongs to a session and stands in none of the contract's objects.
@@ -152,6 +156,7 @@ impl Tenant {
             operator_online: false,
             webhooks: Vec::new(),
             last_time: None,
+            revision: 0,
         }
     }
 
@@ -169,7 +174,29 @@ impl Tenant {
         if let Some(visitor) = &session.visitor_id {
             self.visitors.entry(visitor.clone()).or_default().push(position);
         }
-        self.sessions.push(Record { session: Arc::new(session), messages, aside: Aside::default() });
+        self.revision += 1;
+        let revision = self.revision;
+        self.sessions.push(Record { session: Arc::new(session), messages, aside: Aside::default(), revision });
+    }
+
+    /// The session, to be changed for all to see.
+    pub(super) fn session_mut(&mut self, id: &SessionId) -> Result<&mut Arc<Session>, Rejection> {
+        self.revision += 1;
+        let revision = self.revision;
+        let record = self.record_mut(id)?;
+        record.revision = revision;
+        Ok(&mut record.session)
+    }
+
+    /// Counts on with every session that changes, itself or its messages.
+    pub(crate) fn revision(&self) -> u64 {
+        self.revision
+    }
+
+    /// The sessions that have changed since that revision, oldest first, each with its own and its messages.
+    pub(crate) fn changed_since(&self, revision: u64) -> impl Iterator<Item = (&Arc<Session>, u64, &[Arc<Message>])> {
+        let changed = self.sessions.iter().filter(move |record| record.revision > revision);
+        changed.map(|record| (&record.session, record.revision, record.messages.as_slice()))
     }
 
     pub(crate) fn session(&self, id: &SessionId) -> Result<&Arc<Session>, Rejection> {

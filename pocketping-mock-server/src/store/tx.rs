@@ -57,11 +57,11 @@ impl<'a> Tx<'a> {
         change: impl FnOnce(&mut Session, Timestamp),
     ) -> Result<Arc<Session>, Rejection> {
         let now = self.now;
-        let record = self.tenant.record_mut(id)?;
-        let session = Arc::make_mut(&mut record.session);
+        let shared = self.tenant.session_mut(id)?;
+        let session = Arc::make_mut(shared);
         change(session, now);
         session.last_activity = Some(now);
-        Ok(Arc::clone(&record.session))
+        Ok(Arc::clone(shared))
     }
 
     /// Changes a session and says so (`session.updated`).

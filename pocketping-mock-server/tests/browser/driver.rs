@@ -114,7 +114,10 @@ impl Browser {
     }
 
     pub(crate) async fn click(&self, selector: &str) {
-        self.found(selector).await.click().await.unwrap();
+        let element = self.found(selector).await;
+        // Out from under what stays at the window's edge, as a person scrolls.
+        self.run(&format!("document.querySelector({}).scrollIntoView({{block: 'nearest'}})", json!(selector))).await;
+        element.click().await.unwrap();
     }
 
     /// Writes into a field.

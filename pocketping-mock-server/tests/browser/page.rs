@@ -150,6 +150,291 @@ async fn a_keyboard_is_enough() {
     browser.close().await;
 }
 
+#[tokio::test]
+async fn the_focus_stays_where_it_is_whatever_is_shown_anew() {
+    for contract in [Contract::Extended, Contract::Strict] {
+        let Some((browser, server)) = opened(MockServer::builder().contract(contract)).await else { return };
+        let mut sessions = Vec::new();
+        for n in 1..=3 {
+            sessions.push(somebody(&browser, "", &json!({"identity": {"name": format!("Visitor {n}")}})).await);
+        }
+        browser.until("document.querySelectorAll('#sessions button').length === 3").await;
+        let order = "[...document.querySelectorAll('#sessions .who')].map((it) => it.textContent.at(-1)).join('')";
+        assert_eq!(browser.run(order).await, "321");
+        // The one with the focus moves down, then up again to where another was.
+        browser
+            .run("(window.lost = 0, document.querySelectorAll('#sessions button')[1].focus(), addEventListener('blur', () => lost++, true))")
+            .await;
+        for (n, expected) in [(0, "132"), (2, "312"), (1, "231")] {
+            server.advance(Duration::from_secs(1)).await;
+            server.visitor_says(&sessions[n], "Hello");
+            browser.until(&format!("{order} === '{expected}'")).await;
+        }
+        assert_eq!(browser.run("document.activeElement.querySelector('.who').textContent").await, "Visitor 2");
+        assert_eq!(browser.run("lost").await, 0, "it was never gone");
+
+        // What is gone hands it on.
+        for kind in ["cut-before", "malformed-json"] {
+            server
+                .inject(format!(r#"{{"do": {{"kind": "{kind}"}}}}"#).parse::<pocketping_mock_server::Fault>().unwrap());
+        }
+        browser.until("document.querySelectorAll('#faults button').length === 2").await;
+        browser.run("document.querySelector('#faults button').focus()").await;
+        browser.press(ENTER).await;
+        browser.until("document.querySelectorAll('#faults button').length === 1").await;
+        browser.until("document.activeElement.getAttribute('aria-label')?.includes('malformed-json')").await;
+        browser.press(ENTER).await;
+        browser.until("document.activeElement.textContent.startsWith('Faults')").await;
+
+        // A button that has done its work rests, and keeps it.
+        for (button, shown) in [("run", "running"), ("freeze", "frozen")] {
+            browser.run(&format!("document.getElementById('{button}').focus()")).await;
+            browser.press(SPACE).await;
+            browser.shows("#clock-state", shown).await;
+            browser.until(&format!("document.getElementById('{button}').ariaDisabled === 'true'")).await;
+            assert_eq!(browser.run("document.activeElement.id").await, button);
+        }
+        assert!(server.clock().is_frozen());
+        // An answer box that goes away, too.
+        browser.run("document.querySelectorAll('#sessions button')[0].click()").await;
+        browser.fill("#answer-text", "Bye").await;
+        let closed = "fetch('/_mock/sessions/sess_2/operator/close', {method: 'POST'}).then((it) => it.status)";
+        assert_eq!(browser.run(closed).await, 200);
+        browser.shows("#session-state", "closed").await;
+        browser.until("document.activeElement.id === 'answer-heading'").await;
+        browser.close().await;
+    }
+}
+
+#[tokio::test]
+async fn what_was_typed_for_a_session_is_sent_to_no_other() {
+    for contract in [Contract::Extended, Contract::Strict] {
+        let keys = ["a=one", "b=two"].map(|key| key.parse().unwrap());
+        let builder = keys.into_iter().fold(MockServer::builder().contract(contract), MockServerBuilder::key);
+        let Some((browser, server)) = opened(builder).await else { return };
+        let first = somebody(&browser, "", &json!({"identity": {"name": "Ada"}})).await;
+        let second = somebody(&browser, "", &json!({"identity": {"name": "Bob"}})).await;
+        let chosen = |name: &str| {
+            format!("document.querySelector('#sessions [aria-pressed=true] .who')?.textContent === '{name}'")
+        };
+        let choose = |name: &str| {
+            format!(
+                "[...document.querySelectorAll('#sessions button')].find((it) => it.textContent.includes('{name}')).click()"
+            )
+        };
+        let typed = "document.getElementById('answer-text').value";
+        browser.until(&chosen("Bob")).await;
+        browser.fill("#answer-text", "For Bob").await;
+        browser.run(&choose("Ada")).await;
+        assert_eq!(browser.run(typed).await, "");
+        browser.fill("#answer-text", "For Ada").await;
+        browser.run(&choose("Bob")).await;
+        assert_eq!(browser.run(typed).await, "For Bob");
+        browser.shows("#sessions", "draft").await;
+        browser.press(ENTER).await;
+        browser.shows("#messages", "For Bob").await;
+        assert_eq!((server.messages(&first).len(), server.messages(&second)[0].content.as_str()), (0, "For Bob"));
+
+        // What was refused comes back to the session it was for.
+        browser.run("(window.asked = fetch, fetch = async (...call) => String(call[0]).endsWith('/say') ? (await new Promise((go) => (window.fail = go)), new Response('{}', {status: 500})) : asked(...call), null)").await;
+        browser.fill("#answer-text", "Refused").await;
+        browser.press(ENTER).await;
+        browser.until("window.fail").await;
+        browser.run(&choose("Ada")).await;
+        browser.run("(fail(), fetch = asked, null)").await;
+        browser.shows("#problem", "500").await;
+        assert_eq!(browser.run(typed).await, "For Ada");
+        browser.run(&choose("Bob")).await;
+        assert_eq!(browser.run(typed).await, "Refused");
+
+        // A session of another tenant, and none at all.
+        somebody(&browser, "?key=b", &json!({})).await;
+        browser.until("document.querySelectorAll('#tenant option').length === 3").await;
+        let tenant = |name: &str| {
+            format!(
+                "(() => {{ const it = document.querySelector('#tenant'); it.value = '{name}'; it.dispatchEvent(new Event('change')) }})()"
+            )
+        };
+        browser.run(&tenant("two")).await;
+        assert_eq!(browser.run(typed).await, "");
+        browser.until(&chosen("sess_3")).await;
+        assert_eq!(browser.run(typed).await, "");
+        browser.run(&tenant("")).await;
+        browser.until("document.querySelectorAll('#sessions button').length === 2").await;
+        browser.run(&choose("Bob")).await;
+        assert_eq!(browser.run(typed).await, "Refused");
+        server.reset();
+        browser.until("document.querySelectorAll('#sessions button').length === 0").await;
+        assert_eq!(browser.run(typed).await, "");
+        browser.close().await;
+    }
+}
+
+#[tokio::test]
+async fn blanks_are_not_sent_and_times_of_another_day_say_which() {
+    let Some((browser, server)) = opened(MockServer::builder().demo_seed()).await else { return };
+    browser.run("(window.sent = 0, window.asked = fetch, fetch = (...call) => { if (call[1].method === 'POST') sent++; return asked(...call) }, null)").await;
+    for (field, form) in
+        [("answer-text", "answer-form"), ("chat-text", "chat-form"), ("snapshot-name", "snapshot-form")]
+    {
+        let blank = format!(
+            "(document.getElementById('{field}').closest('details')?.setAttribute('open', ''), document.getElementById('{field}').value = '  \\n ', document.getElementById('{form}').requestSubmit())"
+        );
+        browser.run(&blank).await;
+        let message = browser.run(&format!("document.getElementById('{field}').validationMessage")).await;
+        assert!(message.as_str().unwrap().contains("blanks are not sent"), "{message}");
+    }
+    assert_eq!(browser.run("sent").await, 0);
+    browser.run("document.getElementById('answer-text').value = ''").await;
+    browser.fill("#answer-text", "Hi").await;
+    browser.press(ENTER).await;
+    browser.shows("#messages", "Hi").await;
+
+    // The id that is the heading is not said again.
+    browser.shows("#answer-heading", "sess_abc123").await;
+    assert_eq!(
+        browser.run("document.getElementById('session-about').textContent.includes('sess_abc123')").await,
+        false
+    );
+    let time = "document.querySelector('#messages li:last-child .meta').textContent";
+    assert_eq!(browser.run(time).await, "Operator · 10:35:00 · ✓ sent");
+    server.advance(Duration::from_secs(86_400)).await;
+    browser.until(&format!("{time} === 'Operator · 2024-01-15 10:35:00 · ✓ sent'")).await;
+    browser.shows("#sessions", "2024-01-15 10:35:00 · ").await;
+    browser.close().await;
+}
+
+/// Gives what is too faint: texts and placeholders below 4.5 to 1, and edges of controls below 3 to 1.
+const FAINT: &str = r"(() => {
+    const parts = (color) => {
+        const [r, g, b, a = 1] = color.match(/[\d.]+/g).map(Number);
+        return [r, g, b, a];
+    };
+    const over = ([r, g, b, a], [R, G, B]) => [r * a + R * (1 - a), g * a + G * (1 - a), b * a + B * (1 - a), 1];
+    const behind = (node) => {
+        if (!node) return [255, 255, 255, 1];
+        const own = parts(getComputedStyle(node).backgroundColor);
+        return own[3] === 1 ? own : over(own, behind(node.parentElement));
+    };
+    const light = (color) => {
+        const [r, g, b] = color.map((it) => it / 255).map((it) => (it <= 0.04045 ? it / 12.92 : ((it + 0.055) / 1.055) ** 2.4));
+        return 0.2126 * r + 0.7152 * g + 0.0722 * b;
+    };
+    const ratio = (a, b) => {
+        const [dark, bright] = [light(a), light(b)].sort((x, y) => x - y);
+        return (bright + 0.05) / (dark + 0.05);
+    };
+    const found = [];
+    let seen = 0;
+    const check = (what, color, back, least) => {
+        seen += 1;
+        const is = ratio(over(parts(color), back), back);
+        if (is < least) found.push(`${what}: ${is.toFixed(2)} of ${least}`);
+    };
+    for (const node of document.body.querySelectorAll('*')) {
+        if (!node.checkVisibility()) continue;
+        const style = getComputedStyle(node);
+        const name = `${node.tagName}#${node.id}.${node.className} ${node.textContent.slice(0, 20)}`;
+        if (style.opacity !== '1') found.push(`${name} is see-through`);
+        if ([...node.childNodes].some((it) => it.nodeType === 3 && it.data.trim())) check(name, style.color, behind(node), 4.5);
+        if (node.placeholder) check(`${name} placeholder`, getComputedStyle(node, '::placeholder').color, behind(node), 4.5);
+        if (node.matches('button, select, textarea, input:not([type=checkbox], [type=radio])')) {
+            check(`${name} edge`, style.borderTopColor, behind(node.parentElement), 3);
+        }
+    }
+    return seen > 80 ? found : [`only ${seen} were seen`];
+})()";
+
+#[tokio::test]
+async fn what_is_written_and_what_is_pressed_stands_out_in_light_and_dark() {
+    for contract in [Contract::Extended, Contract::Strict] {
+        let Some((browser, server)) = opened(MockServer::builder().contract(contract).demo_seed()).await else {
+            return;
+        };
+        tell_a_story(&browser, &server).await;
+        server.operator().asks_for_rating(&"sess_2".into());
+        browser.run("document.querySelectorAll('details').forEach((it) => (it.open = true))").await;
+        browser.run("document.querySelector('#api-faults button').click()").await;
+        browser.until("document.querySelector('#faults li')").await;
+        browser.until("!document.querySelector('#rating').hidden").await;
+        browser
+            .run("document.querySelectorAll('.problem').forEach((it) => (it.hidden = false, it.textContent = 'Wrong'))")
+            .await;
+        for width in [1280, 390] {
+            for scheme in ["light", "dark"] {
+                browser.looks(width, 844, scheme).await;
+                assert_eq!(browser.run(FAINT).await, json!([]), "{width} {scheme}");
+            }
+        }
+        browser.close().await;
+    }
+}
+
+#[tokio::test]
+async fn a_fault_button_says_what_it_hits_and_hits_that() {
+    for contract in [Contract::Extended, Contract::Strict] {
+        let Some((browser, server)) = opened(MockServer::builder().contract(contract)).await else { return };
+        browser.run("document.querySelector('#widget-faults button').click()").await;
+        browser.shows("#faults", "status 503, on widget").await;
+        browser.fill("#chat-text", "Hello").await;
+        browser.press(ENTER).await;
+        browser.shows("#chat-problem", "Not sent").await;
+        assert_eq!(server.sessions().len(), 0);
+        let listed = "fetch('/sessions', {headers: {Authorization: 'Bearer test_key'}}).then((it) => it.status)";
+        assert_eq!(browser.run(listed).await, 200, "the API is not hit");
+        browser.click("#clear-faults").await;
+        browser.until("!document.querySelector('#faults li')").await;
+        let every = "[...document.querySelectorAll('#api-faults button')].find((it) => it.textContent === 'Every API call answers 503').click()";
+        browser.run(every).await;
+        browser.shows("#faults", "status 503, on contract").await;
+        assert_eq!(browser.run(listed).await, 503);
+        browser.run("document.querySelector('#chat-text').value = ''").await;
+        browser.fill("#chat-text", "Again").await;
+        browser.press(ENTER).await;
+        browser.shows("#messages", "Again").await;
+        // Each of the buttons is taken.
+        let all = "document.querySelectorAll('#api-faults button, #widget-faults button')";
+        browser.run(&format!("{all}.forEach((it) => it.click())")).await;
+        let count = browser.run(&format!("{all}.length")).await;
+        browser.until(&format!("document.querySelectorAll('#faults li').length === {count} + 1")).await;
+        browser.close().await;
+    }
+}
+
+#[tokio::test]
+async fn a_reset_is_asked_about_and_what_was_done_covers_no_box() {
+    let Some((browser, server)) = opened(MockServer::builder()).await else { return };
+    somebody(&browser, "", &json!({})).await;
+    browser.until("document.querySelectorAll('#sessions button').length === 1").await;
+    browser.run("document.querySelectorAll('details').forEach((it) => (it.open = true))").await;
+    for (answer, left) in [("reset-no", 1), ("reset-yes", 0)] {
+        browser.click("#reset").await;
+        browser.until("document.querySelector('#reset-ask').open").await;
+        assert_eq!(server.sessions().len(), 1, "nothing happens before it was answered");
+        browser.click(&format!("#{answer}")).await;
+        browser.until(&format!("document.querySelectorAll('#sessions button').length === {left}")).await;
+        assert_eq!(server.sessions().len(), left);
+    }
+    somebody(&browser, "", &json!({})).await;
+    browser.until("document.querySelector('#answer-form').checkVisibility()").await;
+    for (width, height) in [(1280, 800), (390, 844)] {
+        browser.looks(width, height, "light").await;
+        browser.run("(document.querySelector('#mark-read').click(), null)").await;
+        browser.until("document.querySelector('#done').textContent").await;
+        let covered = "(() => {
+            const area = document.getElementById('answer-text');
+            const done = document.getElementById('done').getBoundingClientRect();
+            return ['start', 'center', 'end'].filter((block) => {
+                area.scrollIntoView({ block });
+                const box = area.getBoundingClientRect();
+                return box.top < done.bottom && done.top < box.bottom && box.left < done.right && done.left < box.right;
+            });
+        })()";
+        assert_eq!(browser.run(covered).await, json!([]), "{width}");
+    }
+    browser.close().await;
+}
+
 /// Presses Tab until the focus is there; gives what it met on the way.
 async fn tabs_to(browser: &Browser, id: &str) -> Vec<String> {
     let mut seen = Vec::new();

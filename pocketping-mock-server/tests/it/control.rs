@@ -358,3 +358,43 @@ fn pages_of_this_machine_may_control_it_and_no_others() {
         assert_eq!(answer.status, if is_let_in { 200 } else { 403 }, "{origin}");
     }
 }
+
+#[test]
+fn a_host_that_may_mean_another_is_turned_away() {
+    use std::io::{Read, Write};
+
+    let server = MockServer::start();
+    for (head, status) in [
+        (&b"GET /_mock/state HTTP/1.1\r\nHost: 127.0.0.1\r\n"[..], "200"),
+        (b"GET /_mock/state HTTP/1.1\r\nHost: localhost:3001\r\n", "200"),
+        (b"GET /_mock/state HTTP/1.1\r\nHost: evil.example\r\n", "403"),
+        (b"GET /_mock/state HTTP/1.1\r\nHost: evil\xe9.example\r\n", "403"),
+        (b"GET /_mock/state HTTP/1.1\r\nHost: 127.0.0.1\r\nHost: evil.example\r\n", "403"),
+        (b"GET /_mock/state HTTP/1.1\r\nHost: evil.example@127.0.0.1\r\n", "403"),
+        (b"GET http://evil.example/_mock/state HTTP/1.1\r\nHost: 127.0.0.1\r\n", "403"),
+        (b"GET / HTTP/1.1\r\nHost: 127.0.0.1\r\nHost: evil.example\r\n", "403"),
+    ] {
+        let mut stream = std::net::TcpStream::connect(server.address()).unwrap();
+        stream.write_all(head).unwrap();
+        stream.write_all(b"Connection: close\r\n\r\n").unwrap();
+        let mut answer = Vec::new();
+        stream.read_to_end(&mut answer).unwrap();
+        let answer = String::from_utf8_lossy(&answer).into_owned();
+        assert_eq!(answer.split(' ').nth(1), Some(status), "{}: {answer}", String::from_utf8_lossy(head));
+    }
+}
+
+#[test]
+#[cfg(feature = "yaml")]
+fn a_line_of_yaml_does_not_take_all_memory() {
+    let server = MockServer::start();
+    let long = "a".repeat(20_000);
+    let yaml = format!("about: &a \"{long}\"\nsteps:\n  - say: {{as: [{}], text: x}}\n", vec!["*a"; 100].join(","));
+    let answer = send(&server, "POST /_mock/scenarios", &[("Content-Type", "application/yaml")], &yaml);
+    assert_eq!(answer.status, 400, "{answer:?}");
+    assert!(answer.json()["message"].as_str().unwrap().contains("aliases"), "{answer:?}");
+    // A few are what they are for.
+    let yaml = "about: &a ann\nsteps:\n  - visit: {as: *a}\n  - say: {as: *a, text: *a}\n";
+    let answer = send(&server, "POST /_mock/scenarios", &[("Content-Type", "application/yaml")], yaml);
+    assert_eq!(answer.status, 200, "{answer:?}");
+}

@@ -1,8 +1,11 @@
 //! The page at `/`: its files and their headers, and who is given it.
 
-use pocketping_mock_server::{Contract, MockServer};
+use std::time::Duration;
 
-use crate::wire::{Answer, answer, raw, rest, send};
+use pocketping_mock_server::{Contract, MockServer, MockServerBuilder, Visit};
+use serde_json::{Value, json};
+
+use crate::wire::{Answer, answer, call, raw, rest, send};
 
 const POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; connect-src 'self'; \
                       frame-ancestors 'none'; base-uri 'none'; form-action 'none'; \
@@ -89,7 +92,7 @@ fn only_this_machine_is_given_the_page_or_whoever_is_asked_for_the_token() {
         assert_eq!(raw(&server, by_name.as_bytes()).status, 403, "a name that leads here");
     }
 
-    let at_all = |builder: pocketping_mock_server::MockServerBuilder| {
+    let at_all = |builder: MockServerBuilder| {
         let server = builder.address("0.0.0.0:0".parse().unwrap()).start().unwrap();
         let mut stream = std::net::TcpStream::connect(("127.0.0.1", server.address().port())).unwrap();
         let request = "GET / HTTP/1.1\r\nHost: mock.example\r\nConnection: close\r\n\r\n";
@@ -102,4 +105,165 @@ fn only_this_machine_is_given_the_page_or_whoever_is_asked_for_the_token() {
     let guarded = at_all(MockServer::builder().control_token("let me in"));
     assert_eq!(guarded.status, 200);
     assert!(!guarded.body.contains("let me in"));
+}
+
+/// What a look with this query tells.
+#[track_caller]
+fn look(server: &MockServer, query: &str) -> Value {
+    let answer = get(server, &format!("/_page/look{query}"), &[]);
+    assert_eq!(answer.status, 200, "{answer:?}");
+    answer.json()
+}
+
+/// What a look tells after this one.
+#[track_caller]
+fn look_after(server: &MockServer, before: &Value) -> Value {
+    look(server, &format!("?after={}", before["mark"].as_str().unwrap()))
+}
+
+fn ids(list: &Value) -> Vec<&str> {
+    list.as_array().unwrap().iter().map(|it| it["session"]["id"].as_str().unwrap()).collect()
+}
+
+#[test]
+fn whoever_watches_the_page_is_neither_entered_nor_counted_nor_numbered() {
+    for contract in [Contract::Extended, Contract::Strict] {
+        let start = || MockServer::builder().contract(contract).start().unwrap();
+        let (watched, alone) = (start(), start());
+        for (path, _) in files(&watched) {
+            get(&watched, &path, &[]);
+        }
+        let seen = look(&watched, "");
+        look_after(&watched, &seen);
+        assert_eq!(watched.journal().entries(), []);
+        let id = |server: &MockServer| call(server, "GET /sessions", "").header("x-request-id").map(str::to_owned);
+        assert_eq!(id(&watched), id(&alone), "a test's ids are the same");
+        let counted = get(&watched, "/_mock/metrics", &[]).body;
+        let counted: Vec<_> =
+            counted.lines().filter(|line| line.starts_with("pocketping_mock_requests_total")).collect();
+        assert_eq!(
+            counted,
+            [r#"pocketping_mock_requests_total{surface="contract",method="GET",status="2xx"} 1"#],
+            "{contract:?}"
+        );
+        send(&watched, "POST /", &[], "");
+        watched.journal().requests().path("/").assert_count(1);
+    }
+}
+
+#[test]
+fn a_look_tells_what_was_not_shown_yet_and_nothing_twice() {
+    for contract in [Contract::Extended, Contract::Strict] {
+        let server = MockServer::builder().contract(contract).start().unwrap();
+        let first = server.visitor_opens_session(Visit::new()).id;
+        let second = server.visitor_opens_session(Visit::new()).id;
+        server.visitor_says(&first, "Hello");
+        call(&server, "GET /sessions", "");
+        let all = look(&server, "");
+        assert_eq!((&all["whole"], ids(&all["sessions"])), (&json!(true), vec![first.as_str(), second.as_str()]));
+        assert_eq!(all["sessions"][0]["last"]["content"], "Hello");
+        assert_eq!(all["events"]["last"], 3);
+        assert_eq!(all["events"]["new"][2]["type"], "message.created");
+        assert_eq!(all["requests"]["entries"][0]["path"], "/sessions");
+        assert_eq!(all["clock"], json!({"now": "2024-01-15T10:30:00Z", "frozen": true}));
+        assert_eq!(
+            all["rest"],
+            json!({"operatorOnline": false, "projects": ["proj_1"], "snapshots": [], "tenants": ["default"],
+                   "faults": []})
+        );
+        assert_eq!(all["deliveries"], json!([]));
+
+        let none = look_after(&server, &all);
+        assert_eq!(
+            (&none["whole"], &none["sessions"], &none["events"]["new"]),
+            (&json!(false), &json!([]), &json!([]))
+        );
+        for left_out in ["rest", "deliveries"] {
+            assert_eq!(none.get(left_out), None, "{left_out} is as it was");
+        }
+        assert_eq!(none["requests"].get("entries"), None);
+        assert_eq!(none["mark"], all["mark"]);
+
+        // Under a clock that stands, and in a way that strict has no event for.
+        server.operator().reads(&first);
+        let read = look_after(&server, &none);
+        assert_eq!(ids(&read["sessions"]), [first.as_str()]);
+        assert_eq!(read["conversation"], Value::Null, "nobody asked for its messages");
+        let messages = look(&server, &format!("?session={first}&has=0"));
+        let conversation = &messages["conversation"];
+        assert_eq!(conversation["messages"].as_array().unwrap().len(), 1);
+        assert!(conversation["messages"][0]["readAt"].is_string());
+        let mark = messages["mark"].as_str().unwrap();
+        let has = |revision: &Value| look(&server, &format!("?after={mark}&session={first}&has={revision}"));
+        assert_eq!(has(&conversation["revision"])["conversation"], Value::Null, "they are known");
+        assert_eq!(has(&json!(0))["conversation"], *conversation, "they are not");
+
+        server.operator().is_online(true);
+        let online = look_after(&server, &read);
+        assert_eq!((&online["rest"]["operatorOnline"], &online["sessions"]), (&json!(true), &json!([])));
+        call(&server, "POST /nowhere", "");
+        let wrong = look_after(&server, &online);
+        assert_eq!(wrong["requests"]["entries"][0]["path"], "/nowhere");
+        assert_eq!(wrong["requests"]["entries"].as_array().unwrap().len(), 1);
+        server.journal().clear();
+        let forgotten = look_after(&server, &wrong);
+        assert!(forgotten["requests"]["first"].as_u64() > wrong["requests"]["entries"][0]["number"].as_u64());
+    }
+}
+
+#[test]
+fn what_was_seen_of_another_server_or_before_a_reset_says_nothing() {
+    for contract in [Contract::Extended, Contract::Strict] {
+        let start = || MockServer::builder().contract(contract).demo_seed().start().unwrap();
+        let (server, other) = (start(), start());
+        let seen = look(&other, "");
+        assert_eq!(look_after(&server, &seen)["whole"], true);
+        for none in ["x", "1.2.3", "%00", "a.b.c.d.e.f"] {
+            assert_eq!(look(&server, &format!("?after={none}"))["whole"], true, "{none}");
+        }
+        let before = look(&server, "");
+        let session = server.visitor_opens_session(Visit::new()).id;
+        server.reset();
+        let after = look(&server, &format!("?after={}&session={session}", before["mark"].as_str().unwrap()));
+        assert_eq!((&after["whole"], ids(&after["sessions"])), (&json!(true), vec!["sess_abc123"]));
+        assert_eq!((&after["conversation"], &after["events"]["last"]), (&Value::Null, &json!(0)));
+    }
+}
+
+#[tokio::test]
+async fn deliveries_are_told_when_one_is_another() {
+    let server = MockServer::builder().demo_seed().start().unwrap();
+    let nobody = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
+    let webhook = json!({"url": format!("http://{nobody}/"), "events": ["message.created"]});
+    assert_eq!(call(&server, "POST /webhooks", &webhook.to_string()).status, 201);
+    let before = look(&server, "");
+    server.visitor_says(&"sess_abc123".into(), "Hello");
+    server.deliveries_until(|all| all.iter().any(|delivery| !delivery.attempts.is_empty())).await;
+    let tried = look_after(&server, &before);
+    assert_eq!(tried["deliveries"][0]["state"], "pending");
+    assert_eq!(tried["deliveries"][0]["attempts"].as_array().unwrap().len(), 1);
+    assert_eq!(tried["deliveries"][0]["body"], Value::Null);
+    server.advance(Duration::from_secs(3600)).await;
+    assert_eq!(look_after(&server, &tried)["deliveries"][0]["state"], "failed");
+}
+
+#[test]
+fn a_look_is_given_to_whom_the_control_surface_answers_and_is_told_what_is_wrong_with_it() {
+    let guarded = MockServer::builder().control_token("let me in").start().unwrap();
+    assert_eq!(get(&guarded, "/_page/look", &[]).status, 401);
+    assert_eq!(get(&guarded, "/_page/look", &[("Authorization", "Bearer let me in")]).status, 200);
+    let server = MockServer::builder().key("a=one".parse().unwrap()).key("b=two".parse().unwrap()).start().unwrap();
+    assert_eq!(get(&server, "/_page/look", &[("Origin", "https://evil.example")]).status, 403);
+    let second = look(&server, "?tenant=two");
+    assert_eq!(second["rest"]["tenants"], json!(["one", "two"]));
+    assert_ne!(second["rest"]["projects"], look(&server, "")["rest"]["projects"]);
+    for (query, what) in [
+        ("?since=1", "`since` is none of after, session, has, tenant"),
+        ("?has=x", "`has` is a revision, a number"),
+        ("?tenant=three", "`tenant`"),
+    ] {
+        let refused = get(&server, &format!("/_page/look{query}"), &[]);
+        assert_eq!(refused.status, 400, "{query}");
+        assert!(refused.json()["message"].as_str().unwrap().contains(what), "{refused:?}");
+    }
 }
