@@ -7,7 +7,7 @@ use clap::{Args, CommandFactory, FromArgMatches, Parser, Subcommand};
 use crate::catalogue;
 use crate::commands::{
     api, chat, completions, config, demo, doctor, events, explain, listen, login, man, messages, mock, profile,
-    sessions, wait, webhooks,
+    sessions, stats, wait, webhooks,
 };
 use crate::error::CliError;
 use crate::jq::Jq;
@@ -152,6 +152,8 @@ pub(crate) enum Command {
     Listen(listen::ListenArgs),
     /// Wait for the first event of a session that is as it should be
     Wait(wait::WaitArgs),
+    /// Say how support does: conversations, answers and ratings of 7 or 30 days
+    Stats(stats::StatsArgs),
     /// Run the in-memory reference server
     Mock(Box<mock::MockArgs>),
     /// See a whole conversation happen, with nothing but this program

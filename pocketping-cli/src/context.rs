@@ -79,27 +79,36 @@ impl Context {
 
     /// The client, of all that is set.
     pub(crate) fn client(&self) -> Result<Client, CliError> {
-        self.made(|builder| builder)
+        self.made(|builder, _| builder)
+    }
+
+    /// A client for the management API of the same server, which stands at its root: with the same key, and nowhere else.
+    pub(crate) fn management(&self) -> Result<Client, CliError> {
+        self.made(|builder, url| {
+            let host = url.find("://").map_or(0, |at| at + 3);
+            let end = url[host..].find(['/', '?', '#']).map_or(url.len(), |at| host + at);
+            builder.base_url(format!("{}/api/v1", &url[..end]))
+        })
     }
 
     /// The client for something that changes the server, or only tells what it would send.
     pub(crate) fn writer(&self, how: DryRunArgs) -> Result<Client, CliError> {
         if how.dry_run {
-            self.made(|builder| builder.transport(DryRun).retry(RetryPolicy::none()).pacing(Pacing::Off))
+            self.made(|builder, _| builder.transport(DryRun).retry(RetryPolicy::none()).pacing(Pacing::Off))
         } else {
             self.client()
         }
     }
 
-    fn made(&self, change: impl Fn(ClientBuilder) -> ClientBuilder) -> Result<Client, CliError> {
+    fn made(&self, change: impl Fn(ClientBuilder, &str) -> ClientBuilder) -> Result<Client, CliError> {
         if let (true, Some(url), [key]) = (self.is_local, &self.connection.api_url, &*self.connection.api_keys) {
-            return Ok(builder().base_url(url).api_key(key).build()?);
+            return Ok(change(builder().base_url(url).api_key(key), url).build()?);
         }
         let settings = self.settings()?;
         let url = settings.api_url()?;
         let (key, plan) = (settings.key_for(&url)?, settings.plan()?);
         let builder = || {
-            let builder = change(builder()).api_key(&key).base_url(&url.value);
+            let builder = change(builder().api_key(&key).base_url(&url.value), &url.value);
             match &plan {
                 Some(plan) => builder.plan(&plan.value).map_err(|error| {
                     let named = plan.source.name().map(|name| format!(" ({name})")).unwrap_or_default();

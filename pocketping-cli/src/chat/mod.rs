@@ -24,6 +24,9 @@ const HELP: &str = "A line is sent when you press Enter. /close closes the sessi
                     /identify email=… name=… customerId=… says who the visitor is, /quit or Ctrl-D ends the chat.\n\
                     //text sends a text that begins with a slash. Times are UTC.";
 
+/// How many lines wait to be sent before a pipe is read on.
+const MOST_WAITING: usize = 64;
+
 /// Something to be done on the server, one after the other.
 #[derive(Debug)]
 enum Job {
@@ -31,6 +34,19 @@ enum Job {
     Close,
     Ai(bool),
     Identify(Box<Identify>),
+}
+
+impl Job {
+    /// As it was typed, more or less.
+    fn name(&self) -> String {
+        match self {
+            Self::Send(text) => text.clone(),
+            Self::Close => "/close".to_owned(),
+            Self::Ai(true) => "/ai on".to_owned(),
+            Self::Ai(false) => "/ai off".to_owned(),
+            Self::Identify(_) => "/identify".to_owned(),
+        }
+    }
 }
 
 /// What became of it.
@@ -55,6 +71,8 @@ pub(crate) struct Chat<'a> {
     /// Whether more may be typed.
     is_open: bool,
     was_interrupted: bool,
+    /// Whether the keyboard is to be asked for the next line.
+    is_owed_a_line: bool,
     jobs: usize,
     failures: Vec<CliError>,
 }
@@ -81,6 +99,7 @@ impl<'a> Chat<'a> {
             held: Vec::new(),
             is_open: true,
             was_interrupted: false,
+            is_owed_a_line: false,
             jobs: 0,
             failures: Vec::new(),
         })
@@ -105,9 +124,23 @@ impl<'a> Chat<'a> {
         if self.keyboard.is_terminal() {
             self.tell("/help tells what can be typed");
         }
+        let ended = self.go_on(stop).await;
+        self.tell_undone();
+        if ended.is_ok() {
+            self.events.close().await;
+        }
+        ended.and_then(|()| self.verdict())
+    }
+
+    async fn go_on(&mut self, stop: &mut Stop) -> Result<(), CliError> {
         self.keyboard.go_on();
         loop {
             self.begin_next();
+            // A pipe is read no faster than it is sent.
+            if self.is_owed_a_line && self.waiting.len() < MOST_WAITING {
+                self.is_owed_a_line = false;
+                self.keyboard.go_on();
+            }
             if !self.is_open && self.running.is_none() {
                 break;
             }
@@ -123,8 +156,17 @@ impl<'a> Chat<'a> {
                 typed = self.keyboard.next(), if self.is_open => self.typed(typed)?,
             }
         }
-        self.events.close().await;
-        self.verdict()
+        Ok(())
+    }
+
+    /// What an early end leaves: nothing that was typed is lost without a word.
+    fn tell_undone(&mut self) {
+        if let Some((name, _)) = self.running.take() {
+            self.tell(&format!("it may have been done: {name}"));
+        }
+        for job in std::mem::take(&mut self.waiting) {
+            self.tell(&format!("it was not done: {}", job.name()));
+        }
     }
 
     /// Where nobody sees what failed but the exit code tells.
@@ -169,7 +211,7 @@ impl<'a> Chat<'a> {
             }
             Typed::Failed(why) => return Err(CliError::usage(why)),
         }
-        self.keyboard.go_on();
+        self.is_owed_a_line = true;
         Ok(())
     }
 
@@ -179,26 +221,21 @@ impl<'a> Chat<'a> {
         }
         let Some(job) = self.waiting.pop_front() else { return };
         let session = self.session.clone();
-        let (name, work): (String, BoxFuture<'static, _>) = match job {
-            Job::Send(text) => {
-                let message = NewMessage::operator(text.clone());
-                (
-                    text,
-                    async move { session.messages().send(message).await.map(|message| Done::Sent(Box::new(message))) }
-                        .boxed(),
-                )
+        let name = job.name();
+        let work: BoxFuture<'static, _> = match job {
+            Job::Send(text) => async move {
+                let sent = session.messages().send(NewMessage::operator(text)).await;
+                sent.map(|message| Done::Sent(Box::new(message)))
             }
-            Job::Close => {
-                ("/close".to_owned(), async move { session.close().await.map(|_| Done::Other("closed")) }.boxed())
-            }
+            .boxed(),
+            Job::Close => async move { session.close().await.map(|_| Done::Other("closed")) }.boxed(),
             Job::Ai(on) => {
-                let (name, done) = if on { ("/ai on", "the AI is on") } else { ("/ai off", "the AI is off") };
-                (name.to_owned(), async move { session.set_ai(on).await.map(|_| Done::Other(done)) }.boxed())
+                let done = if on { "the AI is on" } else { "the AI is off" };
+                async move { session.set_ai(on).await.map(|_| Done::Other(done)) }.boxed()
             }
-            Job::Identify(who) => (
-                "/identify".to_owned(),
-                async move { session.identify(*who).await.map(|_| Done::Other("the visitor is identified")) }.boxed(),
-            ),
+            Job::Identify(who) => {
+                async move { session.identify(*who).await.map(|_| Done::Other("the visitor is identified")) }.boxed()
+            }
         };
         self.running = Some((name, work));
     }

@@ -26,6 +26,11 @@ impl Tally {
         }
     }
 
+    /// Whether any was done.
+    pub(super) fn did_some(&self) -> bool {
+        self.failed < self.all
+    }
+
     /// How the command ends: with the failures' own exit when all failed for one reason. `what` says what was not done.
     pub(super) fn verdict(&self, what: &str) -> Result<(), CliError> {
         let exit = match self.exit {

@@ -19,6 +19,7 @@ pub(crate) mod replay;
 pub(crate) mod scenarios;
 pub(crate) mod sessions;
 pub(crate) mod signing;
+pub(crate) mod stats;
 pub(crate) mod trigger;
 pub(crate) mod wait;
 pub(crate) mod webhooks;
@@ -44,6 +45,7 @@ pub(crate) async fn run(command: Command, context: &Context, output: &mut Output
         Command::Wait(args) => wait::run(args, context, output).await,
         Command::Mock(args) => mock::run(*args, context, output).await,
         Command::Chat(args) => chat::run(args, context, output).await,
+        Command::Stats(args) => stats::run(args, context, output).await,
         Command::Api(args) => api::run(*args, context, output).await,
         Command::Login(args) => login::run(args, context, output).await,
         Command::Profile(command) => profile::run(command, context, output),

@@ -1,6 +1,7 @@
-//! `sessions`: list, get, close, identify, ai, watch.
+//! `sessions`: list, get, close, export, identify, ai, watch.
 
 mod close;
+mod export;
 mod watch;
 
 use std::cmp::{Ordering, Reverse};
@@ -30,6 +31,10 @@ pub(crate) enum SessionsCommand {
     /// Close sessions; closing a closed one changes nothing
     #[command(after_help = "Example: pocketping sessions list --status active -q | pocketping sessions close -")]
     Close(close::CloseArgs),
+    /// Print sessions with their messages
+    #[command(after_help = "Markdown, unless -o, --fields, --jq or --quiet asks for something else.\n\n\
+                            Example: pocketping sessions export --all --status closed --output-file closed.md")]
+    Export(export::ExportArgs),
     /// Say who the visitor is
     #[command(
         after_help = "Example: pocketping sessions identify sess_abc123 --email user@example.com --metadata plan=pro"
@@ -114,6 +119,12 @@ pub(super) struct FilterArgs {
 }
 
 impl FilterArgs {
+    /// Whether anything is asked for.
+    fn is_any(&self) -> bool {
+        let Self { status, project, since, unanswered, search } = self;
+        status.is_some() || project.is_some() || since.is_some() || *unanswered || search.is_some()
+    }
+
     /// What is asked for, to be held against one session.
     fn filter(&self) -> SessionFilter {
         let mut filter = SessionFilter::default();
@@ -212,6 +223,7 @@ pub(crate) async fn run(command: SessionsCommand, context: &Context, output: &mu
     match command {
         SessionsCommand::List(args) => list(args, context, output).await,
         SessionsCommand::Get(args) => output.item(&context.client()?.session(args.session).get().await?),
+        SessionsCommand::Export(args) => export::run(args, context, output).await,
         SessionsCommand::Close(args) => close::run(args, context, output).await,
         SessionsCommand::Identify(args) => identify(args, context, output).await,
         SessionsCommand::Ai(args) => ai(args, context, output).await,

@@ -11,8 +11,10 @@ mod shape;
 mod sink;
 
 use std::io::{self, IsTerminal, Write};
+use std::pin::pin;
 use std::process::ExitCode;
 
+use futures::{Stream, StreamExt};
 use serde::Serialize;
 
 use crate::error::CliError;
@@ -25,6 +27,7 @@ pub(crate) use json::{Document, JsonText};
 pub(crate) use progress::{end as end_progress, with_progress};
 pub(crate) use safe::safe;
 pub(crate) use shape::Field;
+pub(crate) use sink::Kept;
 
 /// How data is printed.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, clap::ValueEnum)]
@@ -150,6 +153,31 @@ impl Output {
         self.is_on_terminal() && self.is_plain() && std::env::var_os("TERM").is_some_and(|term| term != "dumb")
     }
 
+    /// Whether a list is one thing: a document, or what an expression is asked about.
+    fn takes_lists_whole(&self) -> bool {
+        matches!((self.sink.format, &self.shape), (Format::Json, Shape::Whole | Shape::Fields(_)) | (_, Shape::Jq(_)))
+    }
+
+    /// Prints a document of JSON from here on, unless another form of JSON was asked for.
+    pub(crate) fn as_json(&mut self) {
+        if !self.sink.format.is_json() {
+            self.sink.format = Format::Json;
+        }
+    }
+
+    /// Text as it is, whose writer made it harmless.
+    pub(crate) fn harmless(&mut self, text: &str) -> Result<(), CliError> {
+        self.sink.raw(text)?;
+        Ok(self.flush()?)
+    }
+
+    /// Keeps what is printed from here on, instead of printing it.
+    pub(crate) fn keep(&mut self) -> Kept {
+        let kept = Kept::default();
+        self.sink.divert(Box::new(kept.clone()));
+        kept
+    }
+
     /// Prints for people from here on.
     pub(crate) fn for_people(&mut self) {
         self.sink.format = Format::Table;
@@ -235,6 +263,18 @@ impl Output {
         let rows: Vec<_> = items.iter().map(for_people).collect();
         self.sink.redraw(T::COLUMNS, &rows)?;
         Ok(self.flush()?)
+    }
+
+    /// A list whose objects come one after the other: printed as they come, where the form of the output allows it.
+    pub(crate) async fn list_as_it_comes<T: Render>(&mut self, items: impl Stream<Item = T>) -> Result<(), CliError> {
+        if self.takes_lists_whole() {
+            return self.list(&items.collect::<Vec<_>>().await);
+        }
+        let mut items = pin!(items);
+        while let Some(item) = items.next().await {
+            self.event(&item)?;
+        }
+        Ok(())
     }
 
     /// A line of data that is text in every format.

@@ -1,6 +1,8 @@
 //! `Sink`: how objects reach stdout, by format. What of them is printed was decided before.
 
+use std::cell::RefCell;
 use std::io::{self, BufWriter, IsTerminal, Write};
+use std::rc::Rc;
 
 use serde::Serialize;
 use serde_json::Value;
@@ -8,6 +10,27 @@ use serde_json::Value;
 use super::delimited::Delimited;
 use super::progress::end;
 use super::{Format, human, json, safe};
+
+/// What was printed, kept.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Kept(Rc<RefCell<Vec<u8>>>);
+
+impl Kept {
+    pub(crate) fn text(&self) -> String {
+        String::from_utf8_lossy(&self.0.borrow()).into_owned()
+    }
+}
+
+impl Write for Kept {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.0.borrow_mut().extend_from_slice(bytes);
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
 
 pub(super) struct Sink {
     pub(super) format: Format,
@@ -31,6 +54,16 @@ impl Sink {
     pub(super) fn flush(&mut self) -> io::Result<()> {
         end();
         self.out.flush()
+    }
+
+    /// Writes elsewhere from here on; that is no terminal.
+    pub(super) fn divert(&mut self, out: Box<dyn Write>) {
+        (self.out, self.is_terminal, self.color) = (out, false, false);
+    }
+
+    /// Text that was made harmless.
+    pub(super) fn raw(&mut self, text: &str) -> io::Result<()> {
+        self.out.write_all(text.as_bytes())
     }
 
     fn delimited(&self) -> Option<Delimited> {

@@ -54,15 +54,15 @@ async fn a_fault_that_is_switched_on_in_the_page_hits_the_next_call() {
     browser.goto(&format!("{}/", server.url())).await;
     browser.shows("#link", "live").await;
     browser.until("!document.querySelector('#fault-tools').hidden").await;
-    browser.click("#fault-buttons button:nth-child(2)").await;
-    browser.shows("#faults", "1 × apply-then-drop, on POST /sessions/:sessionId/messages").await;
+    browser.click("#api-faults button:nth-child(2)").await;
+    browser.shows("#faults", "1 × apply-then-drop, on contract POST /sessions/:sessionId/messages").await;
     pocketping(&server, &["messages", "send", "sess_abc123", "Only once"]).await;
     browser.shows("#faults", "happened: apply-then-drop").await;
     browser.shows("#messages", "Only once").await;
     let sent = server.messages(&"sess_abc123".into());
     assert_eq!(sent.iter().filter(|message| message.content == "Only once").count(), 1);
 
-    browser.click("#fault-buttons button:nth-child(5)").await;
+    browser.click("#api-faults button:nth-child(5)").await;
     browser.shows("#fault-count", "1").await;
     browser.click("#clear-faults").await;
     browser.until("document.querySelector('#faults').children.length === 0").await;

@@ -161,6 +161,31 @@ fn what_fails_in_a_pipe_is_told_by_the_exit_code() {
 }
 
 #[test]
+#[cfg(unix)]
+fn what_an_early_end_leaves_undone_is_told() {
+    let server = server(Contract::Extended);
+    // The first send is held for as long as the test lasts.
+    let hold = json!({"on": {"route": "/sessions/:sessionId/messages", "method": "POST"}, "do": {"kind": "hold", "barrier": "b"}});
+    server.inject(hold.to_string().parse().unwrap());
+    let mut command = at(&server, &["chat", "sess_abc123", "--history", "0"]);
+    let mut child = command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+    let mut keyboard = child.stdin.take().unwrap();
+    std::io::Write::write_all(&mut keyboard, b"under way\nwaits\n/help\n").unwrap();
+    let mut stderr = std::io::BufReader::new(child.stderr.take().unwrap());
+    let mut line = String::new();
+    // The lines were read once the help is there.
+    while !line.contains("Times are UTC") {
+        line.clear();
+        assert!(std::io::BufRead::read_line(&mut stderr, &mut line).unwrap() > 0, "it ended early");
+    }
+    assert!(std::process::Command::new("kill").args(["-TERM", &child.id().to_string()]).status().unwrap().success());
+    let mut rest = String::new();
+    std::io::Read::read_to_string(&mut stderr, &mut rest).unwrap();
+    assert_eq!(child.wait().unwrap().code(), Some(143));
+    assert_eq!(rest, "it may have been done: under way\nit was not done: waits\n");
+}
+
+#[test]
 fn what_others_write_is_printed_while_the_pipe_is_open() {
     let server = MockServer::start();
     let id = server.visitor_opens_session(Visit::new()).id;

@@ -38,10 +38,12 @@ enum Example {
 fn example(command: &str) -> Example {
     use Example::{Ends, GoesOn};
     match command {
-        "sessions list" | "webhooks list" | "profile list" | "config show" | "explain" | "mock stories" => {
+        "sessions list" | "webhooks list" | "profile list" | "stats" | "config show" | "explain" | "mock stories" => {
             Ends(&[], "")
         }
-        "sessions get" | "sessions close" | "messages list" | "mock export" => Ends(&["sess_abc123"], ""),
+        "sessions export" | "sessions get" | "sessions close" | "messages list" | "mock export" => {
+            Ends(&["sess_abc123"], "")
+        }
         "sessions identify" => Ends(&["sess_abc123", "--name", "Ann"], ""),
         "sessions ai" => Ends(&["sess_abc123", "off"], ""),
         "messages send" => Ends(&["sess_abc123", "-"], "Hello!"),

@@ -13,6 +13,7 @@ fn the_whole_tree() {
         "sessions list",
         "sessions get",
         "sessions close",
+        "sessions export",
         "sessions identify",
         "sessions ai",
         "sessions watch",
@@ -38,6 +39,7 @@ fn the_whole_tree() {
         "mock export",
         "demo",
         "chat",
+        "stats",
         "api",
         "login",
         "profile",
@@ -57,7 +59,7 @@ fn the_whole_tree() {
         assert_eq!((ended.code, ended.stderr.as_str()), (0, ""), "{path}");
         writeln!(text, "$ pocketping {}\n{}", words.join(" "), ended.stdout).unwrap();
         let leaf = path.contains(' ')
-            || ["mock", "listen", "wait", "explain", "chat", "api", "login", "doctor", "completions", "man"]
+            || ["mock", "listen", "wait", "explain", "stats", "chat", "api", "login", "doctor", "completions", "man"]
                 .contains(&path);
         assert!(!leaf || ended.stdout.contains("Example: pocketping"), "{path} has an example");
     }

@@ -1,0 +1,140 @@
+//! `sessions export`: sessions with their messages.
+
+use std::future::ready;
+use std::path::PathBuf;
+
+use clap::Args;
+use futures::{Stream, StreamExt, TryStreamExt, stream};
+use pocketping_sdk::{Client, Message, Session, SessionId};
+use serde::Serialize;
+
+use super::{FilterArgs, name};
+use crate::commands::cell;
+use crate::commands::many::Tally;
+use crate::context::Context;
+use crate::error::{CliError, Exit};
+use crate::files;
+use crate::ids;
+use crate::markdown;
+use crate::output::{Output, Render, remark};
+
+/// How many sessions are read at once.
+const READS_AT_ONCE: usize = 4;
+
+// Which sessions, and where to.
+#[derive(Debug, Args)]
+pub(crate) struct ExportArgs {
+    /// Ids of sessions; `-` reads them from standard input, `@FILE` from a file
+    #[arg(value_name = "SESSION", required_unless_present = "all", conflicts_with = "all")]
+    sessions: Vec<String>,
+    /// All sessions, or those the filters leave
+    #[arg(long)]
+    all: bool,
+    #[command(flatten)]
+    filter: FilterArgs,
+    /// Write to this file, readable by its owner only, instead of stdout
+    #[arg(long, value_name = "FILE")]
+    output_file: Option<PathBuf>,
+}
+
+pub(super) async fn run(args: ExportArgs, context: &Context, output: &mut Output) -> Result<(), CliError> {
+    if !args.all && args.filter.is_any() {
+        return Err(CliError::usage("filters go with --all; ids say themselves which sessions are meant"));
+    }
+    let client = context.client()?;
+    let ids: Vec<SessionId> = if args.all {
+        args.filter.list(&client).stream().map_ok(|session| session.id).try_collect().await?
+    } else {
+        ids::read(&args.sessions)?.into_iter().map(SessionId::from).collect()
+    };
+    let kept = args.output_file.map(|path| (path, output.keep()));
+    let mut tally = Tally::default();
+    let read = stream::iter(ids).map(|id| transcript(&client, id)).buffered(READS_AT_ONCE);
+    let read = read.filter_map(|(id, read)| {
+        tally.note(read.as_ref().err());
+        if let Err(error) = &read {
+            remark(&format!("warning: {id} is missing: {error}"));
+        }
+        ready(read.ok())
+    });
+    print(read, output).await?;
+    let ended = tally.verdict("sessions could not be exported");
+    if let Some((path, kept)) = kept.filter(|_| tally.did_some() || ended.is_ok()) {
+        files::replace(&path, &kept.text()).map_err(|error| {
+            CliError::new(Exit::Unexpected, format!("{} cannot be written: {error}", path.display()))
+        })?;
+    }
+    ended
+}
+
+async fn print(read: impl Stream<Item = Transcript>, output: &mut Output) -> Result<(), CliError> {
+    if !output.is_plain() {
+        return output.list_as_it_comes(read).await;
+    }
+    let mut read = std::pin::pin!(read);
+    while let Some(transcript) = read.next().await {
+        output.harmless(&transcript.markdown())?;
+    }
+    Ok(())
+}
+
+async fn transcript(client: &Client, id: SessionId) -> (SessionId, Result<Transcript, CliError>) {
+    let session = client.session(&id);
+    let read = async {
+        let mut read = session.get().await?;
+        // They are read whole.
+        read.messages = None;
+        let messages = session.messages().list().stream().try_collect().await?;
+        Ok(Transcript { session: read, messages })
+    };
+    let read = read.await;
+    (id, read)
+}
+
+/// A session and all of its messages.
+#[derive(Debug, Serialize)]
+struct Transcript {
+    #[serde(flatten)]
+    session: Session,
+    messages: Vec<Message>,
+}
+
+impl Transcript {
+    fn markdown(&self) -> String {
+        let session = &self.session;
+        let mut text = format!("# {}\n\n", markdown::inline(session.id.as_str()));
+        for (what, value) in [
+            ("status", session.status.to_string()),
+            ("visitor", name(session).unwrap_or_default().to_owned()),
+            ("created", cell(session.created_at.as_ref())),
+            ("last activity", cell(session.last_activity.as_ref())),
+            ("page", cell(session.metadata.page_url.as_ref())),
+        ] {
+            if !value.is_empty() {
+                text.extend(["- ", what, ": ", &markdown::inline(&value), "\n"]);
+            }
+        }
+        for message in &self.messages {
+            let (kind, time) = (message.kind.to_string(), cell(message.created_at.as_ref()));
+            text.extend(["\n**", &markdown::inline(&kind), "** ", &markdown::inline(&time), "\n\n"]);
+            text.push_str(&markdown::quote(&message.content));
+        }
+        text.push('\n');
+        text
+    }
+}
+
+impl Render for Transcript {
+    const COLUMNS: &'static [&'static str] = &["id", "status", "name", "created", "messages"];
+
+    fn cells(&self) -> Vec<String> {
+        let session = &self.session;
+        vec![
+            session.id.to_string(),
+            session.status.to_string(),
+            name(session).unwrap_or_default().to_owned(),
+            cell(session.created_at.as_ref()),
+            self.messages.len().to_string(),
+        ]
+    }
+}

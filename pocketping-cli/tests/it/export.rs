@@ -1,0 +1,51 @@
+//! `sessions export`: Markdown that nothing of a visitor can break, JSON, files, and what could not be read.
+
+use pocketping_mock_server::{Contract, MockServer, Visit};
+use serde_json::Value;
+
+use crate::run::{at, run};
+
+#[test]
+fn sessions_with_their_messages_in_every_form() {
+    for contract in [Contract::Strict, Contract::Extended] {
+        let server = MockServer::builder().contract(contract).demo_seed().start().unwrap();
+        server.visitor_opens_session(Visit::new());
+        let evil = "<b>hi</b>\n# no\u{1b}[2J";
+        assert_eq!(run(at(&server, &["messages", "send", "sess_abc123", evil])).code, 0);
+        let text = run(at(&server, &["sessions", "export", "sess_abc123"])).stdout;
+        assert!(text.starts_with("# sess\\_abc123\n\n- status: active\n"), "{text}");
+        assert!(text.contains("\n> &lt;b&gt;hi&lt;/b&gt;  \n> \\# no\\\\u{1b}\\[2J\n"), "{text}");
+        let all = run(at(&server, &["sessions", "export", "--all", "-o", "ndjson"]));
+        let lines: Vec<Value> = all.stdout.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+        assert_eq!((&lines[0]["id"], lines[1]["messages"].as_array().unwrap().len()), (&"sess_1".into(), 3));
+        let document = run(at(&server, &["sessions", "export", "--all", "--status", "closed", "-o", "json"]));
+        assert_eq!((document.code, document.stdout.trim()), (0, "[]"));
+    }
+}
+
+#[test]
+fn what_cannot_be_read_is_said_and_files_are_private() {
+    let server = MockServer::builder().demo_seed().start().unwrap();
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("out.md");
+    let to_file = |ids: &[&str]| {
+        run(at(&server, &[&["sessions", "export"], ids, &["--output-file", file.to_str().unwrap()]].concat()))
+    };
+    let none = to_file(&["nowhere"]);
+    assert!(none.code == 5 && !file.exists(), "{}", none.stderr);
+    let some = to_file(&["nowhere", "sess_abc123"]);
+    assert!(some.code == 11 && some.stdout.is_empty() && some.stderr.contains("nowhere is missing"), "{}", some.stderr);
+    assert!(std::fs::read_to_string(&file).unwrap().starts_with("# sess"));
+    #[cfg(unix)]
+    {
+        use std::os::unix::fs::PermissionsExt;
+        assert_eq!(std::fs::metadata(&file).unwrap().permissions().mode() & 0o777, 0o600);
+    }
+    for wrong in [
+        &["sessions", "export"][..],
+        &["sessions", "export", "x", "--all"],
+        &["sessions", "export", "x", "--unanswered"],
+    ] {
+        assert_eq!(run(at(&server, wrong)).code, 2, "{wrong:?}");
+    }
+}

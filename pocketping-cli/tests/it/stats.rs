@@ -1,0 +1,74 @@
+//! `stats`: as the server counts, in every form, and by the flags scripts use.
+
+use pocketping_mock_server::{Clock, Contract, MockServer, Visit};
+use serde_json::{Value, json};
+
+use crate::run::{Nobody, at, pocketping, run};
+
+#[test]
+fn the_flags_of_scripts_give_all_fields() {
+    for contract in [Contract::Strict, Contract::Extended] {
+        let server = MockServer::builder().contract(contract).start().unwrap();
+        server.visitor_opens_session(Visit::new());
+        for args in [&["--json", "--period", "7d"][..], &["-o", "json"], &["--json", "-o", "ndjson"]] {
+            let ended = run(at(&server, &[&["stats"], args].concat()));
+            assert_eq!(ended.code, 0, "{}", ended.stderr);
+            let stats: Value = serde_json::from_str(&ended.stdout).unwrap();
+            assert_eq!((&stats["period"], &stats["conversations"]), (&json!("7d"), &json!(1)), "{stats}");
+            assert_eq!(stats["csat"], json!({"percent": null, "average": null, "responses": 0}));
+            assert_eq!(stats["conversationsSparkline"].as_array().unwrap().len(), 7);
+            for field in ["from", "to", "messages", "unansweredNow", "responseRate", "byProject", "truncated"] {
+                assert!(!stats[field].is_null(), "{field}: {stats}");
+            }
+        }
+        let none = run(at(&server, &["stats", "--json", "-p", "proj_nowhere"]));
+        assert_eq!(serde_json::from_str::<Value>(&none.stdout).unwrap()["conversations"], 0, "{}", none.stderr);
+        let text = run(at(&server, &["stats", "--period", "30d"])).stdout;
+        assert!(text.contains("conversations\t1\n") && text.contains("by day\t▁") && text.contains("30d"), "{text}");
+    }
+}
+
+#[test]
+fn another_period_is_wrong_before_anything_is_asked() {
+    let nobody = Nobody::new();
+    let mut command = pocketping(&["stats", "--period", "14d"]);
+    command.env("POCKETPING_API_URL", nobody.url()).env("POCKETPING_API_KEY", "k");
+    let ended = run(command);
+    assert!(ended.code == 2 && ended.stderr.contains("30d"), "{}", ended.stderr);
+}
+
+#[test]
+fn a_server_without_figures_is_counted_here() {
+    for answer in [
+        json!({"kind": "status", "status": 404, "body": {"error": "Not found"}}),
+        json!({"kind": "status", "status": 405, "body": ""}),
+        json!({"kind": "gateway", "status": 404}),
+        json!({"kind": "gateway", "status": 200}),
+        json!({"kind": "malformed-json"}),
+    ] {
+        for contract in [Contract::Strict, Contract::Extended] {
+            let server = MockServer::builder().contract(contract).clock(Clock::system()).start().unwrap();
+            server.visitor_opens_session(Visit::new());
+            for kind in ["visitor", "operator", "visitor"] {
+                assert_eq!(run(at(&server, &["messages", "send", "sess_1", "x", "--type", kind])).code, 0);
+            }
+            let fault = json!({"on": {"surface": "management"}, "do": answer, "times": 100});
+            server.inject(fault.to_string().parse().unwrap());
+            let ended = run(at(&server, &["stats", "--json"]));
+            assert_eq!((ended.code, ended.stderr.as_str()), (0, ""), "{answer}");
+            let stats: Value = serde_json::from_str(&ended.stdout).unwrap();
+            for (field, value) in [
+                ("conversations", json!(1)),
+                ("messages", json!(3)),
+                ("unansweredNow", json!(1)),
+                ("conversationsSparkline", json!([0, 0, 0, 0, 0, 0, 1])),
+                ("responseRate", json!(1.0)),
+                ("csat", json!({"percent": null, "average": null, "responses": 0})),
+                ("truncated", json!(false)),
+            ] {
+                assert_eq!(stats[field], value, "{field}, {answer}, {contract:?}: {stats}");
+            }
+            assert_eq!(stats["byProject"][0]["csatPercent"], Value::Null);
+        }
+    }
+}
