@@ -34,7 +34,7 @@ bench:
 
 # The pictures of the server's page: all of them below target/screenshots, those that are kept in its docs
 screenshots:
-    POCKETPING_SCREENSHOTS=1 POCKETPING_REQUIRE_BROWSER=1 cargo test -p pocketping-mock-server --test browser page::it_fits
+    POCKETPING_SCREENSHOTS=1 POCKETPING_REQUIRE_BROWSER=1 cargo test -p pocketping-mock-server --test browser page_looks::it_fits
     cp target/screenshots/page-desktop-light.png pocketping-mock-server/docs/page-desktop.png
     cp target/screenshots/page-phone-light.png pocketping-mock-server/docs/page-phone.png
     python3 .ci/pack_png.py pocketping-mock-server/docs/page-desktop.png pocketping-mock-server/docs/page-phone.png

@@ -6,7 +6,7 @@ use clap::{Args, CommandFactory, FromArgMatches, Parser, Subcommand};
 
 use crate::catalogue;
 use crate::commands::{
-    api, chat, completions, config, demo, doctor, events, explain, listen, login, man, messages, mock, profile,
+    api, chat, completions, config, demo, doctor, events, explain, inbox, listen, login, man, messages, mock, profile,
     sessions, stats, wait, webhooks,
 };
 use crate::error::CliError;
@@ -142,6 +142,8 @@ pub(crate) enum Command {
     Messages(messages::MessagesCommand),
     /// Talk with a visitor, line by line
     Chat(chat::ChatArgs),
+    /// See all conversations on the whole terminal, and answer
+    Inbox(inbox::InboxArgs),
     /// Create, list and delete webhooks; sign, verify and try out deliveries
     #[command(subcommand, alias = "webhook")]
     Webhooks(webhooks::WebhooksCommand),

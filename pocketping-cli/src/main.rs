@@ -16,6 +16,7 @@ mod figures;
 mod files;
 mod forward;
 mod ids;
+mod inbox;
 mod jq;
 mod link;
 mod markdown;

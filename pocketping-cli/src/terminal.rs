@@ -1,7 +1,6 @@
 //! The terminal's settings: kept, and put back whatever happens.
 
-#[cfg(unix)]
-use std::io;
+use std::io::{self, IsTerminal};
 
 /// The terminal as it was. It is so again when this is gone.
 #[cfg(unix)]
@@ -18,6 +17,13 @@ impl Terminal {
         let mut settings = self.0.clone();
         settings.local_modes.remove(rustix::termios::LocalModes::ECHO);
         set(&settings);
+    }
+}
+
+impl Terminal {
+    /// Whether a person types and looks there.
+    pub(crate) fn is_there() -> bool {
+        io::stdin().is_terminal() && io::stdout().is_terminal()
     }
 }
 

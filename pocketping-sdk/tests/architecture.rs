@@ -84,11 +84,15 @@ fn each_foreign_dependency_has_one_module() {
     only("pocketping-cli/src", "x509_parser", &["doctor/tls.rs"]);
     only("pocketping-cli/src", "clap_complete", &["commands/completions.rs"]);
     only("pocketping-cli/src", "clap_mangen", &["commands/man.rs"]);
+    only("pocketping-cli/src", "ratatui", &["inbox/mod.rs", "inbox/view.rs"]);
+    only("pocketping-cli/src", "rustyline", &["chat/keyboard.rs"]);
+    only("pocketping-cli/src", "rustix", &["terminal.rs"]);
     only("pocketping-cli/src", "csv::Writer", &["output/delimited.rs"]);
     only("pocketping-cli/src", "toml_edit", &["settings/file.rs"]);
     only("pocketping-cli/src", "dotenvy", &["settings/env_file.rs"]);
     only("pocketping-cli/src", "etcetera", &["settings/mod.rs"]);
-    only("pocketping-cli/src", "io::stdout", &["output/sink.rs"]);
+    // Output, whether it is a terminal, and the whole of one.
+    only("pocketping-cli/src", "io::stdout", &["output/sink.rs", "terminal.rs", "inbox/mod.rs"]);
 }
 
 #[test]

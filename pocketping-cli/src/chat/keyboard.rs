@@ -1,6 +1,6 @@
 //! Where lines come from: a person at a terminal, whose half-typed line stays while others write, or a pipe.
 
-use std::io::{self, BufRead, IsTerminal};
+use std::io::{self, BufRead};
 use std::sync::mpsc as blocking;
 use std::thread;
 
@@ -35,7 +35,7 @@ impl Keyboard {
         let (sender, typed) = mpsc::unbounded_channel();
         let (asks, asked) = blocking::channel::<()>();
         let mut printer: Option<Box<dyn ExternalPrinter + Send>> = None;
-        let is_terminal = io::stdin().is_terminal() && io::stdout().is_terminal();
+        let is_terminal = Terminal::is_there();
         let mut read: Box<dyn FnMut() -> Typed + Send> = if is_terminal {
             let failed = |error| CliError::unexpected("the terminal cannot be used", error);
             let mut editor = DefaultEditor::new().map_err(failed)?;

@@ -8,6 +8,7 @@ pub(crate) mod demo;
 pub(crate) mod doctor;
 pub(crate) mod events;
 pub(crate) mod explain;
+pub(crate) mod inbox;
 pub(crate) mod listen;
 pub(crate) mod login;
 pub(crate) mod man;
@@ -46,6 +47,7 @@ pub(crate) async fn run(command: Command, context: &Context, output: &mut Output
         Command::Mock(args) => mock::run(*args, context, output).await,
         Command::Chat(args) => chat::run(args, context, output).await,
         Command::Stats(args) => stats::run(args, context, output).await,
+        Command::Inbox(inbox::InboxArgs {}) => inbox::run(context).await,
         Command::Api(args) => api::run(*args, context, output).await,
         Command::Login(args) => login::run(args, context, output).await,
         Command::Profile(command) => profile::run(command, context, output),

@@ -59,7 +59,7 @@ fn example(command: &str) -> Example {
         "doctor" | "man" => Ends(&[], ""),
         "completions" => Ends(&["bash"], ""),
         "webhooks sign" => Ends(&["@Cargo.toml", "--secret-file", "-"], "s3cret"),
-        "mock" | "demo" | "events replay" | "sessions watch" | "messages tail" | "webhooks verify"
+        "inbox" | "mock" | "demo" | "events replay" | "sessions watch" | "messages tail" | "webhooks verify"
         | "webhooks trigger" => GoesOn,
         other => panic!("`{other}` has no example here"),
     }

@@ -39,6 +39,7 @@ fn the_whole_tree() {
         "mock export",
         "demo",
         "chat",
+        "inbox",
         "stats",
         "api",
         "login",
@@ -59,8 +60,21 @@ fn the_whole_tree() {
         assert_eq!((ended.code, ended.stderr.as_str()), (0, ""), "{path}");
         writeln!(text, "$ pocketping {}\n{}", words.join(" "), ended.stdout).unwrap();
         let leaf = path.contains(' ')
-            || ["mock", "listen", "wait", "explain", "stats", "chat", "api", "login", "doctor", "completions", "man"]
-                .contains(&path);
+            || [
+                "mock",
+                "listen",
+                "wait",
+                "explain",
+                "inbox",
+                "stats",
+                "chat",
+                "api",
+                "login",
+                "doctor",
+                "completions",
+                "man",
+            ]
+            .contains(&path);
         assert!(!leaf || ended.stdout.contains("Example: pocketping"), "{path} has an example");
     }
     insta::assert_snapshot!(text);

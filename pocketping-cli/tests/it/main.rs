@@ -14,6 +14,7 @@ mod export;
 mod failures;
 mod forward;
 mod help;
+mod inbox;
 mod listen;
 mod man;
 mod mock;

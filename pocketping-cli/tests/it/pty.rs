@@ -10,13 +10,12 @@ use std::time::{Duration, Instant};
 use portable_pty::{Child, CommandBuilder, MasterPty, PtySize, native_pty_system};
 
 /// How long something may take to be seen; then the test fails.
-const PATIENCE: Duration = Duration::from_secs(60);
+const PATIENCE: Duration = Duration::from_secs(30);
 
 /// A terminal in which a command runs. It ends with the test.
 pub(crate) struct Pty {
     child: Box<dyn Child + Send + Sync>,
-    /// The terminal is gone with it.
-    _master: Box<dyn MasterPty + Send>,
+    master: Box<dyn MasterPty + Send>,
     keyboard: Box<dyn std::io::Write + Send>,
     output: Receiver<Vec<u8>>,
     screen: vt100::Parser,
@@ -24,10 +23,14 @@ pub(crate) struct Pty {
     pub(crate) printed: Vec<u8>,
 }
 
+fn size(rows: u16, cols: u16) -> PtySize {
+    PtySize { rows, cols, pixel_width: 0, pixel_height: 0 }
+}
+
 impl Pty {
     /// Runs a command in a terminal of this size.
     pub(crate) fn spawn(command: &Command, rows: u16, cols: u16) -> Self {
-        let pair = native_pty_system().openpty(PtySize { rows, cols, pixel_width: 0, pixel_height: 0 }).unwrap();
+        let pair = native_pty_system().openpty(size(rows, cols)).unwrap();
         let mut builder = CommandBuilder::new(command.get_program());
         builder.args(command.get_args());
         builder.cwd(std::env::current_dir().unwrap());
@@ -53,12 +56,17 @@ impl Pty {
             }
         });
         let screen = vt100::Parser::new(rows, cols, 0);
-        Self { child, _master: pair.master, keyboard, output, screen, printed: Vec::new() }
+        Self { child, master: pair.master, keyboard, output, screen, printed: Vec::new() }
     }
 
     pub(crate) fn types(&mut self, keys: &str) {
         self.keyboard.write_all(keys.as_bytes()).unwrap();
         self.keyboard.flush().unwrap();
+    }
+
+    pub(crate) fn resize(&mut self, rows: u16, cols: u16) {
+        self.master.resize(size(rows, cols)).unwrap();
+        self.screen.screen_mut().set_size(rows, cols);
     }
 
     /// The lines of the screen, without the blanks at their ends.
@@ -96,10 +104,15 @@ impl Pty {
     }
 
     /// Reads to the end, and gives the exit code.
+    #[track_caller]
     pub(crate) fn ends(&mut self) -> u32 {
         let deadline = Instant::now() + PATIENCE;
-        while let Ok(bytes) = self.output.recv_timeout(deadline.saturating_duration_since(Instant::now())) {
-            self.take(&bytes);
+        loop {
+            match self.output.recv_timeout(deadline.saturating_duration_since(Instant::now())) {
+                Ok(bytes) => self.take(&bytes),
+                Err(RecvTimeoutError::Disconnected) => break,
+                Err(RecvTimeoutError::Timeout) => panic!("it does not end\n{}", self.screen()),
+            }
         }
         self.child.wait().unwrap().exit_code()
     }

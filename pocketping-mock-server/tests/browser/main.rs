@@ -8,6 +8,8 @@
 
 mod driver;
 mod page;
+mod page_looks;
+mod page_tools;
 mod website;
 
 use futures::{SinkExt, StreamExt};

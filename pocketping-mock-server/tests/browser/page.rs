@@ -1,6 +1,5 @@
 //! The server's own page, at `/`.
 
-use std::path::Path;
 use std::time::Duration;
 
 use pocketping_mock_server::{Contract, MockServer, MockServerBuilder};
@@ -11,10 +10,10 @@ use crate::driver::Browser;
 
 /// `WebDriver`'s names of keys.
 const TAB: &str = "\u{e004}";
-const ENTER: &str = "\u{e007}";
+pub(crate) const ENTER: &str = "\u{e007}";
 const SPACE: &str = "\u{e00d}";
 
-async fn opened(server: MockServerBuilder) -> Option<(Browser, MockServer)> {
+pub(crate) async fn opened(server: MockServerBuilder) -> Option<(Browser, MockServer)> {
     let browser = Browser::start().await?;
     let server = server.start().unwrap();
     browser.goto(&format!("{}/", server.url())).await;
@@ -304,137 +303,6 @@ async fn blanks_are_not_sent_and_times_of_another_day_say_which() {
     browser.close().await;
 }
 
-/// Gives what is too faint: texts and placeholders below 4.5 to 1, and edges of controls below 3 to 1.
-const FAINT: &str = r"(() => {
-    const parts = (color) => {
-        const [r, g, b, a = 1] = color.match(/[\d.]+/g).map(Number);
-        return [r, g, b, a];
-    };
-    const over = ([r, g, b, a], [R, G, B]) => [r * a + R * (1 - a), g * a + G * (1 - a), b * a + B * (1 - a), 1];
-    const behind = (node) => {
-        if (!node) return [255, 255, 255, 1];
-        const own = parts(getComputedStyle(node).backgroundColor);
-        return own[3] === 1 ? own : over(own, behind(node.parentElement));
-    };
-    const light = (color) => {
-        const [r, g, b] = color.map((it) => it / 255).map((it) => (it <= 0.04045 ? it / 12.92 : ((it + 0.055) / 1.055) ** 2.4));
-        return 0.2126 * r + 0.7152 * g + 0.0722 * b;
-    };
-    const ratio = (a, b) => {
-        const [dark, bright] = [light(a), light(b)].sort((x, y) => x - y);
-        return (bright + 0.05) / (dark + 0.05);
-    };
-    const found = [];
-    let seen = 0;
-    const check = (what, color, back, least) => {
-        seen += 1;
-        const is = ratio(over(parts(color), back), back);
-        if (is < least) found.push(`${what}: ${is.toFixed(2)} of ${least}`);
-    };
-    for (const node of document.body.querySelectorAll('*')) {
-        if (!node.checkVisibility()) continue;
-        const style = getComputedStyle(node);
-        const name = `${node.tagName}#${node.id}.${node.className} ${node.textContent.slice(0, 20)}`;
-        if (style.opacity !== '1') found.push(`${name} is see-through`);
-        if ([...node.childNodes].some((it) => it.nodeType === 3 && it.data.trim())) check(name, style.color, behind(node), 4.5);
-        if (node.placeholder) check(`${name} placeholder`, getComputedStyle(node, '::placeholder').color, behind(node), 4.5);
-        if (node.matches('button, select, textarea, input:not([type=checkbox], [type=radio])')) {
-            check(`${name} edge`, style.borderTopColor, behind(node.parentElement), 3);
-        }
-    }
-    return seen > 80 ? found : [`only ${seen} were seen`];
-})()";
-
-#[tokio::test]
-async fn what_is_written_and_what_is_pressed_stands_out_in_light_and_dark() {
-    for contract in [Contract::Extended, Contract::Strict] {
-        let Some((browser, server)) = opened(MockServer::builder().contract(contract).demo_seed()).await else {
-            return;
-        };
-        tell_a_story(&browser, &server).await;
-        server.operator().asks_for_rating(&"sess_2".into());
-        browser.run("document.querySelectorAll('details').forEach((it) => (it.open = true))").await;
-        browser.run("document.querySelector('#api-faults button').click()").await;
-        browser.until("document.querySelector('#faults li')").await;
-        browser.until("!document.querySelector('#rating').hidden").await;
-        browser
-            .run("document.querySelectorAll('.problem').forEach((it) => (it.hidden = false, it.textContent = 'Wrong'))")
-            .await;
-        for width in [1280, 390] {
-            for scheme in ["light", "dark"] {
-                browser.looks(width, 844, scheme).await;
-                assert_eq!(browser.run(FAINT).await, json!([]), "{width} {scheme}");
-            }
-        }
-        browser.close().await;
-    }
-}
-
-#[tokio::test]
-async fn a_fault_button_says_what_it_hits_and_hits_that() {
-    for contract in [Contract::Extended, Contract::Strict] {
-        let Some((browser, server)) = opened(MockServer::builder().contract(contract)).await else { return };
-        browser.run("document.querySelector('#widget-faults button').click()").await;
-        browser.shows("#faults", "status 503, on widget").await;
-        browser.fill("#chat-text", "Hello").await;
-        browser.press(ENTER).await;
-        browser.shows("#chat-problem", "Not sent").await;
-        assert_eq!(server.sessions().len(), 0);
-        let listed = "fetch('/sessions', {headers: {Authorization: 'Bearer test_key'}}).then((it) => it.status)";
-        assert_eq!(browser.run(listed).await, 200, "the API is not hit");
-        browser.click("#clear-faults").await;
-        browser.until("!document.querySelector('#faults li')").await;
-        let every = "[...document.querySelectorAll('#api-faults button')].find((it) => it.textContent === 'Every API call answers 503').click()";
-        browser.run(every).await;
-        browser.shows("#faults", "status 503, on contract").await;
-        assert_eq!(browser.run(listed).await, 503);
-        browser.run("document.querySelector('#chat-text').value = ''").await;
-        browser.fill("#chat-text", "Again").await;
-        browser.press(ENTER).await;
-        browser.shows("#messages", "Again").await;
-        // Each of the buttons is taken.
-        let all = "document.querySelectorAll('#api-faults button, #widget-faults button')";
-        browser.run(&format!("{all}.forEach((it) => it.click())")).await;
-        let count = browser.run(&format!("{all}.length")).await;
-        browser.until(&format!("document.querySelectorAll('#faults li').length === {count} + 1")).await;
-        browser.close().await;
-    }
-}
-
-#[tokio::test]
-async fn a_reset_is_asked_about_and_what_was_done_covers_no_box() {
-    let Some((browser, server)) = opened(MockServer::builder()).await else { return };
-    somebody(&browser, "", &json!({})).await;
-    browser.until("document.querySelectorAll('#sessions button').length === 1").await;
-    browser.run("document.querySelectorAll('details').forEach((it) => (it.open = true))").await;
-    for (answer, left) in [("reset-no", 1), ("reset-yes", 0)] {
-        browser.click("#reset").await;
-        browser.until("document.querySelector('#reset-ask').open").await;
-        assert_eq!(server.sessions().len(), 1, "nothing happens before it was answered");
-        browser.click(&format!("#{answer}")).await;
-        browser.until(&format!("document.querySelectorAll('#sessions button').length === {left}")).await;
-        assert_eq!(server.sessions().len(), left);
-    }
-    somebody(&browser, "", &json!({})).await;
-    browser.until("document.querySelector('#answer-form').checkVisibility()").await;
-    for (width, height) in [(1280, 800), (390, 844)] {
-        browser.looks(width, height, "light").await;
-        browser.run("(document.querySelector('#mark-read').click(), null)").await;
-        browser.until("document.querySelector('#done').textContent").await;
-        let covered = "(() => {
-            const area = document.getElementById('answer-text');
-            const done = document.getElementById('done').getBoundingClientRect();
-            return ['start', 'center', 'end'].filter((block) => {
-                area.scrollIntoView({ block });
-                const box = area.getBoundingClientRect();
-                return box.top < done.bottom && done.top < box.bottom && box.left < done.right && done.left < box.right;
-            });
-        })()";
-        assert_eq!(browser.run(covered).await, json!([]), "{width}");
-    }
-    browser.close().await;
-}
-
 /// Presses Tab until the focus is there; gives what it met on the way.
 async fn tabs_to(browser: &Browser, id: &str) -> Vec<String> {
     let mut seen = Vec::new();
@@ -449,139 +317,11 @@ async fn tabs_to(browser: &Browser, id: &str) -> Vec<String> {
     panic!("{id} is not reached: {seen:?}");
 }
 
-#[tokio::test]
-async fn the_tools_do_what_they_say() {
-    let keys = MockServer::builder().key("a=one".parse().unwrap()).key("b=two".parse().unwrap());
-    let Some((browser, server)) = opened(keys).await else { return };
-    browser.click("[data-advance='1h']").await;
-    browser.shows("#now", "11:30:00").await;
-    browser.run("document.querySelectorAll('details').forEach((it) => (it.open = true))").await;
-    browser.fill("#snapshot-name", "before/it").await;
-    browser.press(ENTER).await;
-    browser.shows("#snapshots", "before/it").await;
-    browser.fill("#chat-text", "Hello").await;
-    browser.press(ENTER).await;
-    browser.shows("#messages", "Hello").await;
-    browser.click("#snapshots button").await;
-    browser.shows("#sessions-empty", "None yet").await;
-    browser.shows("#chat-state", "not connected").await;
-    assert_eq!(server.sessions().len(), 0);
-
-    somebody(&browser, "?key=b", &json!({})).await;
-    browser.until("document.querySelectorAll('#tenant option').length === 3").await;
-    browser.run("(() => { const it = document.querySelector('#tenant'); it.value = 'two'; it.dispatchEvent(new Event('change')) })()").await;
-    browser.fill("#chat-text", "To the second").await;
-    browser.press(ENTER).await;
-    browser.shows("#messages", "To the second").await;
-    browser.click("#online").await;
-    browser.shows("#chat-about", "operators are online").await;
-    assert_eq!(server.sessions().len(), 0, "it is the second tenant's");
-    browser.fill("#key", "k'1").await;
-    browser.shows("#snippets", "export POCKETPING_API_KEY='k'\\''1'").await;
-    browser.shows("#snippets", &format!("data-endpoint=\"{}/api/widget/", server.url())).await;
-    browser.fill("#advance-by", "x").await;
-    browser.press(ENTER).await;
-    browser.shows("#problem", "`by`").await;
-    browser.close().await;
-}
-
-#[tokio::test]
-async fn deliveries_are_shown_with_their_attempts_and_sent_again() {
-    let Some((browser, server)) = opened(MockServer::builder().demo_seed()).await else { return };
-    let nobody = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
-    let body = json!({"url": format!("http://{nobody}/hook"), "events": ["message.created"]});
-    let register = format!(
-        "fetch('/webhooks', {{method: 'POST', headers: {{Authorization: 'Bearer test_key', 'Content-Type': 'application/json'}}, body: JSON.stringify({body})}}).then((it) => it.status)"
-    );
-    assert_eq!(browser.run(&register).await, 201);
-    browser.fill("#answer-text", "Hi").await;
-    browser.press(ENTER).await;
-    server.deliveries_until(|all| all.iter().any(|delivery| !delivery.attempts.is_empty())).await;
-    server.advance(Duration::from_secs(3600)).await;
-    browser.run("document.querySelectorAll('details').forEach((it) => (it.open = true))").await;
-    browser.shows("#deliveries", "failed: 10:30:00").await;
-    browser.click("#deliveries button").await;
-    browser.shows("#done", "once more").await;
-    browser.close().await;
-}
-
-#[tokio::test]
-async fn a_guarded_server_s_page_asks_for_the_token() {
-    let Some(browser) = Browser::start().await else { return };
-    let server = MockServer::builder().control_token("let me in").demo_seed().start().unwrap();
-    browser.goto(&format!("{}/", server.url())).await;
-    browser.shows("#link", "guarded").await;
-    browser.until("document.activeElement.id === 'token'").await;
-    browser.press("wrong").await;
-    browser.press(ENTER).await;
-    browser.shows("#problem", "missing or wrong").await;
-    browser.press("let me in").await;
-    browser.press(ENTER).await;
-    browser.shows("#link", "live").await;
-    browser.shows("#sessions", "sess_abc123").await;
-    browser.close().await;
-}
-
-#[tokio::test]
-async fn it_fits_a_desk_and_a_phone_in_light_and_dark() {
-    let Some((browser, server)) = opened(MockServer::builder().demo_seed()).await else { return };
-    tell_a_story(&browser, &server).await;
-    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../target/screenshots");
-    let wants_pictures = std::env::var("POCKETPING_SCREENSHOTS").is_ok_and(|value| value == "1");
-    for (name, width, height) in [("desktop", 1280, 800), ("phone", 390, 844)] {
-        for scheme in ["light", "dark"] {
-            browser.looks(width, height, scheme).await;
-            browser.run("scrollTo(0, 0)").await;
-            let wide = browser.run("document.documentElement.scrollWidth - document.documentElement.clientWidth").await;
-            assert_eq!(wide, 0, "{name}: nothing sticks out");
-            if wants_pictures {
-                browser.picture(&folder.join(format!("page-{name}-{scheme}.png"))).await;
-            }
-        }
-    }
-    if wants_pictures {
-        // What is folded away, too.
-        browser.looks(1280, 1500, "light").await;
-        browser.run("document.querySelectorAll('details').forEach((it) => (it.open = true))").await;
-        browser.picture(&folder.join("page-unfolded.png")).await;
-    }
-    browser.close().await;
-}
-
 /// A visitor comes by the control surface; gives the session.
-async fn somebody(browser: &Browser, query: &str, visitor: &Value) -> SessionId {
+pub(crate) async fn somebody(browser: &Browser, query: &str, visitor: &Value) -> SessionId {
     let ask = format!(
         "fetch('/_mock/visitors{query}', {{method: 'POST', headers: {{'Content-Type': 'application/json'}},
          body: JSON.stringify({visitor})}}).then((it) => it.json())"
     );
     browser.run(&ask).await["id"].as_str().unwrap().into()
-}
-
-/// Something to look at.
-async fn tell_a_story(browser: &Browser, server: &MockServer) {
-    // The seed's last message is in the future.
-    server.advance(Duration::from_secs(400)).await;
-    let ada = json!({"metadata": {"pageUrl": "https://example.com/checkout"},
-                     "identity": {"name": "Ada Lovelace", "email": "ada@example.com"}});
-    let other = somebody(browser, "", &ada).await;
-    server.visitor_says(&other, "My card was declined twice, what now?");
-    server.advance(Duration::from_secs(75)).await;
-    browser.fill("#chat-text", "Hello! Is there a plan for small teams?").await;
-    browser.press(ENTER).await;
-    browser.shows("#chat-log", "small teams").await;
-    let mine = server.sessions().remove(0).id;
-    server.advance(Duration::from_secs(20)).await;
-    browser.shows("#answer-heading", "sess_2").await;
-    browser.fill("#answer-text", "There is: five seats, one price. Shall I send you the page?").await;
-    browser.press(ENTER).await;
-    browser.shows("#chat-log", "five seats").await;
-    browser.click("#mark-read").await;
-    browser.click("#online").await;
-    server.advance(Duration::from_secs(15)).await;
-    browser.fill("#chat-text", "Yes please <3").await;
-    browser.press(ENTER).await;
-    browser.shows("#messages", "Yes please").await;
-    browser.shows("#messages", "✓✓ read").await;
-    browser.run("document.activeElement.blur(), document.getElementById('done').textContent = ''").await;
-    assert_eq!(server.messages(&mine).len(), 3);
 }

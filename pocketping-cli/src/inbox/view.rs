@@ -1,0 +1,195 @@
+//! How the inbox looks: sessions, a conversation, an answer, the keys. Nothing a visitor wrote steers the terminal.
+
+use pocketping_sdk::{Message, Session};
+use ratatui::Frame;
+use ratatui::layout::{Constraint, Layout, Position, Rect};
+use ratatui::style::{Modifier, Style};
+use ratatui::text::{Line, Span};
+use ratatui::widgets::{Block, List, ListItem, ListState, Paragraph};
+use unicode_width::{UnicodeWidthChar, UnicodeWidthStr};
+
+use super::model::{Focus, Inbox, is_closed};
+use crate::output::safe;
+
+/// Under this a terminal shows the list or the conversation, not both.
+const NARROW: u16 = 60;
+
+fn bold() -> Style {
+    Style::new().add_modifier(Modifier::BOLD)
+}
+
+/// Draws all of it.
+pub(super) fn draw(inbox: &Inbox, frame: &mut Frame<'_>) {
+    let [main, status, keys] =
+        Layout::vertical([Constraint::Min(0), Constraint::Length(1), Constraint::Length(1)]).areas(frame.area());
+    let is_narrow = main.width < NARROW;
+    let [list, right] = match inbox.focus {
+        Focus::List if is_narrow => [main, Rect::default()],
+        Focus::Answer if is_narrow => [Rect::default(), main],
+        _ => Layout::horizontal([Constraint::Length(26), Constraint::Min(0)]).areas(main),
+    };
+    if list.area() > 0 {
+        sessions(inbox, list, frame);
+    }
+    if right.area() > 0 {
+        let [conversation, answer] = Layout::vertical([Constraint::Min(0), Constraint::Length(3)]).areas(right);
+        self::conversation(inbox, conversation, frame);
+        self::answer(inbox, answer, frame);
+    }
+    frame.render_widget(Paragraph::new(safe(&inbox.status).into_owned()), status);
+    let words = match inbox.focus {
+        Focus::List => "↑↓ choose  Enter answer  a AI on/off  c close  PgUp PgDn scroll  q quit",
+        Focus::Answer => "Enter send  Esc back to the list  PgUp PgDn scroll  Ctrl-U empty  Ctrl-C end",
+    };
+    frame.render_widget(Paragraph::new(words).style(Style::new().add_modifier(Modifier::REVERSED)), keys);
+}
+
+fn sessions(inbox: &Inbox, area: Rect, frame: &mut Frame<'_>) {
+    let count = inbox.sessions().len();
+    let more = if inbox.is_cut { "+" } else { "" };
+    let title = format!(" Sessions {count}{more} ");
+    let items: Vec<_> = inbox.sessions().iter().map(|session| ListItem::new(entry(session))).collect();
+    let is_focused = inbox.focus == Focus::List;
+    let highlight = Style::new().add_modifier(if is_focused { Modifier::REVERSED } else { Modifier::BOLD });
+    let list = List::new(items).block(Block::bordered().title(title)).highlight_style(highlight);
+    let mut state = ListState::default().with_selected(inbox.position());
+    frame.render_stateful_widget(list, area, &mut state);
+}
+
+/// `!` is waiting for an answer, `x` closed.
+fn entry(session: &Session) -> Line<'static> {
+    let mark = match session.unanswered {
+        _ if is_closed(session) => "x ",
+        Some(true) => "! ",
+        _ => "  ",
+    };
+    let style = if session.unanswered == Some(true) { bold() } else { Style::new() };
+    Line::from(Span::styled(format!("{mark}{}", safe(&name(session))), style))
+}
+
+fn name(session: &Session) -> String {
+    let identity = session.identity.as_ref();
+    let name = identity.and_then(|identity| identity.name.as_ref().or(identity.email.as_ref()));
+    name.cloned().unwrap_or_else(|| session.id.to_string())
+}
+
+fn conversation(inbox: &Inbox, area: Rect, frame: &mut Frame<'_>) {
+    let Some(session) = inbox.session() else {
+        let nothing = Paragraph::new("No sessions yet. They appear here as visitors come.");
+        frame.render_widget(nothing.block(Block::bordered()), area);
+        return;
+    };
+    let ai = match session.ai_enabled {
+        Some(true) => ", AI on",
+        Some(false) => ", AI off",
+        None => "",
+    };
+    let title = format!(" {} ({}{ai}) ", safe(&name(session)), safe(session.status.as_str()));
+    let block = Block::bordered().title(title);
+    let inner = block.inner(area);
+    let mut lines = Vec::new();
+    if let Some(page) = &session.metadata.page_url {
+        lines.push(Line::from(safe(page).into_owned()));
+    }
+    match inbox.messages() {
+        None => lines.push(Line::from("reading …")),
+        Some(messages) => messages.iter().for_each(|message| lines.extend(said(message, inner.width))),
+    }
+    // The last lines, unless it is scrolled up.
+    let hidden = lines.len().saturating_sub(usize::from(inner.height));
+    let first = hidden.saturating_sub(inbox.scrolled.min(hidden));
+    let shown: Vec<_> = lines.into_iter().skip(first).take(usize::from(inner.height)).collect();
+    frame.render_widget(Paragraph::new(shown).block(block), area);
+}
+
+/// A message: who and when, then what.
+fn said(message: &Message, width: u16) -> Vec<Line<'static>> {
+    let time = message.created_at.map(|time| time.to_string()).unwrap_or_default();
+    let time = time.get(11..16).unwrap_or("--:--").to_owned();
+    let mut lines = vec![Line::from(vec![
+        Span::styled(safe(message.kind.as_str()).into_owned(), bold()),
+        Span::raw(format!(" {time}")),
+    ])];
+    if message.deleted_at.is_some() {
+        lines.push(Line::from("  (deleted)"));
+        return lines;
+    }
+    for line in message.content.lines() {
+        for part in wrapped(&safe(line), usize::from(width).saturating_sub(2)) {
+            lines.push(Line::from(format!("  {part}")));
+        }
+    }
+    lines
+}
+
+/// A line in parts of a width, broken at blanks where there are any.
+fn wrapped(line: &str, width: usize) -> Vec<String> {
+    let width = width.max(1);
+    let (mut parts, mut part, mut taken) = (Vec::new(), String::new(), 0);
+    for word in line.split_inclusive(' ') {
+        let length = word.width();
+        if taken > 0 && taken + word.trim_end().width() > width {
+            parts.push(std::mem::take(&mut part));
+            taken = 0;
+        }
+        if length <= width {
+            part.push_str(word);
+            taken += length;
+            continue;
+        }
+        for c in word.chars() {
+            let length = c.width().unwrap_or(0);
+            if taken + length > width && taken > 0 {
+                parts.push(std::mem::take(&mut part));
+                taken = 0;
+            }
+            part.push(c);
+            taken += length;
+        }
+    }
+    parts.push(part);
+    parts
+}
+
+fn answer(inbox: &Inbox, area: Rect, frame: &mut Frame<'_>) {
+    let Some(id) = &inbox.selected else { return };
+    let block = Block::bordered().title(format!(" Answer {} ", safe(id.as_str())));
+    let inner = block.inner(area);
+    let (text, before) = inbox.draft().map_or(("", ""), |draft| (draft.text(), draft.before()));
+    let (text, before) = (safe(text), safe(before));
+    // What is around the cursor is seen.
+    let column = before.width();
+    let room = usize::from(inner.width).saturating_sub(1);
+    let skipped = column.saturating_sub(room);
+    let mut passed = 0;
+    let shown: String = text
+        .chars()
+        .skip_while(|c| {
+            let is_hidden = passed < skipped;
+            passed += c.width().unwrap_or(0);
+            is_hidden
+        })
+        .collect();
+    frame.render_widget(Paragraph::new(shown).block(block), area);
+    if inbox.focus == Focus::Answer && inner.area() > 0 {
+        let at = u16::try_from(column - skipped).unwrap_or(u16::MAX).min(inner.width.saturating_sub(1));
+        frame.set_cursor_position(Position::new(inner.x + at, inner.y));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn lines_are_broken_at_blanks_and_nothing_is_lost() {
+        assert_eq!(wrapped("one two three", 8), ["one two ", "three"]);
+        assert_eq!(wrapped("abcdefgh", 3), ["abc", "def", "gh"]);
+        assert_eq!(wrapped("", 3), [""]);
+        assert_eq!(wrapped("日本語", 4), ["日本", "語"]);
+        for width in 0..20 {
+            let text = "a bb  ccc 日本 dddddddddd";
+            assert_eq!(wrapped(text, width).concat(), text, "{width}");
+        }
+    }
+}
