@@ -15,12 +15,7 @@ use crate::output::{Color, Field, Format, Output, Shape};
 
 /// PocketPing from the terminal: sessions, messages, live events and a local reference server
 #[derive(Debug, Parser)]
-#[command(
-    name = "pocketping",
-    version,
-    arg_required_else_help = true,
-    after_help = after_help(),
-)]
+#[command(name = "pocketping", version, arg_required_else_help = true)]
 pub(crate) struct Cli {
     #[command(flatten)]
     pub(crate) connection: ConnectionArgs,
@@ -37,9 +32,17 @@ pub(crate) struct Cli {
 }
 
 impl Cli {
+    /// The definition of all commands, with what stands at the end of the help.
+    pub(crate) fn whole() -> clap::Command {
+        Self::command().after_help(after_help())
+    }
+
     /// Reads the command line.
     pub(crate) fn read() -> Result<Self, clap::Error> {
-        let mut command = Self::command();
+        // Most calls do without the end of the help, which is made of the whole catalogue.
+        let is_help = |arg: std::ffi::OsString| matches!(arg.to_str(), Some("-h" | "--help" | "help"));
+        let wants_help = std::env::args_os().len() < 2 || std::env::args_os().skip(1).any(is_help);
+        let mut command = if wants_help { Self::whole() } else { Self::command() };
         let matches = command.try_get_matches_from_mut(std::env::args_os());
         let cli = matches.and_then(|mut matches| {
             let cli = Self::from_arg_matches_mut(&mut matches).map_err(|error| error.format(&mut command));
@@ -81,9 +84,9 @@ pub(crate) struct ConnectionArgs {
 #[derive(Debug, Default, Args)]
 #[command(next_help_heading = "Global options")]
 pub(crate) struct OutputArgs {
-    /// How data is printed; lists and items go to stdout, everything else to stderr
-    #[arg(short, long, global = true, value_enum, default_value_t = Format::Table, value_name = "FORMAT")]
-    output: Format,
+    /// How data is printed; lists and items go to stdout, everything else to stderr [default: table]
+    #[arg(short, long, global = true, value_enum, value_name = "FORMAT")]
+    output: Option<Format>,
 
     /// Print these fields only, by their names in the JSON: id,identity.email
     #[arg(long, global = true, value_name = "FIELDS", value_delimiter = ',')]
@@ -97,9 +100,9 @@ pub(crate) struct OutputArgs {
     #[arg(short, long, global = true, conflicts_with_all = ["fields", "jq"])]
     quiet: bool,
 
-    /// When to print with colour
-    #[arg(long, global = true, value_enum, default_value_t = Color::Auto, value_name = "WHEN")]
-    color: Color,
+    /// When to print with colour [default: auto]
+    #[arg(long, global = true, value_enum, value_name = "WHEN")]
+    color: Option<Color>,
 
     /// As --color never
     #[arg(long, global = true, conflicts_with = "color")]
@@ -109,7 +112,7 @@ pub(crate) struct OutputArgs {
 impl OutputArgs {
     /// Where data and remarks go, as it was asked for.
     pub(crate) fn output(self) -> (Output, Result<(), CliError>) {
-        let color = if self.no_color { Color::Never } else { self.color };
+        let color = if self.no_color { Color::Never } else { self.color.unwrap_or_default() };
         let (shape, result) = match self.jq.as_deref().map(Jq::compile) {
             Some(Ok(jq)) => (Shape::Jq(jq), Ok(())),
             Some(Err(what)) => (Shape::Whole, Err(CliError::usage(format!("--jq: {what}")))),
@@ -117,7 +120,7 @@ impl OutputArgs {
             None if self.fields.is_empty() => (Shape::Whole, Ok(())),
             None => (Shape::Fields(self.fields), Ok(())),
         };
-        (Output::to_stdout(self.output, shape, color), result)
+        (Output::to_stdout(self.output.unwrap_or_default(), shape, color), result)
     }
 }
 

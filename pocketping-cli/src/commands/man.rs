@@ -4,7 +4,7 @@ use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
 
-use clap::{Args, Command, CommandFactory};
+use clap::{Args, Command};
 use clap_mangen::Man;
 use serde::Serialize;
 
@@ -42,7 +42,7 @@ struct Written {
 }
 
 pub(crate) fn run(args: &ManArgs, output: &mut Output) -> Result<(), CliError> {
-    let mut tree = Cli::command().disable_help_subcommand(true);
+    let mut tree = Cli::whole().disable_help_subcommand(true);
     tree.build();
     if let Some(dir) = &args.dir {
         let mut pages = Vec::new();
