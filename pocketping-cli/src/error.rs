@@ -168,12 +168,10 @@ impl fmt::Display for CliError {
     /// The whole chain on one line.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&self.message)?;
-        let mut cause = self.source.as_deref().map(|source| source as &dyn StdError);
-        while let Some(error) = cause {
-            write!(f, ": {error}")?;
-            cause = error.source();
+        match &self.source {
+            Some(source) => write!(f, ": {}", chain(&**source)),
+            None => Ok(()),
         }
-        Ok(())
     }
 }
 
@@ -198,8 +196,8 @@ impl From<Error> for CliError {
     }
 }
 
-/// The causes on one line: the SDK's error itself was printed as the message.
-fn chain(error: &dyn StdError) -> String {
+/// An error and its causes on one line.
+pub(crate) fn chain(error: &dyn StdError) -> String {
     let mut line = error.to_string();
     let mut cause = error.source();
     while let Some(error) = cause {

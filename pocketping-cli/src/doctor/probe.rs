@@ -1,6 +1,5 @@
 //! Plain requests, and the whole of what was answered: only `GET`, only to the server's own origin.
 
-use std::error::Error;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -13,7 +12,7 @@ use tokio::time::{Instant, timeout_at};
 
 use super::Place;
 use crate::context::builder;
-use crate::error::CliError;
+use crate::error::{CliError, chain};
 
 /// How much of an answer is read, and for how long: its beginning tells what it is.
 const MOST: usize = 1 << 20;
@@ -141,15 +140,4 @@ impl Answer {
             .canonical_reason()
             .map_or_else(|| self.status.as_u16().to_string(), |reason| format!("{} {reason}", self.status.as_u16()))
     }
-}
-
-/// An error and its causes on one line.
-fn chain(error: &dyn Error) -> String {
-    let mut line = error.to_string();
-    let mut cause = error.source();
-    while let Some(error) = cause {
-        line = format!("{line}: {error}");
-        cause = error.source();
-    }
-    line
 }

@@ -11,7 +11,7 @@ use pocketping_sdk::{Body, Client, Transport, webhooks};
 use tokio::time::timeout;
 
 use super::delivery::Delivery;
-use crate::error::CliError;
+use crate::error::{CliError, chain};
 
 /// How long the receiver has to answer.
 const PATIENCE: Duration = Duration::from_secs(10);
@@ -80,13 +80,7 @@ impl Target {
         let answer = match timeout(PATIENCE, self.transport.send(request)).await {
             Ok(Ok(answer)) => answer,
             Ok(Err(error)) => {
-                let mut reason = error.to_string();
-                let mut cause = std::error::Error::source(&error);
-                while let Some(error) = cause {
-                    reason = format!("{reason}: {error}");
-                    cause = error.source();
-                }
-                return Err(Refusal::silent(reason));
+                return Err(Refusal::silent(chain(&error)));
             }
             Err(_) => return Err(Refusal::silent(format!("no answer within {} s", PATIENCE.as_secs()))),
         };

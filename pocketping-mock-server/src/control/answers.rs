@@ -4,8 +4,8 @@ use axum::extract::State;
 use axum::routing::post;
 use http::StatusCode;
 use pocketping_sdk::{NewMessage, SessionId, SetAi};
-use serde::Deserialize;
 
+use super::bodies::Words;
 use super::tenant::Tenant;
 use crate::app::App;
 use crate::endpoints::messages::send_message;
@@ -18,12 +18,6 @@ pub(super) fn routes() -> Routes {
         .route("/sessions/{sessionId}/operator/say", post(say))
         .route("/sessions/{sessionId}/operator/close", post(close))
         .route("/sessions/{sessionId}/operator/ai", post(set_ai))
-}
-
-#[derive(Debug, Deserialize)]
-#[serde(deny_unknown_fields)]
-struct Words {
-    content: String,
 }
 
 async fn say(

@@ -3,6 +3,7 @@
 //! It is apart from the contract: no file serves both.
 
 mod answers;
+mod bodies;
 mod brought;
 mod clock;
 mod deliveries;

@@ -7,6 +7,7 @@ use pocketping_sdk::{MessageId, MessageKind, SessionId};
 use serde::Deserialize;
 use serde_json::{Value, json};
 
+use super::bodies::Typing;
 use super::tenant::Tenant;
 use crate::app::App;
 use crate::http::{Answer, Body, PathId, Routes};
@@ -38,12 +39,6 @@ async fn online(State(app): State<App>, tenant: Tenant, Body(now): Body<Online>)
         Ok(())
     })?;
     Ok(Answer::ok())
-}
-
-#[derive(Debug, Deserialize)]
-#[serde(deny_unknown_fields, rename_all = "camelCase")]
-struct Typing {
-    is_typing: bool,
 }
 
 async fn types(

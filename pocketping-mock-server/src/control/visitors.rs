@@ -7,6 +7,7 @@ use pocketping_sdk::{Identity, Message, MessageKind, Metadata, ProjectId, Sessio
 use serde::Deserialize;
 use serde_json::json;
 
+use super::bodies::{Typing, Words};
 use super::tenant::Tenant;
 use crate::app::App;
 use crate::endpoints::messages::visitor_says;
@@ -19,6 +20,7 @@ pub(super) fn routes() -> Routes {
     Routes::new()
         .route("/visitors", post(open))
         .route("/sessions/{sessionId}/visitor/say", post(say))
+        .route("/sessions/{sessionId}/visitor/type", post(types))
         .route("/sessions/{sessionId}/visitor/read", post(read))
         .route("/sessions/{sessionId}/visitor/rate", post(rate))
         .route("/sessions/{sessionId}/visitor/leave", post(leave))
@@ -53,12 +55,6 @@ async fn open(State(app): State<App>, tenant: Tenant, Body(opening): Body<Openin
     Ok(Answer::json(StatusCode::CREATED, &session))
 }
 
-#[derive(Debug, Deserialize)]
-#[serde(deny_unknown_fields)]
-struct Words {
-    content: String,
-}
-
 async fn say(
     State(app): State<App>,
     tenant: Tenant,
@@ -67,6 +63,17 @@ async fn say(
 ) -> Result<Answer, Rejection> {
     let message: Message = app.write(&tenant.0, |tx| visitor_says(tx, &id.0, words.content))?;
     Ok(Answer::json(StatusCode::CREATED, &message))
+}
+
+/// The visitor types, or stopped. As with a widget's keystrokes nobody is told: no surface has a word for it.
+async fn types(
+    State(app): State<App>,
+    tenant: Tenant,
+    id: PathId<SessionId>,
+    Body(Typing { is_typing: _ }): Body<Typing>,
+) -> Result<Answer, Rejection> {
+    app.read(&tenant.0, |tables| tables.session(&id.0).map(drop))?;
+    Ok(Answer::ok())
 }
 
 /// The visitor has read all that others wrote.

@@ -38,6 +38,7 @@ fn a_visitor_is_played_and_an_operator() {
         assert_eq!((&opened["id"], &opened["metadata"]), (&json!("sess_1"), &json!({"pageUrl": "https://a/"})));
         let said = ok(&server, "POST /sessions/sess_1/visitor/say", r#"{"content":"Hello"}"#);
         assert_eq!((&said["id"], &said["type"]), (&json!("msg_1"), &json!("visitor")));
+        ok(&server, "POST /sessions/sess_1/visitor/type", r#"{"isTyping":true}"#);
         call(&server, "POST /sessions/sess_1/messages", r#"{"content":"Hi"}"#);
         assert_eq!(ok(&server, "POST /sessions/sess_1/visitor/read", ""), json!({"updated": 1}));
         assert_eq!(ok(&server, "POST /sessions/sess_1/operator/read", ""), json!({"updated": 1}));

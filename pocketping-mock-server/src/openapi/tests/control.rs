@@ -11,10 +11,11 @@ use crate::server::MockServer;
 const WHOSE: [&str; 3] = ["", "?tenant=default", "?key=test_key"];
 
 /// Calls with the document's example, and those without a body, in an order that works; `*` is about a tenant.
-const CALLS: [&str; 44] = [
+const CALLS: [&str; 45] = [
     "POST /visitors *",
     "POST /sessions/sess_1/visitor/say *",
     "POST /sessions/sess_1/operator/say *",
+    "POST /sessions/sess_1/visitor/type *",
     "POST /sessions/sess_1/visitor/read *",
     "POST /sessions/sess_1/operator/read *",
     "POST /sessions/sess_1/operator/type *",
@@ -151,6 +152,7 @@ async fn refusals(player: &mut Player<'_>, server: &MockServer) {
         ("POST /sessions/sess_1/operator/say", json!({})),
         ("POST /sessions/sess_1/operator/ai", json!({"enabled": "no"})),
         ("POST /sessions/sess_1/operator/type", json!({"typing": true})),
+        ("POST /sessions/sess_1/visitor/type", json!({"isTyping": "yes"})),
         ("POST /sessions/sess_1/operator/edit", json!({"messageId": "msg_1"})),
         ("POST /sessions/sess_1/operator/delete", json!({})),
         ("POST /sessions/sess_1/operator/ask-for-screenshot", json!({"silent": 1})),

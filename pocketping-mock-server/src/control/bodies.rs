@@ -1,0 +1,17 @@
+//! The bodies that a visitor's calls and an operator's share.
+
+use serde::Deserialize;
+
+/// Something is said.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Words {
+    pub(super) content: String,
+}
+
+/// Somebody types, or stopped.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "camelCase")]
+pub(super) struct Typing {
+    pub(super) is_typing: bool,
+}
