@@ -72,3 +72,29 @@ fn a_server_without_figures_is_counted_here() {
         }
     }
 }
+
+#[test]
+fn the_server_and_this_program_count_alike() {
+    for contract in [Contract::Strict, Contract::Extended] {
+        let server = MockServer::builder().contract(contract).clock(Clock::system()).start().unwrap();
+        for kinds in [&["visitor", "operator"][..], &["visitor", "ai", "visitor"], &["operator", "visitor"], &[]] {
+            let id = server.visitor_opens_session(Visit::new()).id;
+            for kind in kinds {
+                assert_eq!(run(at(&server, &["messages", "send", id.as_str(), "x", "--type", kind])).code, 0);
+            }
+        }
+        assert_eq!(run(at(&server, &["sessions", "close", "sess_2"])).code, 0);
+        let stats = || -> Value {
+            let ended = run(at(&server, &["stats", "--json"]));
+            let mut stats: Value = serde_json::from_str(&ended.stdout).expect(&ended.stderr);
+            // The time goes on, and names are the server's.
+            ["from", "to", "byProject"].map(|field| stats.as_object_mut().unwrap().remove(field));
+            stats
+        };
+        let theirs = stats();
+        let fault = json!({"on": {"surface": "management"}, "do": {"kind": "gateway", "status": 404}, "times": 100});
+        server.inject(fault.to_string().parse().unwrap());
+        assert_eq!(stats(), theirs, "{contract:?}");
+        assert_eq!((&theirs["conversations"], &theirs["responseRate"]), (&json!(4), &json!(0.75)));
+    }
+}
