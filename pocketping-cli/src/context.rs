@@ -1,5 +1,6 @@
 //! What the commands work with: the client, made when the first one needs it.
 
+use std::cell::OnceCell;
 use std::io::{self, IsTerminal, Write};
 
 use pocketping_mock_server::ApiKey;
@@ -9,7 +10,7 @@ use crate::cli::ConnectionArgs;
 use crate::dry_run::{DryRun, DryRunArgs};
 use crate::error::{CliError, Exit};
 use crate::output::{remark, safe};
-use crate::settings::{self, Directory, KEY, Settings};
+use crate::settings::{self, Directory, KEY, Setting, Settings};
 
 /// The settings of this call of the program.
 #[derive(Debug)]
@@ -19,11 +20,21 @@ pub(crate) struct Context {
     asks: bool,
     /// Whether the server runs inside this program: nothing that is set elsewhere is about it.
     is_local: bool,
+    /// What was found, once: files are read, and a vault is asked, a single time.
+    found: OnceCell<Found>,
+}
+
+/// What clients are made of.
+#[derive(Debug)]
+struct Found {
+    url: String,
+    key: String,
+    plan: Option<Setting>,
 }
 
 impl Context {
     pub(crate) fn new(connection: ConnectionArgs, asks: bool) -> Self {
-        Self { connection, asks, is_local: false }
+        Self { connection, asks, is_local: false, found: OnceCell::new() }
     }
 
     /// A context for a server that runs inside this program.
@@ -33,7 +44,7 @@ impl Context {
             api_keys: vec![key.to_owned()],
             ..ConnectionArgs::default()
         };
-        Self { connection, asks: false, is_local: true }
+        Self { connection, asks: false, is_local: true, found: OnceCell::new() }
     }
 
     pub(crate) fn connection(&self) -> &ConnectionArgs {
@@ -100,16 +111,24 @@ impl Context {
         }
     }
 
-    fn made(&self, change: impl Fn(ClientBuilder, &str) -> ClientBuilder) -> Result<Client, CliError> {
-        if let (true, Some(url), [key]) = (self.is_local, &self.connection.api_url, &*self.connection.api_keys) {
-            return Ok(change(builder().base_url(url).api_key(key), url).build()?);
+    fn found(&self) -> Result<&Found, CliError> {
+        if let Some(found) = self.found.get() {
+            return Ok(found);
         }
         let settings = self.settings()?;
         let url = settings.api_url()?;
         let (key, plan) = (settings.key_for(&url)?, settings.plan()?);
+        Ok(self.found.get_or_init(|| Found { url: url.value, key, plan }))
+    }
+
+    fn made(&self, change: impl Fn(ClientBuilder, &str) -> ClientBuilder) -> Result<Client, CliError> {
+        if let (true, Some(url), [key]) = (self.is_local, &self.connection.api_url, &*self.connection.api_keys) {
+            return Ok(change(builder().base_url(url).api_key(key), url).build()?);
+        }
+        let found = self.found()?;
         let builder = || {
-            let builder = change(builder().api_key(&key).base_url(&url.value), &url.value);
-            match &plan {
+            let builder = change(builder().api_key(&found.key).base_url(&found.url), &found.url);
+            match &found.plan {
                 Some(plan) => builder.plan(&plan.value).map_err(|error| {
                     let named = plan.source.name().map(|name| format!(" ({name})")).unwrap_or_default();
                     CliError::new(Exit::Config, format!("{error}{named}"))

@@ -27,6 +27,11 @@ pub(crate) fn append(path: &Path) -> io::Result<File> {
 
 /// Writes a file of its own beside it, readable by nobody else, and puts it in its place.
 pub(crate) fn replace(path: &Path, text: &str) -> io::Result<()> {
+    // What is linked to stays linked to, and what is no file, such as a terminal, is nothing that could be replaced.
+    let path = &fs::canonicalize(path).unwrap_or_else(|_| path.to_owned());
+    if fs::metadata(path).is_ok_and(|metadata| !metadata.is_file()) {
+        return Err(io::Error::new(io::ErrorKind::InvalidInput, "it is no ordinary file"));
+    }
     let mut name = path.file_name().ok_or(io::ErrorKind::InvalidInput)?.to_owned();
     name.push(format!(".{}.tmp", std::process::id()));
     let temporary = path.with_file_name(name);

@@ -164,11 +164,9 @@ fn is_open_to_others(_: &Path) -> bool {
     false
 }
 
-/// A file that is linked to stays one.
 fn write(path: &Path, text: &str) -> io::Result<()> {
-    let path = fs::canonicalize(path).unwrap_or_else(|_| path.to_owned());
     if let Some(folder) = path.parent() {
         make_private(folder)?;
     }
-    replace(&path, text)
+    replace(path, text)
 }

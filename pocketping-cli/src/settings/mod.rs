@@ -111,7 +111,8 @@ impl KeyFrom {
     pub(crate) fn shown(&self) -> String {
         match self {
             Self::Given(key) => masked(key),
-            Self::Command(command) => format!("told by `{}`", command.join(" ")),
+            // Its arguments may hold a secret.
+            Self::Command(command) => format!("told by `{}`", command.first().map_or("", String::as_str)),
         }
     }
 }

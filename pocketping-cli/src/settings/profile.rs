@@ -48,9 +48,11 @@ impl Profile {
 
 /// Runs a command that prints a key. It talks to people by itself, on stderr and the terminal.
 pub(super) fn ask(command: &[String]) -> Result<String, CliError> {
-    let shown = command.join(" ");
-    let failed = |what: String| CliError::new(Exit::Config, format!("credential-command `{shown}` {what}"));
-    let Some((program, args)) = command.split_first() else { return Err(failed("is empty".to_owned())) };
+    let Some((program, args)) = command.split_first() else {
+        return Err(CliError::new(Exit::Config, "credential-command is empty"));
+    };
+    // Its arguments may hold a secret.
+    let failed = |what: String| CliError::new(Exit::Config, format!("credential-command `{program}` {what}"));
     // Standard input is this program's: a message may be read from it.
     let output = Command::new(program)
         .args(args)

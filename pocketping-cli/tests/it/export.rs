@@ -41,6 +41,20 @@ fn what_cannot_be_read_is_said_and_files_are_private() {
         use std::os::unix::fs::PermissionsExt;
         assert_eq!(std::fs::metadata(&file).unwrap().permissions().mode() & 0o777, 0o600);
     }
+    #[cfg(unix)]
+    {
+        let (link, device) = (folder.path().join("link"), folder.path().join("device"));
+        std::os::unix::fs::symlink(&file, &link).unwrap();
+        std::os::unix::fs::symlink("/dev/null", &device).unwrap();
+        let export = |to: &std::path::Path| {
+            run(at(&server, &["sessions", "export", "sess_abc123", "-q", "--output-file", to.to_str().unwrap()]))
+        };
+        assert_eq!(export(&link).code, 0);
+        assert!(link.is_symlink() && std::fs::read_to_string(&file).unwrap() == "sess_abc123\n");
+        let refused = export(&device);
+        assert!(refused.code == 1 && refused.stderr.contains("no ordinary file"), "{}", refused.stderr);
+        assert!(device.is_symlink(), "it was left as it is");
+    }
     for wrong in [
         &["sessions", "export"][..],
         &["sessions", "export", "x", "--all"],

@@ -214,6 +214,15 @@ fn a_vault_is_asked_for_the_key() {
     assert_eq!(ended.code, 0, "{}", ended.stderr);
     assert!(home.text().contains(&format!("credential-command = [\"printf\", '%s\\n', \"{KEY}\"]")), "{}", home.text());
     assert_eq!(home.run(&["sessions", "list"]).code, 0);
+    // It is asked once, and what it was told is not repeated.
+    let asked = home.0.path().join("asked");
+    let script = format!("echo asked >> {}; echo {KEY}", asked.display());
+    let ended = home.run(&["login", "--api-url", server.url(), "--credential-command", &format!("sh -c '{script}'")]);
+    assert!(ended.code == 0 && !ended.stdout.contains(KEY), "{}{}", ended.stdout, ended.stderr);
+    fs::remove_file(&asked).unwrap();
+    assert_eq!(home.run(&["stats"]).code, 0);
+    assert_eq!(fs::read_to_string(&asked).unwrap(), "asked\n");
+    assert_eq!(home.shown(&[], "api-key"), json!(["told by `sh`", "profile", "default"]));
     // It is run only when its key is needed.
     home.write("[profiles.default]\ncredential-command = [\"false\"]\n");
     assert_eq!(home.shown(&[], "api-key"), json!(["told by `false`", "profile", "default"]));
