@@ -285,9 +285,9 @@ async fn blanks_are_not_sent_and_times_of_another_day_say_which() {
     }
     assert_eq!(browser.run("sent").await, 0);
     browser.run("document.getElementById('answer-text').value = ''").await;
-    browser.fill("#answer-text", "Hi").await;
+    browser.fill("#answer-text", "Nobody said this before").await;
     browser.press(ENTER).await;
-    browser.shows("#messages", "Hi").await;
+    browser.shows("#messages", "Nobody said this before").await;
 
     // The id that is the heading is not said again.
     browser.shows("#answer-heading", "sess_abc123").await;
