@@ -12,7 +12,6 @@ mod cursor_file;
 mod doctor;
 mod dry_run;
 mod error;
-mod figures;
 mod files;
 mod forward;
 mod ids;

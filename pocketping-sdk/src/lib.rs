@@ -3,6 +3,7 @@
 
 #[macro_use]
 pub mod types;
+pub mod stats;
 pub mod webhooks;
 
 #[cfg(feature = "client")]

@@ -5,11 +5,11 @@ use std::time::SystemTime;
 use clap::Args;
 use futures::{StreamExt, TryStreamExt, stream};
 use pocketping_sdk::http::Method;
+use pocketping_sdk::stats::{Stats, StatsCounter};
 use pocketping_sdk::{Client, Error, ErrorKind, Message, Session, Timestamp};
 
 use crate::context::Context;
 use crate::error::CliError;
-use crate::figures::{Figures, Stats};
 use crate::output::{Output, Render};
 
 /// How many sessions' messages are read at once, and of how many at most.
@@ -19,8 +19,9 @@ const MOST_READS: usize = 5000;
 // Of what, and of how many days.
 #[derive(Debug, Args)]
 #[command(
-    after_help = "The server is asked for its figures; one that has none is read, session by session. Ratings are unknown \
-                        then, and `truncated` says when not everything could be read.\n\n\
+    after_help = "The server is asked for its figures; one that has none is read, session by session. Ratings are \
+                        known then as far as it tells them with its sessions, and `truncated` says when not everything \
+                        could be read.\n\n\
                         Example: pocketping stats -p proj_123 --period 30d"
 )]
 pub(crate) struct StatsArgs {
@@ -76,16 +77,16 @@ fn has_none(error: &Error) -> bool {
 async fn counted(args: &StatsArgs, client: &Client, output: &mut Output) -> Result<Stats, CliError> {
     let now = Timestamp::try_from(SystemTime::now()).and_then(|now| Timestamp::from_millis(now.as_millis()));
     let now = now.map_err(|error| CliError::unexpected("this machine's clock cannot be right", error))?;
-    let mut figures = Figures::of_days(if args.period == "30d" { 30 } else { 7 }, now);
+    let mut counter = StatsCounter::of_days(if args.period == "30d" { 30 } else { 7 }, now);
     // What was opened in the window moved in it.
-    let mut list = client.sessions().list().since(figures.from());
+    let mut list = client.sessions().list().since(counter.from());
     if let Some(project) = &args.project {
         list = list.project(project.as_str());
     }
     let mut sessions: Vec<Session> = list.stream().try_collect().await?;
-    sessions.retain(|session| figures.counts(session));
+    sessions.retain(|session| counter.counts(session));
     if sessions.len() > MOST_READS {
-        figures.truncate();
+        counter.truncate();
     }
     let all = sessions.len().min(MOST_READS);
     let mut read = stream::iter(sessions.into_iter().take(MOST_READS))
@@ -97,7 +98,7 @@ async fn counted(args: &StatsArgs, client: &Client, output: &mut Output) -> Resu
     let mut failed = 0;
     while let Some((session, messages)) = read.next().await {
         match messages {
-            Ok(messages) => figures.count(&session, &messages),
+            Ok(messages) => counter.count(&session, &messages),
             Err(error) => {
                 failed += 1;
                 let error = CliError::from(error);
@@ -105,11 +106,11 @@ async fn counted(args: &StatsArgs, client: &Client, output: &mut Output) -> Resu
                     return Err(error);
                 }
                 output.remark(&format!("warning: {} is not counted: {error}", session.id));
-                figures.truncate();
+                counter.truncate();
             }
         }
     }
-    Ok(figures.stats())
+    Ok(counter.stats())
 }
 
 impl Render for Stats {

@@ -84,6 +84,12 @@ fn the_server_and_this_program_count_alike() {
             }
         }
         assert_eq!(run(at(&server, &["sessions", "close", "sess_2"])).code, 0);
+        // The strict contract tells no ratings with its sessions, so nobody rates there.
+        if contract == Contract::Extended {
+            let mut rate = at(&server, &["api", "POST", "/sessions/sess_1/visitor/rate", "-F", "score=5"]);
+            rate.env("POCKETPING_API_URL", format!("{}/_mock", server.url()));
+            assert_eq!(run(rate).code, 0);
+        }
         let stats = || -> Value {
             let ended = run(at(&server, &["stats", "--json"]));
             let mut stats: Value = serde_json::from_str(&ended.stdout).expect(&ended.stderr);
@@ -98,5 +104,6 @@ fn the_server_and_this_program_count_alike() {
         server.inject(fault.to_string().parse().unwrap());
         assert_eq!(stats(), theirs, "{contract:?}");
         assert_eq!((&theirs["conversations"], &theirs["responseRate"]), (&json!(4), &json!(0.75)));
+        assert_eq!(theirs["csat"]["responses"], json!(u8::from(contract == Contract::Extended)));
     }
 }

@@ -1,6 +1,5 @@
 //! The management API, `/api/v1`: what a team's own tools ask and do with its key. The same in both contracts.
 
-mod figures;
 mod me;
 mod projects;
 mod sessions;
