@@ -5,7 +5,6 @@
 //!
 //! A session counts when it was opened in the window, its messages and its rating when they came in it; both ends are inside.
 
-use std::borrow::Borrow;
 use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
@@ -80,11 +79,11 @@ pub struct ProjectStats {
 ///
 /// ```
 /// use pocketping_sdk::stats::StatsCounter;
-/// use pocketping_sdk::{Message, Session};
+/// use pocketping_sdk::Session;
 ///
 /// let mut counter = StatsCounter::of_days(7, "2024-01-15T12:00:00Z".parse()?);
 /// let session: Session = serde_json::from_str(r#"{"id": "sess_abc123", "createdAt": "2024-01-15T10:30:00Z"}"#)?;
-/// counter.count(&session, &[] as &[Message]);
+/// counter.count(&session, [].iter());
 /// assert_eq!(counter.stats().conversations_sparkline, [0, 0, 0, 0, 0, 0, 1]);
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
@@ -134,8 +133,8 @@ impl StatsCounter {
     }
 
     /// Names a project, which is told of then even when nothing happens in it. Others are told of under their ids.
-    pub fn name_project(&mut self, id: ProjectId, name: impl Into<String>) {
-        self.project(&id).name = Some(name.into());
+    pub fn name_project(&mut self, id: &ProjectId, name: impl Into<String>) {
+        self.project(id).name = Some(name.into());
     }
 
     /// The window's first moment.
@@ -158,16 +157,16 @@ impl StatsCounter {
     }
 
     /// Counts a session and its messages, oldest first.
-    pub fn count<M: Borrow<Message>>(&mut self, session: &Session, messages: &[M]) {
+    pub fn count<'a>(&mut self, session: &Session, messages: impl DoubleEndedIterator<Item = &'a Message> + Clone) {
         let Some(opened) = session.created_at.filter(|time| self.holds(Some(*time))) else { return };
         self.stats.conversations += 1;
         // The window's last moment belongs to its last day.
         let last = self.stats.conversations_sparkline.len() - 1;
         let day = usize::try_from(opened.since(self.stats.from).as_secs() / DAY.as_secs()).unwrap_or(last);
         self.stats.conversations_sparkline[day.min(last)] += 1;
-        let messages = || messages.iter().map(Borrow::borrow);
-        self.stats.messages += messages().filter(|message| self.holds(message.created_at)).count() as u64;
-        let first = |is_theirs: fn(&MessageKind) -> bool| messages().find(|message| is_theirs(&message.kind));
+        let all = || messages.clone();
+        self.stats.messages += all().filter(|message| self.holds(message.created_at)).count() as u64;
+        let first = |is_theirs: fn(&MessageKind) -> bool| all().find(|message| is_theirs(&message.kind));
         let asked = first(|kind| *kind == MessageKind::Visitor).and_then(|message| message.created_at);
         if let Some(response) = first(|kind| matches!(kind, MessageKind::Operator | MessageKind::Ai)) {
             self.answered += 1;
@@ -175,8 +174,7 @@ impl StatsCounter {
             let pair = asked.zip(response.created_at).filter(|(asked, at)| at >= asked);
             self.first_responses.extend(pair.map(|(asked, at)| at.since(asked)));
         }
-        let waits = || session.unanswered.unwrap_or_else(|| is_unanswered(messages()));
-        if session.status != SessionStatus::Closed && waits() {
+        if session.status != SessionStatus::Closed && session.unanswered.unwrap_or_else(|| is_unanswered(messages)) {
             self.stats.unanswered_now += 1;
         }
         let rating = session.csat.as_ref().filter(|csat| self.holds(csat.at)).and_then(|csat| csat.score);
@@ -254,7 +252,7 @@ mod tests {
     fn of_week() -> StatsCounter {
         let mut counter = StatsCounter::of_days(7, NOW.parse().unwrap());
         for id in ["a", "b"] {
-            counter.name_project(id.into(), id.to_uppercase());
+            counter.name_project(&id.into(), id.to_uppercase());
         }
         counter
     }
@@ -275,7 +273,7 @@ mod tests {
                 serde_json::from_value(message).unwrap()
             })
             .collect();
-        counter.count(&serde_json::from_value(session).unwrap(), &messages);
+        counter.count(&serde_json::from_value(session).unwrap(), messages.iter());
     }
 
     #[test]

@@ -98,7 +98,7 @@ async fn counted(args: &StatsArgs, client: &Client, output: &mut Output) -> Resu
     let mut failed = 0;
     while let Some((session, messages)) = read.next().await {
         match messages {
-            Ok(messages) => counter.count(&session, &messages),
+            Ok(messages) => counter.count(&session, messages.iter()),
             Err(error) => {
                 failed += 1;
                 let error = CliError::from(error);

@@ -28,14 +28,15 @@ async fn stats(State(app): State<App>, caller: Caller, Pairs(pairs): Pairs) -> R
     })?;
     let mut counter = StatsCounter::of_days(days, now);
     for (id, name) in projects {
-        counter.name_project(id, name);
+        counter.name_project(&id, name);
     }
     let mut query = SessionQuery { reads_messages: true, ..SessionQuery::default() };
     query.filter.project_id = project;
     let mut walk = app.walk_sessions(&caller.tenant, query);
     let mut count = || {
         walk.next_part_as(|tables, session| {
-            counter.count(session, tables.conversation(&session.id).unwrap_or_default());
+            let messages = tables.conversation(&session.id).unwrap_or_default();
+            counter.count(session, messages.iter().map(|message| &***message));
         })
     };
     while count().is_some() {

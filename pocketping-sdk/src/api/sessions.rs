@@ -350,6 +350,11 @@ fn taken_with(filter: &SessionFilter, session: &Session, messages: Result<crate:
 /// not looked at is left out and the list says so.
 async fn filter_here(run: &Run, filter: &SessionFilter, limit: usize, mut list: SessionList) -> Result<SessionList> {
     newest_first(&mut list.sessions);
+    if !filter.unanswered && filter.text.is_none() {
+        list.sessions.retain(|session| filter.accepts(session) == Some(true));
+        list.sessions.truncate(limit);
+        return Ok(list);
+    }
     let mut reads = 0;
     let sessions = std::mem::take(&mut list.sessions);
     let looked_at = sessions.into_iter().map_while(|session| {

@@ -1,5 +1,6 @@
 //! Reading a successful answer: the bare object, the object under its own key, or a thin acknowledgement.
 
+use http::header::CONTENT_TYPE;
 use http::{HeaderMap, Method, StatusCode};
 use serde::de::DeserializeOwned;
 use serde_json::Value;
@@ -40,7 +41,7 @@ pub(super) fn decode<T: DeserializeOwned>(
         Ok(value) => Ok(Decoded::Value(value)),
         Err(_) => {
             let Ok(json) = serde_json::from_str::<Value>(text) else {
-                let kind = text_header(&reply.headers, "content-type");
+                let kind = text_header(&reply.headers, &CONTENT_TYPE);
                 return Err(fail(&format!("it is not JSON ({})", kind.as_deref().unwrap_or("no content type"))));
             };
             if is_ack(&json) {
@@ -97,7 +98,7 @@ fn redact(message: &str) -> String {
 
 /// Says which PocketPing (or what else) an answer looks like, when it is not the documented API's.
 pub(super) fn looks_like(headers: &HeaderMap, body: &[u8]) -> Option<&'static str> {
-    let kind = text_header(headers, "content-type").unwrap_or_default();
+    let kind = text_header(headers, &CONTENT_TYPE).unwrap_or_default();
     let text = String::from_utf8_lossy(&body[..body.len().min(4096)]);
     let start = text.trim_start();
     if start.starts_with("404 page not found") {

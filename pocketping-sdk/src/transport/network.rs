@@ -3,6 +3,7 @@
 
 use std::future::Future;
 use std::pin::Pin;
+use std::sync::OnceLock;
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -52,6 +53,8 @@ impl Proxy {
 pub(super) struct Network {
     rest: reqwest::Client,
     socket: reqwest::Client,
+    /// Where the first request went, read once.
+    origin: OnceLock<Option<reqwest::Url>>,
 }
 
 impl Network {
@@ -79,7 +82,7 @@ impl Network {
         let same = for_rest == for_socket;
         let rest = client(for_rest)?;
         let socket = if same { rest.clone() } else { client(for_socket)? };
-        Ok(Self { rest, socket })
+        Ok(Self { rest, socket, origin: OnceLock::new() })
     }
 }
 
@@ -90,9 +93,38 @@ fn explicit(url: &str, no_proxy: Option<&str>) -> Result<reqwest::Proxy> {
     Ok(reqwest::Proxy::all(url).map_err(bad)?.no_proxy(no_proxy.and_then(reqwest::NoProxy::from_string)))
 }
 
-async fn execute(client: &reqwest::Client, request: http::Request<Bytes>) -> Result<reqwest::Response, TransportError> {
-    let request = reqwest::Request::try_from(request).map_err(classify)?;
-    client.execute(request).await.map_err(classify)
+impl Network {
+    async fn execute(
+        &self,
+        client: &reqwest::Client,
+        request: http::Request<Bytes>,
+    ) -> Result<reqwest::Response, TransportError> {
+        let request = match self.url(request.uri()) {
+            Some(url) => {
+                let (parts, body) = request.into_parts();
+                let mut request = reqwest::Request::new(parts.method, url);
+                *request.headers_mut() = parts.headers;
+                *request.body_mut() = Some(body.into());
+                request
+            }
+            None => reqwest::Request::try_from(request).map_err(classify)?,
+        };
+        client.execute(request).await.map_err(classify)
+    }
+
+    /// The address as reqwest takes it. Nearly all requests go to one origin, which is read once; `None` for
+    /// what goes elsewhere.
+    fn url(&self, uri: &http::Uri) -> Option<reqwest::Url> {
+        let (scheme, authority) = (uri.scheme_str()?, uri.authority()?.as_str());
+        let origin = self.origin.get_or_init(|| format!("{scheme}://{authority}").parse().ok()).as_ref()?;
+        let is_there = origin.as_str().strip_prefix(scheme)?.strip_prefix("://")?.strip_suffix('/')? == authority;
+        is_there.then(|| {
+            let mut url = origin.clone();
+            url.set_path(uri.path());
+            url.set_query(uri.query());
+            url
+        })
+    }
 }
 
 impl Transport for Network {
@@ -100,7 +132,7 @@ impl Transport for Network {
         &self,
         request: http::Request<Bytes>,
     ) -> Pin<Box<dyn Future<Output = Result<http::Response<Body>, TransportError>> + Send + '_>> {
-        Box::pin(async move { Ok(convert(execute(&self.rest, request).await?)) })
+        Box::pin(async move { Ok(convert(self.execute(&self.rest, request).await?)) })
     }
 
     fn upgrade(
@@ -108,7 +140,7 @@ impl Transport for Network {
         request: http::Request<Bytes>,
     ) -> Pin<Box<dyn Future<Output = Result<Upgrade, TransportError>> + Send + '_>> {
         Box::pin(async move {
-            let answer = execute(&self.socket, request).await?;
+            let answer = self.execute(&self.socket, request).await?;
             if answer.status() != http::StatusCode::SWITCHING_PROTOCOLS {
                 return Ok(Upgrade::Refused(convert(answer)));
             }
@@ -119,11 +151,11 @@ impl Transport for Network {
     }
 }
 
-fn convert(answer: reqwest::Response) -> http::Response<Body> {
+fn convert(mut answer: reqwest::Response) -> http::Response<Body> {
     let mut converted = http::Response::new(());
     *converted.status_mut() = answer.status();
     *converted.version_mut() = answer.version();
-    *converted.headers_mut() = answer.headers().clone();
+    *converted.headers_mut() = std::mem::take(answer.headers_mut());
     converted.map(|()| Body::stream(answer.bytes_stream().map_err(classify)))
 }
 

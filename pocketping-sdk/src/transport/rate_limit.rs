@@ -3,7 +3,7 @@
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
-use http::HeaderMap;
+use http::{HeaderMap, HeaderName};
 use tokio::time::Instant;
 
 /// How the client paces its requests.
@@ -57,15 +57,15 @@ pub struct RateLimit {
 impl RateLimit {
     /// Reads the `RateLimit-*` headers (or their `X-RateLimit-*` ancestors).
     pub(super) fn from_headers(headers: &HeaderMap) -> Option<Self> {
-        let number = |name: &str| -> Option<u32> {
-            let value = headers.get(name).or_else(|| headers.get(format!("x-{name}")))?;
+        let number = |names: [&'static str; 2]| -> Option<u32> {
+            let value = names.into_iter().find_map(|name| headers.get(HeaderName::from_static(name)))?;
             // `100, 100;w=60` names the limit first.
             value.to_str().ok()?.split([',', ';']).next()?.trim().parse().ok()
         };
         Some(Self {
-            limit: number("ratelimit-limit")?,
-            remaining: number("ratelimit-remaining"),
-            reset: number("ratelimit-reset").map(|seconds| Duration::from_secs(seconds.into())),
+            limit: number(["ratelimit-limit", "x-ratelimit-limit"])?,
+            remaining: number(["ratelimit-remaining", "x-ratelimit-remaining"]),
+            reset: number(["ratelimit-reset", "x-ratelimit-reset"]).map(|seconds| Duration::from_secs(seconds.into())),
         })
     }
 }

@@ -39,8 +39,8 @@ pub(crate) async fn refusal(line: &str, answer: http::Response<Body>, until: Ins
     }
     let mut api = ApiError::new(parts.status.as_u16(), &start);
     api.retry_after = retry_after(&parts.headers, SystemTime::now);
-    api.request_id = text_header(&parts.headers, REQUEST_ID);
-    api.content_type = text_header(&parts.headers, CONTENT_TYPE.as_str());
+    api.request_id = text_header(&parts.headers, &REQUEST_ID);
+    api.content_type = text_header(&parts.headers, &CONTENT_TYPE);
     let hint = looks_like(&parts.headers, &start);
     Error::refused(line, api).with_hint(hint)
 }
@@ -58,7 +58,7 @@ pub(crate) fn redirect(
         301..=303 => *method == Method::GET,
         _ => return None,
     };
-    let location = text_header(headers, LOCATION.as_str())?;
+    let location = text_header(headers, &LOCATION)?;
     let from = Url::parse(from).ok()?;
     let Ok(target) = from.join(&location) else { return Some(Err(location)) };
     let allowed = follows && target.origin() == from.origin();

@@ -4,7 +4,7 @@ use std::fmt;
 use std::time::Duration;
 
 use bytes::Bytes;
-use http::{HeaderMap, StatusCode};
+use http::{HeaderMap, HeaderName, StatusCode};
 use tokio::time::Instant;
 
 use super::rate_limit::RateLimit;
@@ -23,14 +23,14 @@ pub(crate) struct Reply {
 }
 
 /// The header every answer of a server with the extended contract carries.
-const CONTRACT: &str = "x-pocketping-contract";
+const CONTRACT: HeaderName = HeaderName::from_static("x-pocketping-contract");
 
 /// Whether the headers are those of a server with the extended contract.
 pub(crate) fn is_extended(headers: &HeaderMap) -> bool {
     headers.get(CONTRACT).is_some_and(|value| value.as_bytes().eq_ignore_ascii_case(b"extended"))
 }
 
-pub(crate) fn text_header(headers: &HeaderMap, name: &str) -> Option<String> {
+pub(crate) fn text_header(headers: &HeaderMap, name: &HeaderName) -> Option<String> {
     headers.get(name).and_then(|value| value.to_str().ok()).map(str::to_owned)
 }
 

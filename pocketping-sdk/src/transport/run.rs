@@ -6,7 +6,7 @@ use std::time::Duration;
 use bytes::{Bytes, BytesMut};
 use futures::StreamExt;
 use http::header::{ACCEPT, AUTHORIZATION, CONTENT_LENGTH, CONTENT_TYPE};
-use http::{HeaderMap, HeaderValue, Method, StatusCode};
+use http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode};
 use tokio::time::{Instant, timeout_at};
 use tracing::Instrument;
 
@@ -19,8 +19,8 @@ use super::retry::{floor, overall};
 use super::seam::{Body, TransportError, TransportFailure};
 use crate::error::{Error, ErrorKind, Outcome, Result};
 
-pub(super) const REQUEST_ID: &str = "x-request-id";
-const IDEMPOTENCY_KEY: &str = "idempotency-key";
+pub(super) const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
+const IDEMPOTENCY_KEY: HeaderName = HeaderName::from_static("idempotency-key");
 const MOST_REDIRECTS: usize = 5;
 
 /// One execution. Follow-ups that complete a call share its deadline.
@@ -30,10 +30,16 @@ pub(crate) struct Run {
     knobs: Knobs,
     started: Instant,
     until: Instant,
+    writing: Arc<Writing>,
+}
+
+/// What is known of a call that writes.
+#[derive(Default)]
+struct Writing {
     /// One key for all that this call sends, however often.
-    key: String,
-    /// When the first attempt of a write left.
-    first_sent: Arc<OnceLock<Instant>>,
+    key: OnceLock<String>,
+    /// When the first attempt left.
+    first_sent: OnceLock<Instant>,
 }
 
 impl Run {
@@ -41,8 +47,7 @@ impl Run {
         let started = Instant::now();
         let deadline = knobs.deadline.unwrap_or(client.inner().settings.deadline);
         let until = started.checked_add(deadline).unwrap_or_else(|| started + Duration::from_secs(86_400 * 365));
-        let key = format!("{:032x}", rand::random::<u128>());
-        Self { client, knobs, started, until, key, first_sent: Arc::default() }
+        Self { client, knobs, started, until, writing: Arc::default() }
     }
 
     pub(crate) fn client(&self) -> &Client {
@@ -56,7 +61,7 @@ impl Run {
 
     /// When the first attempt of a write left; the beginning of the call before that.
     pub(crate) fn first_sent(&self) -> Instant {
-        self.first_sent.get().copied().unwrap_or(self.started)
+        self.writing.first_sent.get().copied().unwrap_or(self.started)
     }
 
     /// How often a request is sent at most.
@@ -92,7 +97,7 @@ impl Run {
 
     /// Sends a request until it is answered, refused, or out of attempts or time.
     pub(super) async fn send(&self, plan: &Plan) -> Result<Reply> {
-        let request_id = format!("req_{:032x}", rand::random::<u128>());
+        let request_id = random_hex("req_");
         let span = tracing::info_span!(
             "pocketping.call",
             http.request.method = %plan.method,
@@ -112,16 +117,16 @@ impl Run {
     }
 
     async fn attempts(&self, plan: &Plan, request_id: &str) -> Result<Reply> {
-        let headers = self.headers(plan, request_id)?;
         let policy = self.knobs.retry.as_ref().unwrap_or(&self.client.inner().settings.retry);
         let mut earlier = None;
         let mut cause: Option<Error> = None;
         for attempt in 1.. {
-            let error = match self.paced_attempt(plan, &headers, attempt).await {
+            let error = match self.paced_attempt(plan, request_id, attempt).await {
                 Ok(mut reply) => {
                     reply.attempts = attempt;
                     reply.elapsed = self.elapsed();
-                    reply.request_id = text_header(&reply.headers, REQUEST_ID).unwrap_or_else(|| request_id.to_owned());
+                    reply.request_id =
+                        text_header(&reply.headers, &REQUEST_ID).unwrap_or_else(|| request_id.to_owned());
                     return Ok(reply);
                 }
                 // Nothing was sent this time, and waiting cannot help: what went wrong before is the better answer.
@@ -131,7 +136,7 @@ impl Run {
                 }
                 Err(error) => error,
             };
-            let recognised = headers.contains_key(IDEMPOTENCY_KEY) && self.client.is_extended();
+            let recognised = self.sends_key(plan) && self.client.is_extended();
             let again = attempt < policy.max_attempts && plan.repeat.allows(&error, recognised);
             let wait = policy.wait(attempt, floor(&error), rand::random());
             // A wait past the deadline could only end in it: the cause is the better answer, and it comes at once.
@@ -148,6 +153,11 @@ impl Run {
         unreachable!("attempts end in the loop")
     }
 
+    /// Whether a request carries an idempotency key.
+    fn sends_key(&self, plan: &Plan) -> bool {
+        plan.method == Method::POST || self.knobs.headers.contains_key(IDEMPOTENCY_KEY)
+    }
+
     fn headers(&self, plan: &Plan, request_id: &str) -> Result<HeaderMap> {
         let mut headers = HeaderMap::with_capacity(8);
         headers.insert(AUTHORIZATION, self.client.inner().authorization.clone());
@@ -159,17 +169,21 @@ impl Run {
         if plan.method == Method::POST {
             let key = match &self.knobs.idempotency_key {
                 Some(key) => key.clone(),
-                None => header_value(&self.key)?,
+                None => header_value(self.writing.key.get_or_init(|| random_hex("")))?,
             };
             headers.insert(IDEMPOTENCY_KEY, key);
         }
         for (name, value) in &self.knobs.headers {
             headers.insert(name, value.clone());
         }
+        if plan.body.is_none() && plan.method == Method::POST {
+            // Some servers answer 411 to a POST without a length.
+            headers.insert(CONTENT_LENGTH, HeaderValue::from_static("0"));
+        }
         Ok(headers)
     }
 
-    async fn paced_attempt(&self, plan: &Plan, headers: &HeaderMap, attempt: u32) -> Result<Reply> {
+    async fn paced_attempt(&self, plan: &Plan, request_id: &str, attempt: u32) -> Result<Reply> {
         let left = self.left();
         if left.is_zero() {
             let message = format!("{}: the deadline ran out before anything was sent", plan.line());
@@ -189,15 +203,16 @@ impl Run {
             "pocketping.attempt",
             attempt,
             http.response.status_code = tracing::field::Empty,
-            pocketping.request_id = headers.get(REQUEST_ID).and_then(|id| id.to_str().ok()),
+            pocketping.request_id =
+                self.knobs.headers.get(REQUEST_ID).and_then(|id| id.to_str().ok()).unwrap_or(request_id),
             pace_ms = u64::try_from(pace.as_millis()).unwrap_or(u64::MAX),
         );
         if plan.method != Method::GET {
-            self.first_sent.get_or_init(Instant::now);
+            self.writing.first_sent.get_or_init(Instant::now);
         }
         let timeout = self.knobs.timeout.unwrap_or(self.client.inner().settings.timeout);
         let until = Instant::now().checked_add(timeout).map_or(self.until, |end| end.min(self.until));
-        let result = timeout_at(until, self.attempt(plan, headers, until)).instrument(span.clone()).await;
+        let result = timeout_at(until, self.attempt(plan, request_id, until)).instrument(span.clone()).await;
         let result = result.unwrap_or_else(|_| {
             let what = if until == self.until { "deadline" } else { "timeout" };
             let message = format!("{}: no answer before the {what} ran out", plan.line());
@@ -209,10 +224,10 @@ impl Run {
     }
 
     /// One attempt, redirects within the origin included.
-    async fn attempt(&self, plan: &Plan, headers: &HeaderMap, until: Instant) -> Result<Reply> {
+    async fn attempt(&self, plan: &Plan, request_id: &str, until: Instant) -> Result<Reply> {
         let mut url = plan.url(self.client.base_url().rest());
         for _ in 0..=MOST_REDIRECTS {
-            let answer = self.request(plan, headers, &url).await?;
+            let answer = self.request(plan, request_id, &url).await?;
             let status = answer.status();
             self.client.learn(status, answer.headers());
             if status.is_success() {
@@ -228,17 +243,13 @@ impl Run {
         Err(Error::new(ErrorKind::Redirect, Outcome::Rejected, message))
     }
 
-    async fn request(&self, plan: &Plan, headers: &HeaderMap, url: &str) -> Result<http::Response<Body>> {
+    async fn request(&self, plan: &Plan, request_id: &str, url: &str) -> Result<http::Response<Body>> {
         let mut request = http::Request::builder()
             .method(plan.method.clone())
             .uri(url)
             .body(plan.body.clone().unwrap_or_default())
             .map_err(|error| Error::request(format!("{} is no address", plan.route)).with_source(error))?;
-        *request.headers_mut() = headers.clone();
-        if plan.body.is_none() && plan.method == Method::POST {
-            // Some servers answer 411 to a POST without a length.
-            request.headers_mut().insert(CONTENT_LENGTH, HeaderValue::from_static("0"));
-        }
+        *request.headers_mut() = self.headers(plan, request_id)?;
         self.client
             .inner()
             .transport
@@ -264,7 +275,7 @@ impl Run {
             );
             Error::new(ErrorKind::TooLarge, Outcome::Unknown, message).with_status(parts.status)
         };
-        let declared = text_header(&parts.headers, CONTENT_LENGTH.as_str()).and_then(|text| text.parse::<u64>().ok());
+        let declared = parts.headers.get(CONTENT_LENGTH).and_then(|length| length.to_str().ok()?.parse::<u64>().ok());
         if declared.is_some_and(|length| length > most as u64) {
             return Err(too_large());
         }
@@ -288,6 +299,15 @@ impl Run {
             answered,
         })
     }
+}
+
+/// 128 random bits as hexadecimal digits, behind a prefix.
+fn random_hex(prefix: &str) -> String {
+    let bits: u128 = rand::random();
+    let mut text = String::with_capacity(prefix.len() + 32);
+    text.push_str(prefix);
+    text.extend((0..32).rev().map(|digit| char::from(b"0123456789abcdef"[(bits >> (4 * digit)) as usize & 0xf])));
+    text
 }
 
 fn header_value(text: &str) -> Result<HeaderValue> {

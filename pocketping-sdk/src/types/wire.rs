@@ -59,8 +59,25 @@ impl<'de> Deserialize<'de> for Key<'de> {
     }
 }
 
-/// A field while its object is read: the printed name beats an alias wherever it stands, the last duplicate wins,
-/// `null` is absent, and an alias of another shape is an unknown field.
+/// A field while its object is read: the last duplicate wins, and `null` is absent.
+pub(crate) struct Plain<T>(Option<T>);
+
+impl<T> Plain<T> {
+    pub(crate) fn new() -> Self {
+        Self(None)
+    }
+
+    pub(crate) fn printed(&mut self, value: Option<T>) {
+        self.0 = value;
+    }
+
+    pub(crate) fn take(self, _: &mut Extra) -> Option<T> {
+        self.0
+    }
+}
+
+/// A field with other names, while its object is read: as [`Plain`], and the printed name beats an alias wherever it stands;
+/// an alias of another shape is an unknown field.
 pub(crate) struct Slot<T> {
     printed: Option<T>,
     alias: Option<(&'static str, Value)>,
@@ -164,9 +181,9 @@ macro_rules! wire {
                     }
 
                     fn visit_map<A: ::serde::de::MapAccess<'de>>(self, mut map: A) -> ::std::result::Result<$name, A::Error> {
-                        use $crate::types::wire::{Key, Slot};
-                        $( let mut $rfield = Slot::<$rty>::new(); )*
-                        $( let mut $ofield = Slot::<$oty>::new(); )*
+                        use $crate::types::wire::Key;
+                        $( let mut $rfield = wire!(@slot $rty $(, $ralias)*); )*
+                        $( let mut $ofield = wire!(@slot $oty $(, $oalias)*); )*
                         let mut extra = $crate::types::Extra::new();
                         while let Some(key) = map.next_key::<Key<'de>>()? {
                             match key.as_str() {
@@ -202,6 +219,8 @@ macro_rules! wire {
             }
         }
     };
+    (@slot $ty:ty) => { $crate::types::wire::Plain::<$ty>::new() };
+    (@slot $ty:ty, $($alias:literal),+) => { $crate::types::wire::Slot::<$ty>::new() };
     (@marked) => { false };
     (@marked private) => { true };
 }
