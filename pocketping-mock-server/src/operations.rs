@@ -1,13 +1,11 @@
 //! What visitors and operators do, whichever surface it comes by: rule and change together, once.
 
-use std::sync::Arc;
-
 use pocketping_sdk::{Message, MessageId, MessageKind, SessionId};
 use serde_json::{Value, json};
 
 use crate::names;
 use crate::store::change::{Change, Receipt, Update};
-use crate::store::{Rejection, ScreenshotRequest, Tx, rules};
+use crate::store::{Held, Rejection, ScreenshotRequest, Tx, rules};
 
 /// The author gives an own message another text.
 pub(crate) fn edit(
@@ -16,7 +14,7 @@ pub(crate) fn edit(
     message: &MessageId,
     author: &MessageKind,
     content: String,
-) -> Result<Arc<Message>, Rejection> {
+) -> Result<Held<Message>, Rejection> {
     rules::own(tx.message(session, message)?, author)?;
     rules::content(&content)?;
     tx.edit_message(session, message, content)
@@ -28,7 +26,7 @@ pub(crate) fn delete(
     session: &SessionId,
     message: &MessageId,
     author: &MessageKind,
-) -> Result<Arc<Message>, Rejection> {
+) -> Result<Held<Message>, Rejection> {
     rules::own(tx.message(session, message)?, author)?;
     tx.delete_message(session, message)
 }

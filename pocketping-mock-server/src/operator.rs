@@ -68,7 +68,7 @@ impl Operator<'_> {
     pub fn edits(&self, session: &SessionId, message: &MessageId, text: impl Into<String>) -> Message {
         let edited =
             self.write("edit this", |tx| operations::edit(tx, session, message, &MessageKind::Operator, text.into()));
-        Arc::unwrap_or_clone(edited)
+        Arc::unwrap_or_clone(edited).into_value()
     }
 
     /// An operator deletes an own message (`message.updated`).
@@ -78,7 +78,7 @@ impl Operator<'_> {
     #[track_caller]
     pub fn deletes(&self, session: &SessionId, message: &MessageId) -> Message {
         let deleted = self.write("delete this", |tx| operations::delete(tx, session, message, &MessageKind::Operator));
-        Arc::unwrap_or_clone(deleted)
+        Arc::unwrap_or_clone(deleted).into_value()
     }
 
     /// Asks the visitor for a rating, now and after every reload until there is one; `false` when there is one already.

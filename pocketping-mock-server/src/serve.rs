@@ -4,7 +4,6 @@ use std::convert::Infallible;
 use std::io;
 use std::time::Duration;
 
-use axum::Router;
 use axum::body::Body;
 use hyper::Request;
 use hyper::body::Incoming;
@@ -18,6 +17,7 @@ use tokio::time::timeout;
 
 use crate::app::App;
 use crate::connection::{Connection, Pipe};
+use crate::http::Front;
 use crate::server_tls::Acceptor;
 
 /// How long a server that shuts down waits for its connections, unless it is told otherwise.
@@ -35,7 +35,7 @@ const NO_TLS: &str = "HTTP/1.1 400 Bad Request\r\nContent-Type: text/plain\r\nCo
 const MOST_UNHEARD: u64 = 64 << 10;
 
 /// What answers requests.
-pub(crate) type Routed = TowerToHyperService<Router>;
+pub(crate) type Routed = TowerToHyperService<Front>;
 
 /// Ends shortly before the grace of a stopping server does.
 pub(crate) async fn after_grace(app: &App) {

@@ -102,7 +102,7 @@ impl MockServer {
 
     /// What it serves, for tests that call it without a connection.
     #[cfg(test)]
-    pub(crate) fn service(&self) -> axum::Router {
+    pub(crate) fn service(&self) -> crate::http::Front {
         crate::router::router(self.app.clone())
     }
 
@@ -205,7 +205,7 @@ impl MockServer {
         let mut walk = self.app.walk_sessions(&self.keys[0].tenant, SessionQuery::default());
         let mut sessions = Vec::new();
         while let Some(part) = walk.next_part() {
-            sessions.extend(part.iter().map(|session| (**session).clone()));
+            sessions.extend(part.iter().map(|session| (***session).clone()));
         }
         sessions
     }
@@ -213,7 +213,7 @@ impl MockServer {
     /// A session's messages as the server holds them, oldest first; none when there is no such session.
     pub fn messages(&self, id: &SessionId) -> Vec<Message> {
         let page = self.app.list_messages(&self.keys[0].tenant, id, &MessageQuery::default());
-        page.map_or_else(|_| Vec::new(), |page| page.items.iter().map(|message| (**message).clone()).collect())
+        page.map_or_else(|_| Vec::new(), |page| page.items.iter().map(|message| (***message).clone()).collect())
     }
 
     /// The first key's events in commit order, as the contract shows them: what a socket that missed nothing was sent.

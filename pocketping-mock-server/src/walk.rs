@@ -5,7 +5,7 @@ use std::sync::Arc;
 use pocketping_sdk::Session;
 
 use crate::app::App;
-use crate::store::{SessionQuery, Tenant, TenantId};
+use crate::store::{Held, SessionQuery, Tenant, TenantId};
 
 /// How many sessions (and messages, when those are searched) a list looks at under one lock: a long list never holds up
 /// a write for long.
@@ -44,12 +44,12 @@ pub(crate) struct SessionWalk {
 
 impl SessionWalk {
     /// The next part, which may be empty; `None` when the walk is over.
-    pub(crate) fn next_part(&mut self) -> Option<Vec<Arc<Session>>> {
+    pub(crate) fn next_part(&mut self) -> Option<Vec<Held<Session>>> {
         self.next_part_as(|_, session| Arc::clone(session))
     }
 
     /// As [`next_part`](Self::next_part): what `take` takes of each session, under the same lock.
-    pub(crate) fn next_part_as<T>(&mut self, mut take: impl FnMut(&Tenant, &Arc<Session>) -> T) -> Option<Vec<T>> {
+    pub(crate) fn next_part_as<T>(&mut self, mut take: impl FnMut(&Tenant, &Held<Session>) -> T) -> Option<Vec<T>> {
         if self.is_over {
             return None;
         }

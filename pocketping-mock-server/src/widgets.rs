@@ -13,7 +13,7 @@ use tokio::sync::mpsc;
 use crate::hub::RESTARTED;
 use crate::names;
 use crate::store::change::{Change, Receipt};
-use crate::store::{ScreenshotRequest, TenantId};
+use crate::store::{Held, ScreenshotRequest, TenantId};
 use crate::subscribers::{End, Subscribers};
 
 /// A widget's side: what it is shown at once, then what comes.
@@ -28,7 +28,7 @@ pub(crate) struct Joined {
 #[derive(Debug, Default)]
 pub(crate) struct First {
     pub(crate) warning: Option<Value>,
-    pub(crate) messages: Vec<Arc<Message>>,
+    pub(crate) messages: Vec<Held<Message>>,
     pub(crate) rating_asked: Option<Timestamp>,
 }
 
@@ -167,7 +167,7 @@ fn deleted(message: &Message) -> Bytes {
 }
 
 /// One frame for those that were delivered together: it has one time for all of them.
-fn received(messages: &[Arc<Message>], receipt: Receipt) -> Vec<Bytes> {
+fn received(messages: &[Held<Message>], receipt: Receipt) -> Vec<Bytes> {
     let mut frames = Vec::new();
     for together in messages.chunk_by(|one, next| one.delivered_at == next.delivered_at) {
         let ids: Vec<_> = together.iter().map(|message| &message.id).collect();

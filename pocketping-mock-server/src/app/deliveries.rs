@@ -4,14 +4,20 @@ use pocketping_sdk::{DeliveryId, WebhookId};
 use tokio::sync::watch;
 
 use super::{App, State};
-use crate::delivery::{Attempt, Delivery, DeliveryState, EVENTS_WEBHOOK, Form, Job};
+use crate::delivery::{Attempt, Delivery, DeliveryState, EVENTS_WEBHOOK, Form, Job, Outbox};
 use crate::sources::Busy;
 use crate::store::TenantId;
 
 impl App {
+    /// The outbox, with all that was announced in its queues.
+    pub(super) fn outbox<'a>(&self, state: &'a mut State) -> &'a mut Outbox {
+        state.outbox.spread(|| DeliveryId::from(self.0.ids.next("dlv")));
+        &mut state.outbox
+    }
+
     /// Takes what may be delivered now.
     pub(crate) fn take_deliveries(&self) -> Vec<Job> {
-        self.lock().outbox.take()
+        self.outbox(&mut self.lock()).take()
     }
 
     /// Notes an attempt of a delivery.
@@ -31,18 +37,19 @@ impl App {
 
     /// Whether a delivery is still wanted.
     pub(crate) fn delivers(&self, id: &DeliveryId) -> bool {
-        self.lock().outbox.is_known(id)
+        self.outbox(&mut self.lock()).is_known(id)
     }
 
     /// Drops what waits for a webhook that is gone.
     pub(crate) fn forget_deliveries(&self, webhook: &WebhookId) {
-        self.lock().outbox.forget(webhook);
+        self.outbox(&mut self.lock()).forget(webhook);
         self.outbox_moved();
     }
 
     /// Delivers once more what has ended; `false` when it has not, or its webhook is gone.
     pub(crate) fn redeliver(&self, tenant: &TenantId, id: &DeliveryId) -> bool {
         let mut state = self.lock();
+        self.outbox(&mut state);
         let State { store, outbox, .. } = &mut *state;
         let webhooks = store.tenant(tenant, &self.0.ids).webhooks();
         let webhook_id = outbox.delivery(id).map(|delivery| delivery.webhook_id.clone());
@@ -62,7 +69,7 @@ impl App {
 
     /// What was delivered and what is to be, oldest first.
     pub(crate) fn deliveries(&self) -> Vec<Delivery> {
-        self.lock().outbox.deliveries()
+        self.outbox(&mut self.lock()).deliveries()
     }
 
     /// Changes whenever a delivery does.

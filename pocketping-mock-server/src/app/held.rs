@@ -6,8 +6,8 @@ use crate::metrics::Held;
 impl App {
     /// Counts what the tables hold.
     pub(crate) fn held(&self) -> Held {
-        let state = self.lock();
+        let mut state = self.lock();
         let (sessions, messages) = state.store.held();
-        Held { sessions, messages, deliveries: state.outbox.counted() }
+        Held { sessions, messages, deliveries: self.outbox(&mut state).counted() }
     }
 }

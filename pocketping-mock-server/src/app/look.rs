@@ -5,7 +5,7 @@ use std::sync::Arc;
 use pocketping_sdk::{Event, Message, ProjectId, Session, SessionId};
 
 use super::{App, State, decode};
-use crate::store::TenantId;
+use crate::store::{Held, TenantId};
 
 /// How many events are told at once.
 const EVENTS: usize = 100;
@@ -24,7 +24,7 @@ pub(crate) struct Seen {
 pub(crate) struct Conversation {
     pub(crate) session: SessionId,
     pub(crate) revision: u64,
-    pub(crate) messages: Vec<Arc<Message>>,
+    pub(crate) messages: Vec<Held<Message>>,
 }
 
 /// What is new, and what is small enough to be told every time.
@@ -34,7 +34,7 @@ pub(crate) struct Look {
     /// Whether it is all there is, and nothing of what was seen before.
     pub(crate) is_whole: bool,
     /// The sessions that are not what they were, oldest first, each with its last message.
-    pub(crate) sessions: Vec<(Arc<Session>, Option<Arc<Message>>)>,
+    pub(crate) sessions: Vec<(Held<Session>, Option<Held<Message>>)>,
     /// The new events, oldest first.
     pub(crate) events: Vec<Event>,
     pub(crate) conversation: Option<Conversation>,
@@ -53,7 +53,7 @@ impl App {
         let is_whole = epoch != seen.epoch;
         let (revision, event) = if is_whole { (0, 0) } else { (seen.revision, seen.event) };
         let (event, events) = hub.after(tenant, event, EVENTS);
-        let last = |messages: &[Arc<Message>]| messages.iter().rev().find(|said| said.deleted_at.is_none()).cloned();
+        let last = |messages: &[Held<Message>]| messages.iter().rev().find(|said| said.deleted_at.is_none()).cloned();
         let changed = tables.changed_since(revision);
         let sessions = changed.map(|(session, _, messages)| (Arc::clone(session), last(messages))).collect();
         let conversation = chosen.and_then(|(id, known)| {

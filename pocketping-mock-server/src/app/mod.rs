@@ -13,7 +13,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use bytes::Bytes;
-use pocketping_sdk::{DeliveryId, Event, Message, SessionId, Timestamp};
+use pocketping_sdk::{Event, Message, SessionId, Timestamp};
 use serde_json::Value;
 use tokio::sync::{Notify, watch};
 use tokio_util::sync::CancellationToken;
@@ -250,6 +250,9 @@ impl App {
             replays.keep(&scope, kept, now);
         }
         self.publish(&mut state, tenant, at, &changes);
+        if state.outbox.is_behind() {
+            self.outbox(&mut state);
+        }
         if !changes.is_empty() {
             self.stir(&mut state);
         }
@@ -265,20 +268,19 @@ impl App {
     fn publish(&self, state: &mut State, tenant: &TenantId, at: Timestamp, changes: &[Change]) {
         let State { store, hub, widgets, outbox, timers, .. } = state;
         let tables = store.tenant(tenant, &self.0.ids);
-        let new_id = || DeliveryId::from(self.0.ids.next("dlv"));
         for change in changes {
             let published = hub.publish(tenant, at, change.events());
             self.0.metrics.published(published.len());
-            for (event, frame) in &published {
-                self.journal_event(tenant, at, event, frame);
+            for (event, frame) in published {
+                self.journal_event(tenant, at, &event, &frame);
                 if !tables.webhooks().is_empty() {
-                    outbox.queue(self.0.contract, tenant, event, at, tables.webhooks(), new_id);
+                    outbox.announce(self.0.contract, tenant, event, at, Arc::clone(tables.webhooks()));
                 }
             }
             if let Some(webhook) = &self.0.events_webhook
                 && let Some((kind, data)) = deployed::event(change, tables)
             {
-                outbox.queue_deployed(webhook, tenant, (kind, &data), change.session_id().cloned(), at, new_id());
+                outbox.announce_deployed(webhook, tenant, (kind, &data), change.session_id().cloned(), at);
             }
             let told = widgets.publish(tenant, change);
             if let Change::ScreenshotAsked(session, request) = change

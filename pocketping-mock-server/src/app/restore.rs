@@ -29,6 +29,7 @@ impl App {
     /// was under way for it is over.
     pub(crate) fn restore(&self, tenant: &TenantId, name: Option<&str>) -> Result<(), Rejection> {
         let mut state = self.lock();
+        self.outbox(&mut state);
         let State { store, snapshots, replays, hub, widgets, outbox, timers, .. } = &mut *state;
         let tables = match name {
             Some(name) => snapshots.get(tenant, name)?,

@@ -20,7 +20,6 @@ mod tenant;
 mod visitors;
 
 use axum::Router;
-use axum::extract::DefaultBodyLimit;
 use axum::middleware::from_fn_with_state;
 use http::Method;
 use http::header::{AUTHORIZATION, CONTENT_TYPE};
@@ -58,7 +57,6 @@ pub(crate) fn router(app: &App) -> Router<App> {
         .fallback(layers::no_such_path)
         .method_not_allowed_fallback(layers::no_such_method)
         .layer(from_fn_with_state(app.clone(), brought::check))
-        .layer(DefaultBodyLimit::disable())
         .layer(CatchPanicLayer::custom(layers::panicked))
         .layer(from_fn_with_state(app.clone(), guard::admit))
         .layer(cors())

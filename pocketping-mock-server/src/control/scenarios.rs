@@ -82,6 +82,6 @@ async fn export(State(app): State<App>, tenant: Tenant, id: PathId<SessionId>) -
     let (session, messages) = app.read(&tenant.0, |tables| {
         Ok::<_, Rejection>((tables.session(&id.0)?.clone(), tables.conversation(&id.0)?.to_vec()))
     })?;
-    let messages: Vec<Message> = messages.iter().map(|message| (**message).clone()).collect();
+    let messages: Vec<Message> = messages.iter().map(|message| (***message).clone()).collect();
     Ok(Answer::text(Scenario::of_conversation(&session, &messages)))
 }

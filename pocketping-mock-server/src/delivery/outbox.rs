@@ -123,57 +123,54 @@ struct Queue {
     busy: HashSet<Option<SessionId>>,
 }
 
+/// What happened and is not yet queued for each webhook: who made it happen does not wait for that.
+#[derive(Debug)]
+enum Announced {
+    Documented {
+        contract: Contract,
+        tenant: TenantId,
+        event: Box<Event>,
+        at: Timestamp,
+        webhooks: Arc<Vec<Webhook>>,
+    },
+    /// It has no id yet.
+    Deployed(Box<Job>),
+}
+
 /// What is to be delivered, and what became of it.
 #[derive(Debug, Default)]
 pub(crate) struct Outbox {
+    announced: VecDeque<Announced>,
     queues: HashMap<WebhookId, Queue>,
     deliveries: HashMap<DeliveryId, Delivery>,
     order: VecDeque<DeliveryId>,
 }
 
 impl Outbox {
-    /// Queues an event for the webhooks that asked for it. `new_id` names each delivery.
-    pub(crate) fn queue(
+    /// Takes note of an event for the webhooks that asked for it, in a time that does not grow with them.
+    pub(crate) fn announce(
         &mut self,
         contract: Contract,
         tenant: &TenantId,
-        event: &Event,
+        event: Event,
         at: Timestamp,
-        webhooks: &[Webhook],
-        mut new_id: impl FnMut() -> DeliveryId,
+        webhooks: Arc<Vec<Webhook>>,
     ) {
-        let kind = event.kind();
-        let mut body = None;
-        for webhook in webhooks.iter().filter(|webhook| webhook.events.contains(&kind)) {
-            let Some(webhook_id) = &webhook.id else { continue };
-            // One body for all of them; each signs it with its own key, and not under this lock.
-            let body = body.get_or_insert_with(|| payload(contract, event, at));
-            self.push(Job {
-                id: new_id(),
-                tenant: Arc::clone(tenant),
-                webhook_id: webhook_id.clone(),
-                url: webhook.url.as_str().into(),
-                secret: webhook.secret.as_deref().filter(|_| contract.is_extended()).map(Into::into),
-                event: kind.clone(),
-                form: Form::Documented,
-                session_id: event.session_id().map(Into::into),
-                body: body.clone(),
-            });
-        }
+        let (tenant, event) = (Arc::clone(tenant), Box::new(event));
+        self.announced.push_back(Announced::Documented { contract, tenant, event, at, webhooks });
     }
 
-    /// Queues an event in the form of the deployments.
-    pub(crate) fn queue_deployed(
+    /// Takes note of an event in the form of the deployments.
+    pub(crate) fn announce_deployed(
         &mut self,
         webhook: &EventsWebhook,
         tenant: &TenantId,
         (kind, data): (&str, &Value),
         session_id: Option<SessionId>,
         at: Timestamp,
-        id: DeliveryId,
     ) {
-        self.push(Job {
-            id,
+        self.announced.push_back(Announced::Deployed(Box::new(Job {
+            id: DeliveryId::new(""),
             tenant: Arc::clone(tenant),
             webhook_id: EVENTS_WEBHOOK.into(),
             url: webhook.url.as_str().into(),
@@ -182,7 +179,41 @@ impl Outbox {
             form: Form::Deployed,
             session_id,
             body: deployed::body(kind, data, at).into(),
-        });
+        })));
+    }
+
+    /// Whether so much was announced that whoever announces must queue it.
+    pub(crate) fn is_behind(&self) -> bool {
+        self.announced.len() >= WAITING
+    }
+
+    /// Queues what was announced, in its order. `new_id` names each delivery.
+    pub(crate) fn spread(&mut self, mut new_id: impl FnMut() -> DeliveryId) {
+        while let Some(announced) = self.announced.pop_front() {
+            match announced {
+                Announced::Deployed(job) => self.push(Job { id: new_id(), ..*job }),
+                Announced::Documented { contract, tenant, event, at, webhooks } => {
+                    let kind = event.kind();
+                    let mut body = None;
+                    for webhook in webhooks.iter().filter(|webhook| webhook.events.contains(&kind)) {
+                        let Some(webhook_id) = &webhook.id else { continue };
+                        // One body for all of them; each signs it with its own key, and not under this lock.
+                        let body = body.get_or_insert_with(|| payload(contract, &event, at));
+                        self.push(Job {
+                            id: new_id(),
+                            tenant: Arc::clone(&tenant),
+                            webhook_id: webhook_id.clone(),
+                            url: webhook.url.as_str().into(),
+                            secret: webhook.secret.as_deref().filter(|_| contract.is_extended()).map(Into::into),
+                            event: kind.clone(),
+                            form: Form::Documented,
+                            session_id: event.session_id().map(Into::into),
+                            body: body.clone(),
+                        });
+                    }
+                }
+            }
+        }
     }
 
     fn push(&mut self, job: Job) {

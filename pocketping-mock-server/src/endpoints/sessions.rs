@@ -10,7 +10,7 @@ use pocketping_sdk::{Identify, Session, SessionId, SessionStatus, SetAi};
 use crate::app::App;
 use crate::http::{Answer, Body, Caller, Pairs, PathId, Routes, list as list_answer};
 use crate::store::change::Update;
-use crate::store::{Rejection, SessionQuery, Tenant, Tx, rules};
+use crate::store::{Held, Rejection, SessionQuery, Tenant, Tx, rules};
 
 pub(super) fn routes() -> Routes {
     Routes::new()
@@ -27,9 +27,7 @@ async fn list(State(app): State<App>, caller: Caller, Pairs(pairs): Pairs) -> Re
     let mut answer = list_answer(app.contract, "sessions");
     let mut walk = app.walk_sessions(&caller.tenant, query);
     while let Some(part) = walk.next_part() {
-        for session in &part {
-            answer.push_session(session);
-        }
+        answer.push_sessions(&part);
         // Others are served between two parts of a long list.
         tokio::task::yield_now().await;
     }
@@ -63,14 +61,14 @@ async fn set_ai(
     Answer::of_write(&app, &caller, StatusCode::OK, |tx| set_session_ai(tx, &id.0, body.enabled).map(owned))
 }
 
-fn owned(session: Arc<Session>) -> Session {
-    Arc::unwrap_or_clone(session)
+fn owned(session: Held<Session>) -> Session {
+    Arc::unwrap_or_clone(session).into_value()
 }
 
 /// Closes a session.
 ///
 /// contract gap: the reference does not say what closing a closed one does; here it changes and emits nothing.
-pub(crate) fn close_session(tx: &mut Tx<'_>, id: &SessionId) -> Result<Arc<Session>, Rejection> {
+pub(crate) fn close_session(tx: &mut Tx<'_>, id: &SessionId) -> Result<Held<Session>, Rejection> {
     let session = tx.session(id)?;
     if session.status == SessionStatus::Closed {
         return Ok(Arc::clone(session));
@@ -82,7 +80,7 @@ pub(crate) fn close_session(tx: &mut Tx<'_>, id: &SessionId) -> Result<Arc<Sessi
 ///
 /// contract gap: the reference prints one request and no rule; here at least one field is needed, given ones replace,
 /// `metadata` is merged one level deep.
-pub(crate) fn identify_visitor(tx: &mut Tx<'_>, id: &SessionId, said: Identify) -> Result<Arc<Session>, Rejection> {
+pub(crate) fn identify_visitor(tx: &mut Tx<'_>, id: &SessionId, said: Identify) -> Result<Held<Session>, Rejection> {
     let session = tx.session(id)?;
     rules::identity(&said)?;
     let identity = rules::merged(session.identity.as_ref(), said)?;
@@ -90,6 +88,6 @@ pub(crate) fn identify_visitor(tx: &mut Tx<'_>, id: &SessionId, said: Identify) 
 }
 
 /// Switches the AI on or off.
-pub(crate) fn set_session_ai(tx: &mut Tx<'_>, id: &SessionId, enabled: bool) -> Result<Arc<Session>, Rejection> {
+pub(crate) fn set_session_ai(tx: &mut Tx<'_>, id: &SessionId, enabled: bool) -> Result<Held<Session>, Rejection> {
     tx.update_session(id, Update::Ai, |session, _| session.ai_enabled = Some(enabled))
 }

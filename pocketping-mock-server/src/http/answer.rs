@@ -9,7 +9,7 @@ use serde::Serialize;
 use super::Caller;
 use crate::app::App;
 use crate::contract::Contract;
-use crate::store::{Kept, Rejection, Tx};
+use crate::store::{Held, Kept, Rejection, Row, Tx};
 
 /// An answer that is ready to be sent.
 #[derive(Debug)]
@@ -34,8 +34,8 @@ impl Answer {
     }
 
     /// A session as the contract shows it.
-    pub(crate) fn session(contract: Contract, session: &Session) -> Self {
-        Self::json(StatusCode::OK, &*contract.session(session))
+    pub(crate) fn session(contract: Contract, session: &Row<Session>) -> Self {
+        Self { status: StatusCode::OK, body: session_json(contract, session).to_vec() }
     }
 
     /// The answer to a write: its value, or the thin acknowledgement of the strict contract.
@@ -65,7 +65,13 @@ impl Answer {
 
 impl IntoResponse for Answer {
     fn into_response(self) -> Response {
-        (self.status, [(CONTENT_TYPE, HeaderValue::from_static("application/json"))], self.body).into_response()
+        let mut response = Response::new(self.body.into());
+        *response.status_mut() = self.status;
+        let headers = response.headers_mut();
+        // With room for those that every answer is given.
+        headers.reserve(12);
+        headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
+        response
     }
 }
 
@@ -92,22 +98,34 @@ pub(crate) fn list(contract: Contract, key: &str) -> ListAnswer {
 }
 
 impl ListAnswer {
-    pub(crate) fn push_session(&mut self, session: &Session) {
-        self.push(&*self.contract.session(session));
+    /// Adds sessions.
+    pub(crate) fn push_sessions(&mut self, sessions: &[Held<Session>]) {
+        let contract = self.contract;
+        // A comma each.
+        self.body.reserve(sessions.iter().map(|session| session_json(contract, session).len() + 1).sum());
+        for session in sessions {
+            self.push_json(session_json(contract, session));
+        }
     }
 
     /// Adds a message, unless the contract does not show it.
-    pub(crate) fn push_message(&mut self, message: &Message) {
-        if let Some(message) = self.contract.message(message) {
-            self.push(&*message);
+    pub(crate) fn push_message(&mut self, message: &Row<Message>) {
+        let contract = self.contract;
+        let json = message.json(|message| contract.message(message).map_or_else(Vec::new, |shown| encode(&*shown)));
+        if !json.is_empty() {
+            self.push_json(json);
         }
     }
 
     pub(crate) fn push<T: Serialize>(&mut self, item: &T) {
+        self.push_json(&encode(item));
+    }
+
+    fn push_json(&mut self, json: &[u8]) {
         if !std::mem::replace(&mut self.is_empty, false) {
             self.body.push(b',');
         }
-        self.body.extend(encode(item));
+        self.body.extend_from_slice(json);
     }
 
     /// Ends the list.
@@ -120,6 +138,10 @@ impl ListAnswer {
         self.body.push(b'}');
         Answer { status: StatusCode::OK, body: self.body }
     }
+}
+
+fn session_json(contract: Contract, session: &Row<Session>) -> &[u8] {
+    session.json(|session| encode(&*contract.session(session)))
 }
 
 fn encode<T: Serialize + ?Sized>(value: &T) -> Vec<u8> {

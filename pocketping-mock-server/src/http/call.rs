@@ -14,7 +14,7 @@ use http::{HeaderMap, HeaderName, Method};
 use super::faulty::{self, Gateway, OwnLimit};
 use super::finish::insert;
 use super::rate_limit::{Left, RateLimits};
-use super::recorded::{note_fault, note_tenant};
+use super::recorded::{note_fault, note_route, note_tenant};
 use super::{answer, extract};
 use crate::app::{App, Reservation};
 use crate::connection::Connection;
@@ -42,6 +42,7 @@ impl<S: Sync> FromRequestParts<S> for Caller {
 
 /// The checks of a contract call, in the order their answers matter: who, how often, what, and whether it came before.
 pub(crate) async fn contract_call(State(app): State<App>, request: Request, next: Next) -> Response {
+    note_route(request.extensions());
     let (tenant, left) = match admit(&app, &app.rate_limits, request.headers()) {
         Ok(admitted) => admitted,
         Err((rejection, left)) => return with_limit(&app, rejection.into_response(), left),

@@ -1,18 +1,19 @@
 //! The last word on every answer: the error JSON, and the headers of the contract.
 
 use std::any::Any;
+use std::future::Future;
 use std::time::{Duration, SystemTime};
 
-use axum::extract::{MatchedPath, OriginalUri, Request, State};
+use axum::extract::{OriginalUri, Request};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
-use http::header::{CONTENT_TYPE, DATE, RETRY_AFTER};
+use http::header::{CONTENT_LENGTH, CONTENT_TYPE, DATE, RETRY_AFTER};
 use http::{HeaderName, HeaderValue, Method, StatusCode};
 use pocketping_sdk::ErrorBody;
 use tokio::time::Instant;
 
 use super::faulty::{FaultId, Gateway};
-use super::recorded::route;
+use super::recorded::Noted;
 use super::spoilt::spoilt;
 use crate::app::App;
 use crate::journal::Refusal;
@@ -33,12 +34,18 @@ impl IntoResponse for Rejection {
 }
 
 /// Gives every answer its error JSON and headers.
-pub(crate) async fn finish(State(app): State<App>, request: Request, next: Next) -> Response {
+pub(super) async fn finish<F: Future<Output = Response>>(
+    app: &App,
+    surface: Surface,
+    noted: &Noted,
+    request: Request,
+    next: impl FnOnce(Request) -> F,
+) -> Response {
     let request_id = request.headers().get(REQUEST_ID).filter(|id| is_sane(id)).cloned();
-    let (surface, method) = (Surface::of(request.method(), request.uri().path()), request.method().clone());
+    let method = request.method().clone();
     let is_page = surface == Surface::Page;
-    let logged = (!is_page && tracing::enabled!(tracing::Level::INFO)).then(|| Logged::new(&request));
-    let mut response = next.run(request).await;
+    let logged = (!is_page && tracing::enabled!(tracing::Level::INFO)).then(Instant::now);
+    let mut response = next(request).await;
     let thin = !app.contract.is_extended();
     if let Some(rejection) = response.extensions_mut().remove::<Rejection>() {
         reject(&mut response, &rejection, thin);
@@ -47,7 +54,7 @@ pub(crate) async fn finish(State(app): State<App>, request: Request, next: Next)
     // It stays there for the journal.
     let fault = response.extensions().get::<FaultId>().cloned();
     let headers = response.headers_mut();
-    insert(headers, DATE, &http_date(&app, 0));
+    insert(headers, DATE, &http_date(app, 0));
     if let Some(FaultId(id)) = fault.filter(|_| !is_gateways) {
         insert(headers, FAULT, &id);
     }
@@ -62,38 +69,26 @@ pub(crate) async fn finish(State(app): State<App>, request: Request, next: Next)
     if !is_page {
         app.metrics.answered(surface, &method, response.status());
     }
-    if let Some(logged) = logged {
-        logged.answered(surface, &method, &response);
+    if let Some(begun) = logged {
+        tell(begun, surface, &method, noted.route().as_deref(), &response);
     }
-    spoilt(&app, response).await
+    spoilt(app, response).await
 }
 
-/// A request that is told of when it was answered: by its route, since paths, queries and bodies are other people's.
-struct Logged {
-    route: Option<String>,
-    begun: Instant,
-}
-
-impl Logged {
-    fn new(request: &Request) -> Self {
-        let route = request.extensions().get::<MatchedPath>().and_then(|path| route(path.as_str()));
-        Self { route, begun: Instant::now() }
-    }
-
-    fn answered(&self, surface: Surface, method: &Method, response: &Response) {
-        let refusal = response.extensions().get::<Refusal>();
-        tracing::info!(
-            surface = surface.as_str(),
-            %method,
-            route = self.route.as_deref().unwrap_or("none"),
-            status = response.status().as_u16(),
-            took_us = self.begun.elapsed().as_micros(),
-            request_id = response.headers().get(REQUEST_ID).and_then(|id| id.to_str().ok()),
-            code = refusal.map(|refusal| refusal.code.as_str()),
-            rule = refusal.and_then(|refusal| refusal.rule.as_deref()),
-            "answered"
-        );
-    }
+/// Tells of a request that was answered, by its route, since paths, queries and bodies are other people's.
+fn tell(begun: Instant, surface: Surface, method: &Method, route: Option<&str>, response: &Response) {
+    let refusal = response.extensions().get::<Refusal>();
+    tracing::info!(
+        surface = surface.as_str(),
+        %method,
+        route = route.unwrap_or("none"),
+        status = response.status().as_u16(),
+        took_us = begun.elapsed().as_micros(),
+        request_id = response.headers().get(REQUEST_ID).and_then(|id| id.to_str().ok()),
+        code = refusal.map(|refusal| refusal.code.as_str()),
+        rule = refusal.and_then(|refusal| refusal.rule.as_deref()),
+        "answered"
+    );
 }
 
 /// The server's time in so many seconds.
@@ -130,6 +125,8 @@ fn write(response: &mut Response, rejection: &Rejection, thin: bool, body: &Erro
     *response.status_mut() = StatusCode::from_u16(rejection.status(thin)).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
     let body = serde_json::to_vec(body).unwrap_or_default();
     response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
+    // That of the body that stood there.
+    response.headers_mut().remove(CONTENT_LENGTH);
     *response.body_mut() = body.into();
     match rejection {
         // contract gap: the reference promises the bare 429.

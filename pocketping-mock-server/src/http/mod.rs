@@ -5,6 +5,7 @@ mod call;
 mod extract;
 mod faulty;
 mod finish;
+mod front;
 mod rate_limit;
 mod recorded;
 mod routes;
@@ -14,9 +15,10 @@ pub(crate) use answer::{Answer, list};
 pub(crate) use call::{Caller, admit, contract_call};
 pub(crate) use extract::{Body, Pairs, PathId, collect};
 pub(crate) use faulty::{faulty_surface, refused as refused_upgrade};
-pub(crate) use finish::{finish, insert, no_such_method, no_such_path, panicked, plain_errors};
+pub(crate) use finish::{insert, no_such_method, no_such_path, panicked, plain_errors};
+pub(crate) use front::Front;
 pub(crate) use rate_limit::RateLimits;
-pub(crate) use recorded::{note_tenant, record};
+pub(crate) use recorded::{note_route, note_tenant, routed};
 pub(crate) use routes::Routes;
 
 /// Whether an address names this machine, whatever resolves it.

@@ -1,12 +1,13 @@
-//! Enters every request into the journal: a layer outside all others, and bodies that note what passes through them.
+//! Enters every request into the journal: outside all layers, with bodies that note what passes through them.
 
+use std::future::Future;
 use std::pin::Pin;
 use std::sync::{Arc, OnceLock};
 use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
 use axum::body::Body;
-use axum::extract::{MatchedPath, Request, State};
+use axum::extract::{MatchedPath, Request};
 use axum::middleware::Next;
 use axum::response::Response;
 use bytes::Bytes;
@@ -23,43 +24,73 @@ use crate::journal::{self, Capture, Kind, Log, Refusal};
 use crate::store::TenantId;
 use crate::surface::Surface;
 
-/// Where it is noted whose a request is, and which fault happens to it, once that is known. The first one stands.
+/// Where it is noted where a request leads, whose it is, and which fault happens to it, once that is known. The first one
+/// stands.
 #[derive(Clone, Debug, Default)]
-struct Noted {
-    tenant: Arc<OnceLock<TenantId>>,
-    fault: Arc<OnceLock<Arc<str>>>,
+pub(super) struct Noted(Arc<Notes>);
+
+#[derive(Debug, Default)]
+struct Notes {
+    route: OnceLock<MatchedPath>,
+    tenant: OnceLock<TenantId>,
+    fault: OnceLock<Arc<str>>,
+}
+
+impl Noted {
+    /// The route as the reference writes it.
+    pub(super) fn route(&self) -> Option<String> {
+        self.0.route.get().and_then(|path| route(path.as_str()))
+    }
+}
+
+/// Notes where a request leads.
+pub(crate) fn note_route(extensions: &Extensions) {
+    if let (Some(noted), Some(path)) = (extensions.get::<Noted>(), extensions.get::<MatchedPath>()) {
+        drop(noted.0.route.set(path.clone()));
+    }
+}
+
+/// A layer that does so, for routes that have no other.
+pub(crate) async fn routed(request: Request, next: Next) -> Response {
+    note_route(request.extensions());
+    next.run(request).await
 }
 
 /// Notes whose a request is.
 pub(crate) fn note_tenant(extensions: &Extensions, tenant: &TenantId) {
     if let Some(noted) = extensions.get::<Noted>() {
-        drop(noted.tenant.set(Arc::clone(tenant)));
+        drop(noted.0.tenant.set(Arc::clone(tenant)));
     }
 }
 
 /// Notes which fault happens to a request, whose answer may never say so.
 pub(super) fn note_fault(extensions: &Extensions, id: &Arc<str>) {
     if let Some(noted) = extensions.get::<Noted>() {
-        drop(noted.fault.set(Arc::clone(id)));
+        drop(noted.0.fault.set(Arc::clone(id)));
     }
 }
 
 /// Enters a request when it has been answered, or will not be any more. The calls of the control surface and
 /// the page are none of it.
-pub(crate) async fn record(State(app): State<App>, request: Request, next: Next) -> Response {
-    let surface = Surface::of(request.method(), request.uri().path());
+pub(super) async fn record<F: Future<Output = Response>>(
+    app: &App,
+    surface: Surface,
+    noted: &Noted,
+    mut request: Request,
+    next: impl FnOnce(Request) -> F,
+) -> Response {
+    request.extensions_mut().insert(noted.clone());
     if !app.journal.is_on() || matches!(surface, Surface::Control | Surface::Page) {
-        return next.run(request).await;
+        return next(request).await;
     }
-    let (mut parts, body) = request.into_parts();
-    let recording = Recording::new(&app, surface, &parts);
-    parts.extensions.insert(recording.noted.clone());
+    let (parts, body) = request.into_parts();
+    let recording = Recording::new(app, surface, noted.clone(), &parts);
     let body = if body.is_end_stream() {
         body
     } else {
         Body::new(Tee { body, capture: recording.asked.clone(), is_part: true, recording: None })
     };
-    let response = next.run(Request::from_parts(parts, body)).await;
+    let response = next(Request::from_parts(parts, body)).await;
     recording.answered(response)
 }
 
@@ -72,7 +103,6 @@ struct Recording {
     begun: Instant,
     method: String,
     path: String,
-    route: Option<String>,
     query: Option<String>,
     headers: HeaderMap,
     noted: Noted,
@@ -85,7 +115,7 @@ struct Recording {
 }
 
 impl Recording {
-    fn new(app: &App, surface: Surface, parts: &Parts) -> Self {
+    fn new(app: &App, surface: Surface, noted: Noted, parts: &Parts) -> Self {
         Self {
             log: Arc::clone(&app.journal),
             surface,
@@ -93,10 +123,9 @@ impl Recording {
             begun: Instant::now(),
             method: parts.method.as_str().to_owned(),
             path: parts.uri.path().to_owned(),
-            route: parts.extensions.get::<MatchedPath>().and_then(|path| route(path.as_str())),
             query: parts.uri.query().map(str::to_owned),
             headers: parts.headers.clone(),
-            noted: Noted::default(),
+            noted,
             asked: Capture::default(),
             status: None,
             answer_headers: HeaderMap::new(),
@@ -112,7 +141,7 @@ impl Recording {
         self.answer_headers = response.headers().clone();
         self.refused_by = response.extensions_mut().remove();
         if let Some(FaultId(id)) = response.extensions_mut().remove() {
-            drop(self.noted.fault.set(id));
+            drop(self.noted.0.fault.set(id));
         }
         let kind = response.headers().get(CONTENT_TYPE);
         // One that has no end is noted frame by frame where it is made.
@@ -133,7 +162,7 @@ impl Drop for Recording {
             surface: self.surface,
             method: std::mem::take(&mut self.method),
             path: std::mem::take(&mut self.path),
-            route: self.route.take(),
+            route: self.noted.route(),
             query: self.query.take(),
             headers: std::mem::take(&mut self.headers),
             body: self.asked.body(),
@@ -143,14 +172,14 @@ impl Drop for Recording {
             is_whole: self.is_whole,
             took: Duration::from_micros(u64::try_from(self.begun.elapsed().as_micros()).unwrap_or(u64::MAX)),
             refused_by: self.refused_by.take(),
-            fault: self.noted.fault.get().map(ToString::to_string),
+            fault: self.noted.0.fault.get().map(ToString::to_string),
         };
-        self.log.enter(self.at, self.noted.tenant.get().cloned(), Kind::Request(Box::new(request)));
+        self.log.enter(self.at, self.noted.0.tenant.get().cloned(), Kind::Request(Box::new(request)));
     }
 }
 
 /// A route as the reference writes it: `/sessions/:sessionId`, without `/v1`; nothing for a path that nobody serves.
-pub(super) fn route(matched: &str) -> Option<String> {
+fn route(matched: &str) -> Option<String> {
     if matched.contains("{*") {
         return None;
     }

@@ -6,7 +6,7 @@ mod sessions;
 mod stats;
 
 use axum::Router;
-use axum::extract::{DefaultBodyLimit, Request, State};
+use axum::extract::{Request, State};
 use axum::middleware::{Next, from_fn, from_fn_with_state};
 use axum::response::{IntoResponse, Response};
 use http::Method;
@@ -31,7 +31,6 @@ pub(crate) fn router(app: &App, cors: CorsLayer) -> Router<App> {
         .route_layer(from_fn_with_state(app.clone(), admitted))
         .fallback(layers::no_such_path)
         .method_not_allowed_fallback(layers::no_such_method)
-        .layer(DefaultBodyLimit::disable())
         .layer(CatchPanicLayer::custom(layers::panicked))
         .layer(from_fn(layers::plain_errors))
         .layer(cors.allow_methods([Method::GET, Method::POST, Method::PATCH]))
@@ -39,6 +38,7 @@ pub(crate) fn router(app: &App, cors: CorsLayer) -> Router<App> {
 
 /// Who calls, and how often. Requests are counted apart from the contract's.
 async fn admitted(State(app): State<App>, mut request: Request, next: Next) -> Response {
+    layers::note_route(request.extensions());
     match layers::admit(&app, &app.management_limits, request.headers()) {
         Ok((tenant, _)) => {
             layers::note_tenant(request.extensions(), &tenant);

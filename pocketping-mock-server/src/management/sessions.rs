@@ -42,7 +42,7 @@ async fn list(State(app): State<App>, caller: Caller, Pairs(pairs): Pairs) -> Re
         let Some(part) = part else { break };
         missing -= part.len();
         for (session, messages, last, operator_online) in &part {
-            answer.push(&names::conversation(session, *messages, last.as_deref(), *operator_online));
+            answer.push(&names::conversation(session, *messages, last.as_ref().map(|last| &***last), *operator_online));
         }
         // Others are served between two parts.
         tokio::task::yield_now().await;
@@ -85,7 +85,7 @@ async fn get_one(State(app): State<App>, caller: Caller, id: PathId<SessionId>) 
         let session = tables.session(&id.0)?.clone();
         Ok((session, tables.conversation(&id.0)?.to_vec(), tables.operator_online()))
     })?;
-    let last = messages.last().map(AsRef::as_ref);
+    let last = messages.last().map(|last| &***last);
     let session = names::conversation(&session, messages.len(), last, operator_online);
     let messages: Vec<Value> = messages.iter().map(|message| names::message(message)).collect();
     Ok(Answer::json(StatusCode::OK, &json!({"session": session, "messages": messages})))

@@ -17,7 +17,7 @@ use crate::endpoints::sessions;
 use crate::faults::pause;
 use crate::operations;
 use crate::server::MockServer;
-use crate::store::{ApiKey, Rejection, TenantId, Tx, Visit as Visiting, rules};
+use crate::store::{ApiKey, Held, Rejection, TenantId, Tx, Visit as Visiting, rules};
 
 /// What a scenario did.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -351,7 +351,7 @@ fn checked(key: &str) -> Result<String, String> {
 fn last_own(tx: &Tx<'_>, id: &SessionId) -> Result<pocketping_sdk::MessageId, Rejection> {
     let messages = tx.tables().conversation(id)?;
     let own =
-        |message: &&Arc<pocketping_sdk::Message>| message.kind == MessageKind::Visitor && message.deleted_at.is_none();
+        |message: &&Held<pocketping_sdk::Message>| message.kind == MessageKind::Visitor && message.deleted_at.is_none();
     let last = messages.iter().rev().find(own);
     last.map(|message| message.id.clone()).ok_or_else(|| Rejection::Invalid("the visitor wrote nothing yet".to_owned()))
 }

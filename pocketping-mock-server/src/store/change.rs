@@ -1,29 +1,28 @@
 //! What a commit tells, once for all surfaces: the socket, the widget, and both kinds of webhooks.
 
-use std::sync::Arc;
-
 use pocketping_sdk::{EventData, Message, MessageKind, ProjectId, Session, SessionId, Timestamp};
 use serde_json::Value;
 
+use super::Held;
 use super::ScreenshotRequest;
 
 /// Something that happened in a session.
 #[derive(Clone, Debug)]
 pub(crate) enum Change {
     /// A visitor opened a session.
-    Opened(Arc<Session>),
+    Opened(Held<Session>),
     /// A session is not what it was.
-    Updated(Arc<Session>, Update),
+    Updated(Held<Session>, Update),
     /// A session was closed.
-    Closed(Arc<Session>),
+    Closed(Held<Session>),
     /// A message was written; the session as it is since.
-    Said(Arc<Message>, Arc<Session>),
+    Said(Held<Message>, Held<Session>),
     /// A message has another text.
-    Edited(Arc<Message>),
+    Edited(Held<Message>),
     /// A message is gone; the session as it is since.
-    Deleted(Arc<Message>, Arc<Session>),
+    Deleted(Held<Message>, Held<Session>),
     /// Messages were delivered, or read.
-    Received(SessionId, Vec<Arc<Message>>, Receipt),
+    Received(SessionId, Vec<Held<Message>>, Receipt),
     /// The visitor is asked for a rating. Of this, and of what follows, the contract's events do not tell.
     RatingAsked(SessionId, Timestamp),
     /// Somebody who is no visitor types, or stopped.
@@ -31,11 +30,11 @@ pub(crate) enum Change {
     /// An operator came, or the last one left.
     OperatorOnline(bool),
     /// The AI takes over, for this reason.
-    TakenOver(Arc<Session>, &'static str),
+    TakenOver(Held<Session>, &'static str),
     /// There is nothing for the AI to answer any more.
     AiDeclined(SessionId),
     /// The visitor's page told something: `{name, data?, timestamp, sessionId}`.
-    FromPage(Arc<Session>, Value),
+    FromPage(Held<Session>, Value),
     /// The visitor's page is told something: `{name, data?, timestamp, sessionId}`.
     ToPage(SessionId, Value),
     /// The visitor's browser is asked for a screenshot.
@@ -80,8 +79,8 @@ impl Receipt {
 impl Change {
     /// The contract's events of it.
     pub(crate) fn events(&self) -> Vec<EventData> {
-        let owned = |session: &Arc<Session>| Box::new((**session).clone());
-        let message = |message: &Arc<Message>| Box::new((**message).clone());
+        let owned = |session: &Held<Session>| Box::new((***session).clone());
+        let message = |message: &Held<Message>| Box::new((***message).clone());
         match self {
             Self::Opened(session) => vec![EventData::SessionCreated(owned(session))],
             Self::Updated(session, _) => vec![EventData::SessionUpdated(owned(session))],

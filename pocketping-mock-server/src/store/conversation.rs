@@ -10,7 +10,7 @@ use pocketping_sdk::{
 use super::change::{Change, Receipt, Update};
 use super::tables::{ScreenshotRequest, VisitorSignal};
 use super::uploads::Upload;
-use super::{Rejection, Tx};
+use super::{Held, Rejection, Row, Tx};
 
 /// How many signals of a session are kept, and how many bytes of them, as JSON.
 const SIGNALS: usize = 1000;
@@ -59,7 +59,7 @@ impl Tx<'_> {
             MessageKind::Visitor | MessageKind::System => {}
             _ => session.unanswered = Some(false),
         })?;
-        let said = Arc::new(message.clone());
+        let said = Arc::new(Row::new(message.clone()));
         self.tenant.message_ids.insert(message.id.clone());
         self.tenant.record_mut(id)?.messages.push(Arc::clone(&said));
         self.changes.push(Change::Said(said, session));
@@ -67,7 +67,7 @@ impl Tx<'_> {
     }
 
     /// A session's message.
-    pub(crate) fn message(&self, session: &SessionId, id: &MessageId) -> Result<&Arc<Message>, Rejection> {
+    pub(crate) fn message(&self, session: &SessionId, id: &MessageId) -> Result<&Held<Message>, Rejection> {
         let messages = &self.tenant.record(session)?.messages;
         messages.iter().rev().find(|message| message.id == *id).ok_or_else(|| Rejection::MessageNotFound(id.clone()))
     }
@@ -95,7 +95,7 @@ impl Tx<'_> {
         session: &SessionId,
         id: &MessageId,
         change: impl FnOnce(&mut Message, Timestamp),
-    ) -> Result<Arc<Message>, Rejection> {
+    ) -> Result<Held<Message>, Rejection> {
         let now = self.now;
         let messages = &mut self.tenant.record_mut(session)?.messages;
         let message = messages.iter_mut().rev().find(|message| message.id == *id);
@@ -114,7 +114,7 @@ impl Tx<'_> {
         session: &SessionId,
         id: &MessageId,
         content: String,
-    ) -> Result<Arc<Message>, Rejection> {
+    ) -> Result<Held<Message>, Rejection> {
         let changed = self.change_message(session, id, |message, now| {
             message.content = content;
             message.edited_at = Some(now);
@@ -124,7 +124,7 @@ impl Tx<'_> {
     }
 
     /// Empties a message (`message.updated`); its files are gone, too. Whose it is, is the caller's check.
-    pub(crate) fn delete_message(&mut self, session: &SessionId, id: &MessageId) -> Result<Arc<Message>, Rejection> {
+    pub(crate) fn delete_message(&mut self, session: &SessionId, id: &MessageId) -> Result<Held<Message>, Rejection> {
         let mut files = Vec::new();
         let changed = self.change_message(session, id, |message, now| {
             message.content.clear();
@@ -135,7 +135,7 @@ impl Tx<'_> {
             self.tenant.uploads.remove(&file);
         }
         let messages = &self.tenant.record(session)?.messages;
-        let unanswered = pocketping_sdk::is_unanswered(messages.iter().map(Arc::as_ref));
+        let unanswered = pocketping_sdk::is_unanswered(messages.iter().map(|message| &***message));
         let session = self.change_session(session, |session, _| session.unanswered = Some(unanswered))?;
         self.changes.push(Change::Deleted(Arc::clone(&changed), session));
         Ok(changed)
@@ -181,7 +181,7 @@ impl Tx<'_> {
 
     /// Closes a session (`message.created` for the system's word on it, then `session.closed`), and asks the visitor for a
     /// rating where the project does.
-    pub(crate) fn close_session(&mut self, id: &SessionId) -> Result<Arc<Session>, Rejection> {
+    pub(crate) fn close_session(&mut self, id: &SessionId) -> Result<Held<Session>, Rejection> {
         let words = Words::new(MessageKind::System, "Session closed".to_owned());
         self.add_message(id, words, |_| {})?;
         let session = self.change_session(id, |session, now| {
@@ -234,7 +234,7 @@ impl Tx<'_> {
         id: &SessionId,
         metadata: Metadata,
         identity: Option<Identity>,
-    ) -> Result<Arc<Session>, Rejection> {
+    ) -> Result<Held<Session>, Rejection> {
         self.update_session(id, Update::Returned, |session, _| {
             session.metadata = metadata;
             session.identity = identity;

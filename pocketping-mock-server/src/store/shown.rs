@@ -12,7 +12,7 @@ use std::sync::Arc;
 use pocketping_sdk::{Message, MessageKind, SessionId, Timestamp};
 
 use super::tables::changed;
-use super::{Rejection, Tenant};
+use super::{Held, Rejection, Tenant};
 
 /// How many messages a widget is shown that says nothing of those it knows.
 const RECENT: usize = 200;
@@ -28,14 +28,14 @@ pub(crate) enum After {
 
 impl Tenant {
     /// The last messages of a session, oldest first, for a widget that says nothing of those it knows.
-    pub(crate) fn recent(&self, id: &SessionId) -> Result<Vec<Arc<Message>>, Rejection> {
+    pub(crate) fn recent(&self, id: &SessionId) -> Result<Vec<Held<Message>>, Rejection> {
         let messages = &self.record(id)?.messages;
         Ok(messages[messages.len().saturating_sub(RECENT)..].to_vec())
     }
 
     /// A session's messages that changed since `after`, a time or the id of a message; for a widget also what its time
     /// may have passed over. Oldest first.
-    pub(crate) fn news(&self, id: &SessionId, after: &str, how: After) -> Result<Vec<Arc<Message>>, Rejection> {
+    pub(crate) fn news(&self, id: &SessionId, after: &str, how: After) -> Result<Vec<Held<Message>>, Rejection> {
         let record = self.record(id)?;
         let messages = &record.messages;
         if let Ok(time) = after.parse() {
@@ -46,7 +46,7 @@ impl Tenant {
             };
             // The same millisecond counts: what was committed later in it would be lost.
             let is_new =
-                |message: &&Arc<Message>| changed(message).is_none_or(|at| at >= time) || may_be_missed(message);
+                |message: &&Held<Message>| changed(message).is_none_or(|at| at >= time) || may_be_missed(message);
             return Ok(messages.iter().filter(is_new).cloned().collect());
         }
         let Some(position) = messages.iter().position(|message| message.id == *after) else {
@@ -54,7 +54,7 @@ impl Tenant {
             return Ok(messages.clone());
         };
         let time = changed(&messages[position]);
-        let is_new = |(at, message): &(usize, &Arc<Message>)| {
+        let is_new = |(at, message): &(usize, &Held<Message>)| {
             *at > position || (*at < position && message.updated_at.is_some() && changed(message) >= time)
         };
         Ok(messages.iter().enumerate().filter(is_new).map(|(_, message)| Arc::clone(message)).collect())
@@ -81,7 +81,7 @@ impl Tenant {
 
 /// Whether the visitor can have this time only by reading: it is that of something others did, or the server's of
 /// something the visitor was told nothing about when doing it.
-fn is_proof(messages: &[Arc<Message>], time: Timestamp) -> bool {
+fn is_proof(messages: &[Held<Message>], time: Timestamp) -> bool {
     messages.iter().any(|message| {
         let others = [message.deleted_at, message.delivered_at, message.read_at];
         let authors = [message.created_at, message.edited_at];

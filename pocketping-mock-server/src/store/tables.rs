@@ -7,7 +7,7 @@ use pocketping_sdk::{AttachmentId, Message, MessageId, ProjectId, Session, Sessi
 use serde_json::Value;
 
 use super::uploads::Uploads;
-use super::{MessageQuery, Project, Rejection, SessionQuery, TenantId};
+use super::{Held, MessageQuery, Project, Rejection, Row, SessionQuery, TenantId};
 use crate::sources::Ids;
 
 /// Everything the server holds, by tenant.
@@ -73,7 +73,7 @@ pub(crate) struct Tenant {
     pub(super) uploads: Uploads,
     /// Whether an operator is there.
     pub(super) operator_online: bool,
-    pub(super) webhooks: Vec<Webhook>,
+    pub(super) webhooks: Arc<Vec<Webhook>>,
     /// The time of the last commit: times never go back.
     pub(super) last_time: Option<Timestamp>,
     /// How often a session or its messages became what they are.
@@ -83,8 +83,8 @@ pub(crate) struct Tenant {
 /// A session and its messages, in commit order.
 #[derive(Clone, Debug)]
 pub(super) struct Record {
-    pub(super) session: Arc<Session>,
-    pub(super) messages: Vec<Arc<Message>>,
+    pub(super) session: Held<Session>,
+    pub(super) messages: Vec<Held<Message>>,
     pub(super) aside: Aside,
     /// The tables' revision when it last changed, or one of its messages did.
     revision: u64,
@@ -135,7 +135,7 @@ pub struct VisitorSignal {
 /// A part of a list, and where the next one starts.
 #[derive(Debug)]
 pub(crate) struct Page<T> {
-    pub(crate) items: Vec<Arc<T>>,
+    pub(crate) items: Vec<Held<T>>,
     pub(crate) next: Option<usize>,
 }
 
@@ -154,7 +154,7 @@ impl Tenant {
             visitors: HashMap::new(),
             uploads: Uploads::default(),
             operator_online: false,
-            webhooks: Vec::new(),
+            webhooks: Arc::default(),
             last_time: None,
             revision: 0,
         }
@@ -168,7 +168,7 @@ impl Tenant {
         self.positions.get(id).map(|position| &mut self.sessions[*position]).ok_or(Rejection::SessionNotFound)
     }
 
-    pub(super) fn insert(&mut self, session: Session, messages: Vec<Arc<Message>>) {
+    pub(super) fn insert(&mut self, session: Session, messages: Vec<Held<Message>>) {
         let position = self.sessions.len();
         self.positions.insert(session.id.clone(), position);
         if let Some(visitor) = &session.visitor_id {
@@ -176,11 +176,16 @@ impl Tenant {
         }
         self.revision += 1;
         let revision = self.revision;
-        self.sessions.push(Record { session: Arc::new(session), messages, aside: Aside::default(), revision });
+        self.sessions.push(Record {
+            session: Arc::new(Row::new(session)),
+            messages,
+            aside: Aside::default(),
+            revision,
+        });
     }
 
     /// The session, to be changed for all to see.
-    pub(super) fn session_mut(&mut self, id: &SessionId) -> Result<&mut Arc<Session>, Rejection> {
+    pub(super) fn session_mut(&mut self, id: &SessionId) -> Result<&mut Held<Session>, Rejection> {
         self.revision += 1;
         let revision = self.revision;
         let record = self.record_mut(id)?;
@@ -194,12 +199,12 @@ impl Tenant {
     }
 
     /// The sessions that have changed since that revision, oldest first, each with its own and its messages.
-    pub(crate) fn changed_since(&self, revision: u64) -> impl Iterator<Item = (&Arc<Session>, u64, &[Arc<Message>])> {
+    pub(crate) fn changed_since(&self, revision: u64) -> impl Iterator<Item = (&Held<Session>, u64, &[Held<Message>])> {
         let changed = self.sessions.iter().filter(move |record| record.revision > revision);
         changed.map(|record| (&record.session, record.revision, record.messages.as_slice()))
     }
 
-    pub(crate) fn session(&self, id: &SessionId) -> Result<&Arc<Session>, Rejection> {
+    pub(crate) fn session(&self, id: &SessionId) -> Result<&Held<Session>, Rejection> {
         self.record(id).map(|record| &record.session)
     }
 
@@ -214,8 +219,8 @@ impl Tenant {
         project: &ProjectId,
         id: Option<&SessionId>,
         visitor: &VisitorId,
-    ) -> Option<&Arc<Session>> {
-        let is_here = |session: &&Arc<Session>| session.project_id.as_ref() == Some(project);
+    ) -> Option<&Held<Session>> {
+        let is_here = |session: &&Held<Session>| session.project_id.as_ref() == Some(project);
         let named = id.and_then(|id| self.session(id).ok()).filter(is_here);
         named.or_else(|| {
             let positions = self.visitors.get(visitor)?;
@@ -225,7 +230,7 @@ impl Tenant {
     }
 
     /// A session that a widget of this project may reach.
-    pub(crate) fn session_in(&self, project: &ProjectId, id: &SessionId) -> Result<&Arc<Session>, Rejection> {
+    pub(crate) fn session_in(&self, project: &ProjectId, id: &SessionId) -> Result<&Held<Session>, Rejection> {
         let session = self.session(id)?;
         if session.project_id.as_ref() == Some(project) { Ok(session) } else { Err(Rejection::SessionNotFound) }
     }
@@ -288,7 +293,7 @@ impl Tenant {
     }
 
     /// All of a session's messages, oldest first.
-    pub(crate) fn conversation(&self, id: &SessionId) -> Result<&[Arc<Message>], Rejection> {
+    pub(crate) fn conversation(&self, id: &SessionId) -> Result<&[Held<Message>], Rejection> {
         self.record(id).map(|record| record.messages.as_slice())
     }
 
@@ -298,7 +303,7 @@ impl Tenant {
     }
 
     /// All sessions, oldest first, each with its messages.
-    pub(crate) fn conversations(&self) -> impl Iterator<Item = (&Arc<Session>, &[Arc<Message>])> {
+    pub(crate) fn conversations(&self) -> impl Iterator<Item = (&Held<Session>, &[Held<Message>])> {
         self.sessions.iter().map(|record| (&record.session, record.messages.as_slice()))
     }
 
@@ -306,7 +311,7 @@ impl Tenant {
         self.sessions.len()
     }
 
-    pub(crate) fn webhooks(&self) -> &[Webhook] {
+    pub(crate) fn webhooks(&self) -> &Arc<Vec<Webhook>> {
         &self.webhooks
     }
 
@@ -317,7 +322,7 @@ impl Tenant {
     pub(crate) fn sessions_before(&self, end: Option<usize>, query: &SessionQuery, most_seen: usize) -> Page<Session> {
         let end = end.unwrap_or(self.sessions.len()).min(self.sessions.len());
         let reads_messages = query.reads_messages || query.filter.text.is_some();
-        let mut items = Vec::new();
+        let mut items = Vec::with_capacity(end.min(most_seen).min(query.limit.unwrap_or(usize::MAX)));
         let mut seen = 0;
         for position in (0..end).rev() {
             if seen >= most_seen || items.len() == query.limit.unwrap_or(usize::MAX) {
@@ -325,7 +330,7 @@ impl Tenant {
             }
             let record = &self.sessions[position];
             seen += 1 + if reads_messages { record.messages.len() } else { 0 };
-            if query.filter.accepts_with(&record.session, &record.messages.iter().map(Arc::as_ref)) {
+            if query.filter.accepts_with(&record.session, &record.messages.iter().map(|message| &***message)) {
                 items.push(Arc::clone(&record.session));
             }
         }

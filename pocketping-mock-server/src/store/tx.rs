@@ -7,7 +7,7 @@ use pocketping_sdk::{
 };
 
 use super::change::{Change, Update};
-use super::{Project, Rejection, Tenant, Visit, rules};
+use super::{Held, Project, Rejection, Row, Tenant, Visit, rules};
 use crate::sources::Ids;
 
 /// A change to one tenant's tables, at one time. What it emits is published when it succeeds.
@@ -46,7 +46,7 @@ impl<'a> Tx<'a> {
         self.tenant
     }
 
-    pub(crate) fn session(&self, id: &SessionId) -> Result<&Arc<Session>, Rejection> {
+    pub(crate) fn session(&self, id: &SessionId) -> Result<&Held<Session>, Rejection> {
         self.tenant.session(id)
     }
 
@@ -55,7 +55,7 @@ impl<'a> Tx<'a> {
         &mut self,
         id: &SessionId,
         change: impl FnOnce(&mut Session, Timestamp),
-    ) -> Result<Arc<Session>, Rejection> {
+    ) -> Result<Held<Session>, Rejection> {
         let now = self.now;
         let shared = self.tenant.session_mut(id)?;
         let session = Arc::make_mut(shared);
@@ -70,7 +70,7 @@ impl<'a> Tx<'a> {
         id: &SessionId,
         update: Update,
         change: impl FnOnce(&mut Session, Timestamp),
-    ) -> Result<Arc<Session>, Rejection> {
+    ) -> Result<Held<Session>, Rejection> {
         let session = self.change_session(id, change)?;
         self.changes.push(Change::Updated(Arc::clone(&session), update));
         Ok(session)
@@ -91,7 +91,7 @@ impl<'a> Tx<'a> {
         session.unanswered = Some(false);
         session.visitor_online = visit.is_online;
         self.tenant.insert(session.clone(), Vec::new());
-        self.changes.push(Change::Opened(Arc::new(session.clone())));
+        self.changes.push(Change::Opened(Arc::new(Row::new(session.clone()))));
         Ok(session)
     }
 
@@ -108,7 +108,7 @@ impl<'a> Tx<'a> {
     /// secret is told when it is new.
     pub(crate) fn put_webhook(&mut self, url: &str, events: Vec<EventKind>, secret: Option<String>) -> Webhook {
         let events = deduplicated(events);
-        if let Some(webhook) = self.tenant.webhooks.iter_mut().find(|webhook| webhook.url == url) {
+        if let Some(webhook) = Arc::make_mut(&mut self.tenant.webhooks).iter_mut().find(|webhook| webhook.url == url) {
             webhook.events = events;
             let mut told = webhook.clone();
             told.secret.clone_from(&secret);
@@ -119,7 +119,7 @@ impl<'a> Tx<'a> {
         webhook.id = Some(self.ids.next("wh").into());
         webhook.created_at = Some(self.now);
         webhook.secret = secret.or_else(|| Some(self.ids.secret("whsec")));
-        self.tenant.webhooks.push(webhook.clone());
+        Arc::make_mut(&mut self.tenant.webhooks).push(webhook.clone());
         webhook
     }
 
@@ -127,7 +127,7 @@ impl<'a> Tx<'a> {
     pub(crate) fn remove_webhook(&mut self, id: &WebhookId) -> Result<(), Rejection> {
         let position = self.tenant.webhooks.iter().position(|webhook| webhook.id.as_ref() == Some(id));
         let position = position.ok_or_else(|| Rejection::WebhookNotFound(id.clone()))?;
-        self.tenant.webhooks.remove(position);
+        Arc::make_mut(&mut self.tenant.webhooks).remove(position);
         Ok(())
     }
 
@@ -155,7 +155,7 @@ impl<'a> Tx<'a> {
             self.now = time.map_or(self.now, |time| time.max(self.now));
         }
         self.tenant.message_ids.extend(messages.iter().map(|message| message.id.clone()));
-        self.tenant.insert(session, messages.into_iter().map(Arc::new).collect());
+        self.tenant.insert(session, messages.into_iter().map(|message| Arc::new(Row::new(message))).collect());
     }
 
     /// Replaces the projects by those that a seed names, if it names any.

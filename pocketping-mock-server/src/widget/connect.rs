@@ -16,7 +16,7 @@ use crate::app::App;
 use crate::connection::Connection;
 use crate::http::{Answer, Body, Routes};
 use crate::names;
-use crate::store::{Rejection, Tx, Visit, WidgetConfig, rules};
+use crate::store::{Held, Rejection, Row, Tx, Visit, WidgetConfig, rules};
 
 pub(super) fn routes() -> Routes {
     Routes::new().route("/connect", post(connect))
@@ -61,7 +61,7 @@ async fn connect(
 }
 
 /// Finds the visitor's session, by its id or else by the visitor, or opens one: an unknown id is no error.
-fn enter(tx: &mut Tx<'_>, project: &ProjectId, hello: Hello, ip: Option<&str>) -> Result<Arc<Session>, Rejection> {
+fn enter(tx: &mut Tx<'_>, project: &ProjectId, hello: Hello, ip: Option<&str>) -> Result<Held<Session>, Rejection> {
     let said = hello.identity.map(names::read_identity).transpose()?;
     let known = tx.tables().session_of(project, hello.session_id.as_ref(), &hello.visitor_id).cloned();
     let stored = known.as_ref().and_then(|session| session.identity.as_ref());
@@ -70,7 +70,7 @@ fn enter(tx: &mut Tx<'_>, project: &ProjectId, hello: Hello, ip: Option<&str>) -
         None => stored.cloned(),
     };
     let told = hello.metadata.map(names::read_metadata).transpose()?;
-    let told = told.map(|told| described(told, known.as_deref(), ip));
+    let told = told.map(|told| described(told, known.as_ref().map(|known| &***known), ip));
     if let Some(session) = known {
         let metadata = told.unwrap_or_else(|| session.metadata.clone());
         rules::metadata(&metadata)?;
@@ -82,7 +82,7 @@ fn enter(tx: &mut Tx<'_>, project: &ProjectId, hello: Hello, ip: Option<&str>) -
         .all_metadata(told.unwrap_or_default())
         .identity(identity)
         .online();
-    tx.open_session(visit).map(Arc::new)
+    tx.open_session(visit).map(|session| Arc::new(Row::new(session)))
 }
 
 /// What the server knows of a browser besides what the browser tells. Where the visitor was first seen stays.
@@ -109,8 +109,8 @@ fn address(headers: &HeaderMap, peer: Option<IpAddr>) -> Option<String> {
 
 /// What a widget needs to begin: the conversation, and how it is to look.
 struct Welcome {
-    session: Arc<Session>,
-    messages: Vec<Arc<Message>>,
+    session: Held<Session>,
+    messages: Vec<Held<Message>>,
     operator_online: bool,
     config: WidgetConfig,
 }

@@ -14,7 +14,6 @@ mod visitors;
 use std::time::Duration;
 
 use axum::Router;
-use axum::extract::DefaultBodyLimit;
 use axum::middleware::{from_fn, from_fn_with_state};
 use http::header::{ACCEPT, CACHE_CONTROL, CONTENT_TYPE};
 use http::{HeaderName, Method};
@@ -43,7 +42,6 @@ pub(crate) fn router(app: &App) -> Router<App> {
         .route_layer(from_fn_with_state((app.clone(), Surface::Widget), layers::faulty_surface))
         .fallback(layers::no_such_path)
         .method_not_allowed_fallback(layers::no_such_method)
-        .layer(DefaultBodyLimit::disable())
         .layer(CatchPanicLayer::custom(layers::panicked))
         .layer(from_fn_with_state(app.clone(), version::negotiate))
         .layer(from_fn(layers::plain_errors))

@@ -69,7 +69,8 @@ where
     S: Future<Output = (Line, Over)> + Send,
 {
     upgrade
-        .read_buffer_size(4096)
+        // Clients say little; what is longer makes it longer.
+        .read_buffer_size(1024)
         // With an empty write buffer every frame would be a system call of its own.
         .write_buffer_size(16 << 10)
         .max_message_size(app.limits.frame)
@@ -78,12 +79,13 @@ where
             let tasks = app.tasks.clone();
             tasks.track_future(async move {
                 let _open = app.metrics.opened(surface, Stream::Socket);
-                let whole = async {
+                // Pinned where it is made: a future that is moved on takes its room twice, in each of many sockets.
+                let mut whole = pin!(async {
                     let (socket, over) = serve(app.clone(), Line::new(socket, tape)).await;
                     conclude(&app, &connection, socket, over).await;
-                };
+                });
                 tokio::select! {
-                    () = whole => {}
+                    () = &mut whole => {}
                     () = connection.ended() => {}
                 }
             })
@@ -174,8 +176,9 @@ pub(super) async fn progress(write: impl Future<Output = Result<(), axum::Error>
 
 /// Runs a write that a slow reader, or the server's end, may cut short.
 async fn until_over(app: &App, end: &End, write: impl Future<Output = Result<(), Over>>) -> Result<(), Over> {
+    let mut write = pin!(write);
     tokio::select! {
-        written = write => written,
+        written = &mut write => written,
         code = end.reached() => Err(Over::Close(code, "this reader is too slow")),
         () = app.stop.cancelled() => Err(Over::Close(1001, "shutting down")),
     }

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use axum::Router;
+use crate::http::Front;
 use axum::body::Body;
 use bytes::Bytes;
 use http_body_util::BodyExt;
@@ -75,7 +75,7 @@ impl Answer {
 }
 
 /// Sends a request, and gives the answer with its body still coming.
-pub(super) async fn begin(service: Router, request: Request) -> http::Response<Body> {
+pub(super) async fn begin(service: Front, request: Request) -> http::Response<Body> {
     let mut builder = http::Request::builder()
         .method(request.method.as_str())
         .uri(request.path)
@@ -87,7 +87,7 @@ pub(super) async fn begin(service: Router, request: Request) -> http::Response<B
     service.oneshot(builder.body(Body::from(request.body)).unwrap()).await.unwrap()
 }
 
-pub(super) async fn send(service: Router, request: Request) -> Answer {
+pub(super) async fn send(service: Front, request: Request) -> Answer {
     let (parts, body) = begin(service, request).await.into_parts();
     let text = |value: &http::HeaderValue| value.to_str().unwrap().to_owned();
     Answer {
