@@ -28,8 +28,20 @@ demo:
 chaos:
     CHAOS_SEEDS=10000 cargo test -p pocketping-sdk --test chaos
 
-# Figures to read: how long a server takes from nothing to its first answer
+# What everything costs, beside what one would write by hand: the table of PERFORMANCE.md, in some minutes
 bench:
+    python3 .ci/bench.py
+
+# Its counts of instructions, which CI keeps
+bench-quick:
+    python3 .ci/bench.py --quick
+
+# The picture of PERFORMANCE.md: what things cost against how much there is
+bench-plot:
+    python3 .ci/bench.py --plot pocketping-mock-server/docs/costs.svg
+
+# Figures to read: how long a server takes from nothing to its first answer
+bench-start:
     cargo bench -p pocketping-mock-server --features cli,memory --bench start
 
 # The pictures of the server's page: all of them below target/screenshots, those that are kept in its docs

@@ -43,6 +43,11 @@ pub(crate) struct SessionWalk {
 }
 
 impl SessionWalk {
+    /// Whether there is no other part.
+    pub(crate) fn is_over(&self) -> bool {
+        self.is_over
+    }
+
     /// The next part, which may be empty; `None` when the walk is over.
     pub(crate) fn next_part(&mut self) -> Option<Vec<Held<Session>>> {
         self.next_part_as(|_, session| Arc::clone(session))

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use axum::extract::State;
+use axum::response::{IntoResponse, Response};
 use axum::routing::{get, post};
 use http::StatusCode;
 use pocketping_sdk::{Identify, Session, SessionId, SessionStatus, SetAi};
@@ -21,17 +22,25 @@ pub(super) fn routes() -> Routes {
         .route("/sessions/{sessionId}/ai", post(set_ai))
 }
 
-async fn list(State(app): State<App>, caller: Caller, Pairs(pairs): Pairs) -> Result<Answer, Rejection> {
+async fn list(State(app): State<App>, caller: Caller, Pairs(pairs): Pairs) -> Result<Response, Rejection> {
     let query = if app.contract.is_extended() { SessionQuery::read(&pairs)? } else { SessionQuery::default() };
     query.check_cursor(app.read(&caller.tenant, Tenant::sessions_held))?;
+    let is_page = query.limit.is_some();
     let mut answer = list_answer(app.contract, "sessions");
     let mut walk = app.walk_sessions(&caller.tenant, query);
     while let Some(part) = walk.next_part() {
         answer.push_sessions(&part);
-        // Others are served between two parts of a long list.
+        if !is_page && !walk.is_over() {
+            return Ok(answer.streamed(move |answer| {
+                let part = walk.next_part();
+                answer.push_sessions(part.as_deref().unwrap_or_default());
+                part.is_some()
+            }));
+        }
+        // Others are served between two parts of a long search.
         tokio::task::yield_now().await;
     }
-    Ok(answer.finish(walk.next.map(SessionQuery::next_cursor)))
+    Ok(answer.finish(walk.next.map(SessionQuery::next_cursor)).into_response())
 }
 
 async fn get_one(State(app): State<App>, caller: Caller, id: PathId<SessionId>) -> Result<Answer, Rejection> {

@@ -1,6 +1,10 @@
 //! Answers as JSON, in the form the contract gives them.
 
+use std::convert::Infallible;
+
+use axum::body::Body;
 use axum::response::{IntoResponse, Response};
+use futures::stream;
 use http::header::CONTENT_TYPE;
 use http::{HeaderName, HeaderValue, StatusCode};
 use pocketping_sdk::{Message, Session};
@@ -65,14 +69,19 @@ impl Answer {
 
 impl IntoResponse for Answer {
     fn into_response(self) -> Response {
-        let mut response = Response::new(self.body.into());
+        let mut response = ok(self.body.into());
         *response.status_mut() = self.status;
-        let headers = response.headers_mut();
-        // With room for those that every answer is given.
-        headers.reserve(12);
-        headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
         response
     }
+}
+
+fn ok(body: Body) -> Response {
+    let mut response = Response::new(body);
+    let headers = response.headers_mut();
+    // With room for those that every answer is given.
+    headers.reserve(12);
+    headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
+    response
 }
 
 /// An answer that was given before.
@@ -126,6 +135,22 @@ impl ListAnswer {
             self.body.push(b',');
         }
         self.body.extend_from_slice(json);
+    }
+
+    /// Answers with what there is and what comes: `more` adds a part, and says when there is none left. So a long list is
+    /// never held as a whole, and others are served between two parts.
+    pub(crate) fn streamed(self, more: impl FnMut(&mut Self) -> bool + Send + 'static) -> Response {
+        let pieces = stream::unfold(Some((self, more)), |state| async {
+            let (mut list, mut more) = state?;
+            tokio::task::yield_now().await;
+            if more(&mut list) {
+                let piece = std::mem::take(&mut list.body);
+                Some((Ok::<_, Infallible>(piece), Some((list, more))))
+            } else {
+                Some((Ok(list.finish(None).body), None))
+            }
+        });
+        ok(Body::from_stream(pieces))
     }
 
     /// Ends the list.

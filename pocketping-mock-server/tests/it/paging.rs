@@ -1,6 +1,6 @@
 //! Paging: under load nothing is skipped or repeated, and no cursor leads nowhere.
 
-use pocketping_mock_server::{MockServer, Visit};
+use pocketping_mock_server::{Contract, MockServer, Visit};
 use proptest::prelude::*;
 
 use crate::wire::call;
@@ -58,6 +58,26 @@ fn a_filtered_walk_ends_with_its_last_match() {
     let (ids, none) = page(&server, "/sessions?q=NEEDLE&limit=3", "sessions");
     assert_eq!((ids.len(), none), (3, None), "an exact fit has no next page");
     assert_eq!(page(&server, "/sessions", "sessions").0.len(), 1500, "without a limit: everything");
+}
+
+#[test]
+fn a_long_list_is_sent_as_it_is_made_and_misses_nothing() {
+    for contract in [Contract::Strict, Contract::Extended] {
+        let server = MockServer::builder().contract(contract).start().unwrap();
+        for (held, is_long) in [(512, false), (513, true), (1024, true), (1025, true)] {
+            while server.sessions().len() < held {
+                server.visitor_opens_session(Visit::new());
+            }
+            let answer = call(&server, "GET /sessions", "");
+            let json = answer.json();
+            let ids = json["sessions"].as_array().unwrap().iter().map(|session| session["id"].as_str().unwrap());
+            let newest_first: Vec<_> = (1..=held).rev().map(|n| format!("sess_{n}")).collect();
+            assert!(ids.eq(newest_first), "{held}");
+            assert_eq!(json.as_object().unwrap().len(), 1, "no cursor: {held}");
+            assert_eq!(answer.header("content-length").is_none(), is_long, "{held}");
+            assert_eq!(answer.header("content-type"), Some("application/json"));
+        }
+    }
 }
 
 #[test]

@@ -23,7 +23,21 @@ impl Answer {
 
     #[track_caller]
     pub(crate) fn json(&self) -> Value {
-        serde_json::from_str(&self.body).unwrap_or_else(|error| panic!("{error}: {self:?}"))
+        serde_json::from_str(&self.whole()).unwrap_or_else(|error| panic!("{error}: {self:?}"))
+    }
+
+    /// The body, put together when it came in chunks.
+    pub(crate) fn whole(&self) -> String {
+        if self.header("transfer-encoding") != Some("chunked") {
+            return self.body.clone();
+        }
+        let (mut whole, mut rest) = (String::new(), self.body.as_str());
+        while let Some((length, behind)) = rest.split_once("\r\n") {
+            let (chunk, behind) = behind.split_at(usize::from_str_radix(length, 16).unwrap());
+            whole.push_str(chunk);
+            rest = behind.strip_prefix("\r\n").unwrap();
+        }
+        whole
     }
 }
 
