@@ -28,6 +28,8 @@ PATIENCE = 900
 JOURNAL = 10_000
 # How many events come at once: fewer than may wait for a subscriber.
 BURST = 500
+# What every server here is opened with.
+KEY = "sk_bench_0123456789abcdef"
 # What answers a request, in the server.
 REQUEST = "front::Front as tower_service::Service"
 ROOT = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
@@ -363,6 +365,49 @@ def latency_row(table, program):
     table.most("server: p99 of a write beside a list of 1,000,000", beside, 10, floor=alone, unit="ms")
 
 
+class Receiver(Server):
+    """What is forwarded to, which says when so many have come."""
+
+    def has_received(self, events):
+        self.process.stdin.write(f"{events}\n")
+        self.process.stdin.flush()
+        assert self.process.stdout.readline() == "received\n"
+
+
+def forwarded(server, command, bursts=7):
+    """How many events a second a program forwards, of bursts of one session."""
+    with Server(server, "serve", 1, 0, 0) as it, Receiver(server, "receive") as receiver, tempfile.TemporaryDirectory() as folder:
+        ready = os.path.join(folder, "ready")
+        env = os.environ | {"POCKETPING_API_URL": it.url, "POCKETPING_API_KEY": KEY, "POCKETPING_CONFIG_DIR": folder}
+        env["POCKETPING_STATE_DIR"] = folder
+        command = [part.format(url=it.url, target=receiver.url + "/hook", ready=ready) for part in command]
+        forwarder = subprocess.Popen(command, env=env, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True)
+        try:
+            if "--ready-file" in command:
+                while not os.path.exists(ready):
+                    time.sleep(0.01)
+            else:
+                assert forwarder.stdout.readline() == "ready\n"
+            figures = []
+            for _ in range(bursts):
+                began = time.monotonic()
+                it.publish(BURST)
+                receiver.has_received(BURST)
+                figures.append(BURST / (time.monotonic() - began))
+            return statistics.median(figures)
+        finally:
+            forwarder.terminate()
+            forwarder.wait()
+
+
+def listen_row(table, programs):
+    sdk, server, binary = programs
+    bare = forwarded(server, [sdk, "forward", "{url}", "{target}"])
+    listen = forwarded(server, [binary, "listen", "--forward-to", "{target}", "--ready-file", "{ready}"])
+    ratio = listen / bare
+    table.row("CLI: what `listen` forwards", ">= 0.8 x", bare, listen, ratio, ratio >= 0.8, True, "events/s")
+
+
 def plotted(program):
     """What is asked for costs about the same, however much there is: the picture of it."""
     sessions = [(much, held(program, much)) for much in (1, 10, 100, 1000, 10_000, 100_000, 1_000_000)]
@@ -390,9 +435,10 @@ def main():
             file.write(plotted(server))
         return
     subprocess.run(["cargo", "build", "--locked", "--release", "-p", "pocketping-cli"], cwd=ROOT, check=True)
-    parts = [(client_rows, sdk), (server_rows, server), (cli_rows, os.path.join(ROOT, "target", "release", "pocketping"))]
+    binary = os.path.join(ROOT, "target", "release", "pocketping")
+    parts = [(client_rows, sdk), (server_rows, server), (cli_rows, binary)]
     if not arguments.quick:
-        parts += [(part, server) for part in LONG]
+        parts += [(part, server) for part in LONG] + [(listen_row, (sdk, server, binary))]
     table = Table()
     began = time.monotonic()
     for part, program in parts:

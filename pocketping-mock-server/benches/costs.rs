@@ -35,6 +35,7 @@ fn main() {
         ["post", url, count] => callers::post(url, number(count)),
         ["post-paced", url, count, per_second] => callers::post_paced(url, number(count), number(per_second)),
         ["converse", url, count] => callers::converse(url, number(count)),
+        ["receive"] => by_hand::receive(),
         ["subscribe", url, count] => subscribers::subscribe(url, number(count)),
         _ => println!("its parts are run and counted by .ci/bench.py"),
     }

@@ -29,7 +29,7 @@ fn main() {
         ["raw-reqwest", url, count] => runtime.block_on(raw_reqwest(url, number(count))),
         ["socket-sdk", url, count] => runtime.block_on(socket_sdk(url, number(count))),
         ["socket-tagged", url, count] => runtime.block_on(socket_tagged(url, number(count))),
-        ["socket-drain", url, count] => runtime.block_on(socket_drain(url, number(count))),
+        ["forward", url, target] => runtime.block_on(forward(url, target)),
         _ => println!("its parts are run and counted by .ci/bench.py"),
     }
 }
@@ -152,11 +152,11 @@ struct MessageByHand {
     created_at: String,
 }
 
-async fn socket(url: &str, count: usize) -> WebSocketStream<tokio::net::TcpStream> {
+async fn socket(url: &str) -> WebSocketStream<tokio::net::TcpStream> {
     let config = WebSocketConfig::default().read_buffer_size(16 << 10);
     let address = url.strip_prefix("http://").unwrap().split('/').next().unwrap();
     let stream = tokio::net::TcpStream::connect(address).await.unwrap();
-    let request = format!("ws://{address}/{count}/ws");
+    let request = url.replace("http://", "ws://");
     let (mut socket, _) = tokio_tungstenite::client_async_with_config(request, stream, Some(config)).await.unwrap();
     let auth = format!(r#"{{"type":"auth","apiKey":"{KEY}"}}"#);
     futures::SinkExt::send(&mut socket, Message::text(auth)).await.unwrap();
@@ -164,7 +164,7 @@ async fn socket(url: &str, count: usize) -> WebSocketStream<tokio::net::TcpStrea
 }
 
 async fn socket_tagged(url: &str, count: usize) {
-    let mut socket = socket(url, count).await;
+    let mut socket = socket(&url.replace("/v1", &format!("/{count}/ws"))).await;
     let mut seen = 0;
     while seen < count {
         let Message::Text(text) = socket.next().await.unwrap().unwrap() else { continue };
@@ -179,10 +179,18 @@ async fn socket_tagged(url: &str, count: usize) {
     }
 }
 
-async fn socket_drain(url: &str, count: usize) {
-    let mut socket = socket(url, count).await;
-    for _ in 0..=count {
-        let Message::Text(_) = socket.next().await.unwrap().unwrap() else { panic!("a text") };
+/// Posts each event as it comes, the next one when it was taken: what forwards with nothing else.
+async fn forward(url: &str, target: &str) {
+    let mut socket = socket(&format!("{url}/ws")).await;
+    let client = by_hand();
+    let Message::Text(_) = socket.next().await.unwrap().unwrap() else { panic!("auth.ok") };
+    println!("ready");
+    std::io::stdout().flush().unwrap();
+    while let Some(Ok(message)) = socket.next().await {
+        if let Message::Text(text) = message {
+            let post = client.post(target).header("content-type", "application/json").body(text.to_string());
+            post.send().await.unwrap().error_for_status().unwrap();
+        }
     }
 }
 

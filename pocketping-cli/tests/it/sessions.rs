@@ -8,6 +8,7 @@ use pocketping_mock_server::{Contract, MockServer, Seed, Visit};
 use pocketping_sdk::SessionStatus;
 use serde_json::{Value, json};
 
+use crate::pty::Pty;
 use crate::run::{Listening, Nobody, at, error_of, pocketping, run, run_with_input};
 
 /// A server with sessions that were made and moved in different orders.
@@ -199,6 +200,30 @@ fn a_watch_keeps_to_its_filter_and_tells_who_leaves() {
         server.visitor_says(&"sess_c".into(), "meanwhile");
         server.refuse_connections(false);
         assert_eq!(watch.line()["id"], "sess_c", "what happened without a link is told, too");
+    }
+}
+
+#[test]
+fn a_watch_on_a_terminal_is_one_table_whose_rows_move() {
+    for contract in [Contract::Strict, Contract::Extended] {
+        let server = three(contract);
+        let mut pty = Pty::spawn(&at(&server, &["sessions", "watch"]), 24, 100);
+        let is_in_order = |screen: &str, ids: [&str; 3]| {
+            let rows = ids.map(|id| screen.lines().position(|line| line.contains(id)));
+            let once = ids.iter().all(|id| screen.matches(*id).count() == 1);
+            once && rows.is_sorted() && rows[0].is_some()
+        };
+        pty.wait_for("what moved last is first", |screen| is_in_order(screen, ["sess_a", "sess_c", "sess_b"]));
+        server.visitor_says(&"sess_b".into(), "Hello?");
+        pty.wait_for("it goes to the top", |screen| is_in_order(screen, ["sess_b", "sess_a", "sess_c"]));
+        assert_eq!(run(at(&server, &["sessions", "close", "sess_c"])).code, 0);
+        let screen = pty.wait_for("it is closed", |screen| screen.contains("closed"));
+        assert!(screen.lines().any(|line| line.contains("sess_c") && line.contains("closed")), "{screen}");
+        let new = server.visitor_opens_session(Visit::new()).id;
+        let screen = pty.sees(new.as_str());
+        assert_eq!(screen.lines().filter(|line| line.contains("sess_")).count(), 4, "{screen}");
+        pty.types("\u{3}");
+        assert_eq!(pty.ends(), 130);
     }
 }
 

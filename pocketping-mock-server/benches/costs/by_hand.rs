@@ -6,11 +6,13 @@ use axum::http::{HeaderMap, StatusCode};
 use axum::response::Response;
 use axum::routing::get;
 use axum::{Json, Router};
+use bytes::Bytes;
 use serde::Serialize;
 use subtle::ConstantTimeEq;
 use tokio::sync::broadcast::Sender;
+use tokio::sync::watch;
 
-use super::{KEY, told};
+use super::{KEY, number, say, told};
 
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
@@ -103,4 +105,23 @@ async fn socket(State(events): State<Sender<Utf8Bytes>>, upgrade: WebSocketUpgra
             }
         }
     })
+}
+
+/// Takes whatever is posted, and says, as often as a line of the input says how many, when so many more have come.
+pub(super) fn receive() {
+    let (count, counted) = tokio::sync::watch::channel(0);
+    let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build().unwrap();
+    let listener = runtime.block_on(tokio::net::TcpListener::bind("127.0.0.1:0")).unwrap();
+    say(&format!("http://{}", listener.local_addr().unwrap()));
+    let router = Router::new().fallback(|State(count): State<watch::Sender<usize>>, _: Bytes| async move {
+        count.send_modify(|count| *count += 1);
+        StatusCode::NO_CONTENT
+    });
+    runtime.spawn(axum::serve(listener, router.with_state(count)).into_future());
+    let (mut counted, mut all) = (counted, 0);
+    for line in std::io::stdin().lines() {
+        all += number(&line.unwrap());
+        runtime.block_on(counted.wait_for(|count| *count >= all)).unwrap();
+        say("received");
+    }
 }
