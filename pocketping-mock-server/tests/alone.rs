@@ -27,10 +27,8 @@ fn ports() -> usize {
     let own: HashSet<String> =
         links.filter_map(|link| Some(link.strip_prefix("socket:[")?.strip_suffix(']')?.to_owned())).collect();
     let tables = ["/proc/net/tcp", "/proc/net/tcp6"].map(|table| std::fs::read_to_string(table).unwrap_or_default());
-    let inodes =
-        tables.iter().flat_map(|table| table.lines().skip(1)).filter_map(|line| line.split_whitespace().nth(9));
-    // The system tells a socket twice when its table changes while it is read.
-    inodes.filter(|inode| own.contains(*inode)).collect::<HashSet<_>>().len()
+    let inode = |line: &&str| line.split_whitespace().nth(9).is_some_and(|inode| own.contains(inode));
+    tables.iter().flat_map(|table| table.lines().skip(1)).filter(inode).count()
 }
 
 /// Waits until as much is left as there was: threads, descriptors.

@@ -20,7 +20,7 @@ mod tenant;
 mod visitors;
 
 use axum::Router;
-use axum::middleware::from_fn_with_state;
+use axum::middleware::{from_fn, from_fn_with_state};
 use http::Method;
 use http::header::{AUTHORIZATION, CONTENT_TYPE};
 use tower_http::catch_panic::CatchPanicLayer;
@@ -60,6 +60,7 @@ pub(crate) fn router(app: &App) -> Router<App> {
         .layer(CatchPanicLayer::custom(layers::panicked))
         .layer(from_fn_with_state(app.clone(), guard::admit))
         .layer(cors())
+        .layer(from_fn(layers::routed))
 }
 
 /// Pages of this machine may control its server, whatever port they were served from; all others are kept out.

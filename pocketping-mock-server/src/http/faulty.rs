@@ -15,7 +15,7 @@ use serde_json::Value;
 
 use super::call::{Ready, facts};
 use super::finish::{http_date, insert};
-use super::recorded::{note_fault, note_route};
+use super::recorded::note_fault;
 use super::spoilt::{Spoilt, Wait};
 use super::{Answer, extract};
 use crate::app::App;
@@ -46,7 +46,6 @@ pub(crate) async fn faulty_surface(
     request: Request,
     next: Next,
 ) -> Response {
-    note_route(request.extensions());
     let (parts, mut body) = request.into_parts();
     let mut read = Bytes::new();
     if app.faults.reads_bodies(surface) {

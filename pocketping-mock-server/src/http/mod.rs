@@ -18,7 +18,7 @@ pub(crate) use faulty::{faulty_surface, refused as refused_upgrade};
 pub(crate) use finish::{insert, no_such_method, no_such_path, panicked, plain_errors};
 pub(crate) use front::Front;
 pub(crate) use rate_limit::RateLimits;
-pub(crate) use recorded::{note_route, note_tenant, routed};
+pub(crate) use recorded::{note_tenant, routed};
 pub(crate) use routes::Routes;
 
 /// Whether an address names this machine, whatever resolves it.

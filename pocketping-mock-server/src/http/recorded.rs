@@ -44,13 +44,13 @@ impl Noted {
 }
 
 /// Notes where a request leads.
-pub(crate) fn note_route(extensions: &Extensions) {
+pub(super) fn note_route(extensions: &Extensions) {
     if let (Some(noted), Some(path)) = (extensions.get::<Noted>(), extensions.get::<MatchedPath>()) {
         drop(noted.0.route.set(path.clone()));
     }
 }
 
-/// A layer that does so, for routes that have no other.
+/// A layer that does so.
 pub(crate) async fn routed(request: Request, next: Next) -> Response {
     note_route(request.extensions());
     next.run(request).await

@@ -34,11 +34,11 @@ pub(crate) fn router(app: &App, cors: CorsLayer) -> Router<App> {
         .layer(CatchPanicLayer::custom(layers::panicked))
         .layer(from_fn(layers::plain_errors))
         .layer(cors.allow_methods([Method::GET, Method::POST, Method::PATCH]))
+        .layer(from_fn(layers::routed))
 }
 
 /// Who calls, and how often. Requests are counted apart from the contract's.
 async fn admitted(State(app): State<App>, mut request: Request, next: Next) -> Response {
-    layers::note_route(request.extensions());
     match layers::admit(&app, &app.management_limits, request.headers()) {
         Ok((tenant, _)) => {
             layers::note_tenant(request.extensions(), &tenant);

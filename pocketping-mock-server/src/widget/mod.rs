@@ -46,6 +46,7 @@ pub(crate) fn router(app: &App) -> Router<App> {
         .layer(from_fn_with_state(app.clone(), version::negotiate))
         .layer(from_fn(layers::plain_errors))
         .layer(cors())
+        .layer(from_fn(layers::routed))
 }
 
 /// Any website may embed the widget. Beacons carry credentials, so the origin is echoed: with `*` they would never leave
