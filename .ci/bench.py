@@ -431,7 +431,7 @@ def main():
     # Ten thousand sockets are two files each.
     resource.setrlimit(resource.RLIMIT_NOFILE, (resource.getrlimit(resource.RLIMIT_NOFILE)[1],) * 2)
     sdk = built("pocketping-sdk")
-    server = built("pocketping-mock-server", "--features", "cli,memory")
+    server = built("pocketping-mock-server")
     if arguments.plot:
         with open(arguments.plot, "w", encoding="utf-8") as file:
             file.write(plotted(server))
