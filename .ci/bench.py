@@ -151,11 +151,12 @@ class Table:
 
     def __init__(self):
         self.rows = []
+        self.is_kept = True
 
     def row(self, what, goal, floor, measured, ratio, is_met, is_kept, unit):
         verdict = "" if is_met else "not met"
         self.rows.append((what, goal, floor, measured, ratio, verdict if is_kept else "WORSE THAN IT WAS", unit))
-        self.is_kept = getattr(self, "is_kept", True) and is_kept
+        self.is_kept &= is_kept
         print(".", end="", file=sys.stderr, flush=True)
 
     def ratio(self, what, floor, measured, goal, bound=None, unit="instructions"):
@@ -192,7 +193,7 @@ class Table:
             figures = zip((goal, floor, measured, ratio), widths[1:5])
             texts = [what.ljust(widths[0])] + [text.rjust(width) for text, width in figures]
             print("  ".join(texts + [unit.ljust(widths[6]), verdict]).rstrip())
-        return getattr(self, "is_kept", True)
+        return self.is_kept
 
 
 def client_rows(table, program):

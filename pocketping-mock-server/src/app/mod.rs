@@ -21,7 +21,7 @@ use tokio_util::task::TaskTracker;
 use url::Url;
 
 use crate::contract::Contract;
-use crate::delivery::Outbox;
+use crate::delivery::{Announced, Outbox};
 use crate::deployed::{self, EventsWebhook};
 use crate::faults::places::Here;
 use crate::faults::{Fault, FaultError, Faults};
@@ -274,13 +274,16 @@ impl App {
             for (event, frame) in published {
                 self.journal_event(tenant, at, &event, &frame);
                 if !tables.webhooks().is_empty() {
-                    outbox.announce(self.0.contract, tenant, event, at, Arc::clone(tables.webhooks()));
+                    let (tenant, webhooks) = (Arc::clone(tenant), Arc::clone(tables.webhooks()));
+                    let (contract, event) = (self.0.contract, Box::new(event));
+                    outbox.announce(Announced::Event { contract, tenant, event, at, webhooks });
                 }
             }
             if let Some(webhook) = &self.0.events_webhook
                 && let Some((kind, data)) = deployed::event(change, tables)
             {
-                outbox.announce_deployed(webhook, tenant, (kind, &data), change.session_id().cloned(), at);
+                let session = change.session_id().cloned();
+                outbox.announce(Announced::deployed(webhook, tenant, (kind, &data), session, at));
             }
             let told = widgets.publish(tenant, change);
             if let Change::ScreenshotAsked(session, request) = change

@@ -4,15 +4,11 @@ use std::collections::{HashMap, HashSet, VecDeque};
 use std::sync::Arc;
 
 use bytes::Bytes;
-use pocketping_sdk::{DeliveryId, Event, EventKind, SessionId, Timestamp, Webhook, WebhookId, WebhookPayload};
-use serde_json::Value;
+use pocketping_sdk::{DeliveryId, EventKind, SessionId, Timestamp, WebhookId};
 
-use crate::contract::Contract;
-use crate::deployed::{self, EventsWebhook};
+use super::announced::Announced;
 use crate::store::TenantId;
 
-/// The id under which deliveries of the events webhook are known.
-pub(crate) const EVENTS_WEBHOOK: &str = "events";
 /// How many deliveries of one webhook are under way at once.
 const AT_ONCE: usize = 8;
 /// How many deliveries may wait for one webhook.
@@ -123,20 +119,6 @@ struct Queue {
     busy: HashSet<Option<SessionId>>,
 }
 
-/// What happened and is not yet queued for each webhook: who made it happen does not wait for that.
-#[derive(Debug)]
-enum Announced {
-    Documented {
-        contract: Contract,
-        tenant: TenantId,
-        event: Box<Event>,
-        at: Timestamp,
-        webhooks: Arc<Vec<Webhook>>,
-    },
-    /// It has no id yet.
-    Deployed(Box<Job>),
-}
-
 /// What is to be delivered, and what became of it.
 #[derive(Debug, Default)]
 pub(crate) struct Outbox {
@@ -147,39 +129,9 @@ pub(crate) struct Outbox {
 }
 
 impl Outbox {
-    /// Takes note of an event for the webhooks that asked for it, in a time that does not grow with them.
-    pub(crate) fn announce(
-        &mut self,
-        contract: Contract,
-        tenant: &TenantId,
-        event: Event,
-        at: Timestamp,
-        webhooks: Arc<Vec<Webhook>>,
-    ) {
-        let (tenant, event) = (Arc::clone(tenant), Box::new(event));
-        self.announced.push_back(Announced::Documented { contract, tenant, event, at, webhooks });
-    }
-
-    /// Takes note of an event in the form of the deployments.
-    pub(crate) fn announce_deployed(
-        &mut self,
-        webhook: &EventsWebhook,
-        tenant: &TenantId,
-        (kind, data): (&str, &Value),
-        session_id: Option<SessionId>,
-        at: Timestamp,
-    ) {
-        self.announced.push_back(Announced::Deployed(Box::new(Job {
-            id: DeliveryId::new(""),
-            tenant: Arc::clone(tenant),
-            webhook_id: EVENTS_WEBHOOK.into(),
-            url: webhook.url.as_str().into(),
-            secret: webhook.secret.as_deref().map(Into::into),
-            event: kind.into(),
-            form: Form::Deployed,
-            session_id,
-            body: deployed::body(kind, data, at).into(),
-        })));
+    /// Takes note of what happened, in a time that does not grow with the webhooks that are told of it.
+    pub(crate) fn announce(&mut self, announced: Announced) {
+        self.announced.push_back(announced);
     }
 
     /// Whether so much was announced that whoever announces must queue it.
@@ -190,29 +142,7 @@ impl Outbox {
     /// Queues what was announced, in its order. `new_id` names each delivery.
     pub(crate) fn spread(&mut self, mut new_id: impl FnMut() -> DeliveryId) {
         while let Some(announced) = self.announced.pop_front() {
-            match announced {
-                Announced::Deployed(job) => self.push(Job { id: new_id(), ..*job }),
-                Announced::Documented { contract, tenant, event, at, webhooks } => {
-                    let kind = event.kind();
-                    let mut body = None;
-                    for webhook in webhooks.iter().filter(|webhook| webhook.events.contains(&kind)) {
-                        let Some(webhook_id) = &webhook.id else { continue };
-                        // One body for all of them; each signs it with its own key, and not under this lock.
-                        let body = body.get_or_insert_with(|| payload(contract, &event, at));
-                        self.push(Job {
-                            id: new_id(),
-                            tenant: Arc::clone(&tenant),
-                            webhook_id: webhook_id.clone(),
-                            url: webhook.url.as_str().into(),
-                            secret: webhook.secret.as_deref().filter(|_| contract.is_extended()).map(Into::into),
-                            event: kind.clone(),
-                            form: Form::Documented,
-                            session_id: event.session_id().map(Into::into),
-                            body: body.clone(),
-                        });
-                    }
-                }
-            }
+            announced.jobs(&mut new_id, |job| self.push(job));
         }
     }
 
@@ -346,19 +276,6 @@ impl Outbox {
     pub(crate) fn delivery(&self, id: &DeliveryId) -> Option<&Delivery> {
         self.deliveries.get(id)
     }
-}
-
-/// The body of an event's deliveries. The event is as the contract shows it; the strict message is thinner still.
-fn payload(contract: Contract, event: &Event, at: Timestamp) -> Bytes {
-    let mut payload = WebhookPayload::of_event(event, at);
-    if !contract.is_extended()
-        && let Some(message) = &mut payload.data.message
-    {
-        // contract gap: the reference prints a webhook's message with these three fields.
-        message.session_id = None;
-        message.created_at = None;
-    }
-    serde_json::to_vec(&payload).unwrap_or_else(|error| unreachable!("a wire type is always JSON: {error}")).into()
 }
 
 #[cfg(test)]

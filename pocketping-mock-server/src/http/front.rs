@@ -11,6 +11,7 @@ use std::task::{Context, Poll};
 use axum::Router;
 use axum::body::Body;
 use axum::extract::Request;
+use axum::middleware::from_fn;
 use axum::response::Response;
 use bytes::Bytes;
 use futures::FutureExt;
@@ -19,7 +20,7 @@ use tower::{Layer, Service, ServiceExt, service_fn};
 use tower_http::cors::CorsLayer;
 
 use super::finish::{finish, panicked};
-use super::recorded::{Noted, record};
+use super::recorded::{Noted, record, routed};
 use crate::app::App;
 use crate::surface::Surface;
 
@@ -28,24 +29,21 @@ use crate::surface::Surface;
 pub(crate) struct Front {
     app: App,
     router: Router,
-    cors: Arc<Cors>,
-}
-
-/// What pages of other origins may do with the contract's calls.
-#[derive(Debug)]
-struct Cors {
-    layer: CorsLayer,
-    /// What the layer adds to every answer: the same for all, since all origins are welcome.
-    headers: HeaderMap,
+    /// The same, asked by a page of another origin whether it may.
+    preflights: Router,
+    /// What such a page may see of the contract's answers: the same for all, since all origins are welcome.
+    cors: Arc<HeaderMap>,
 }
 
 impl Front {
-    pub(crate) fn new(app: App, router: Router, layer: CorsLayer) -> Self {
+    /// `cors` is the contract's.
+    pub(crate) fn new(app: App, router: Router, cors: CorsLayer) -> Self {
         let nobody = service_fn(|_: Request| async { Ok::<_, Infallible>(Response::default()) });
         let answer: Option<Result<Response, Infallible>> =
-            layer.layer(nobody).oneshot(Request::default()).now_or_never();
+            cors.layer(nobody).oneshot(Request::default()).now_or_never();
         let Some(Ok(answer)) = answer else { unreachable!("nobody is waited for") };
-        Self { app, router, cors: Arc::new(Cors { layer, headers: answer.into_parts().0.headers }) }
+        let preflights = router.clone().layer(cors).layer(from_fn(routed));
+        Self { app, router, preflights, cors: Arc::new(answer.into_parts().0.headers) }
     }
 
     async fn answer(self, request: Request) -> Response {
@@ -53,7 +51,10 @@ impl Front {
         let noted = Noted::default();
         record(&self.app, surface, &noted, request, |request| {
             finish(&self.app, surface, &noted, request, |request| async {
-                if surface == Surface::Contract { self.of_contract(request).await } else { self.routed(request).await }
+                match surface {
+                    Surface::Contract => self.of_contract(request).await,
+                    _ => survived(&self.router, request).await,
+                }
             })
         })
         .await
@@ -62,22 +63,22 @@ impl Front {
     /// An answer that pages of other origins may read.
     async fn of_contract(&self, request: Request) -> Response {
         if request.method() == Method::OPTIONS {
-            let Ok(answer) = self.cors.layer.layer(self.router.clone()).oneshot(request).await;
-            return answer;
+            return survived(&self.preflights, request).await;
         }
-        let mut answer = self.routed(request).await;
+        let mut answer = survived(&self.router, request).await;
         let headers = answer.headers_mut();
-        for (name, value) in &self.cors.headers {
+        for (name, value) in &*self.cors {
             headers.append(name.clone(), value.clone());
         }
         answer
     }
+}
 
-    async fn routed(&self, request: Request) -> Response {
-        match AssertUnwindSafe(self.router.clone().oneshot(request)).catch_unwind().await {
-            Ok(Ok(answer)) => answer,
-            Err(cause) => panicked(cause),
-        }
+/// The router's answer, or that of a handler that panicked.
+async fn survived(router: &Router, request: Request) -> Response {
+    match AssertUnwindSafe(router.clone().oneshot(request)).catch_unwind().await {
+        Ok(Ok(answer)) => answer,
+        Err(cause) => panicked(cause),
     }
 }
 

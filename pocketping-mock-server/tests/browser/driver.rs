@@ -2,10 +2,12 @@
 
 #![allow(dead_code, reason = "not every test that includes it needs all of it")]
 
-use std::io::{BufRead, BufReader};
+use std::io::{BufRead, BufReader, Read, Write};
+use std::net::TcpStream;
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
 use std::thread;
+use std::time::Duration;
 
 use fantoccini::elements::Element;
 use fantoccini::wd::WebDriverCompatibleCommand;
@@ -22,19 +24,28 @@ pub(crate) struct Browser {
 }
 
 /// The process that drives it; gone with it.
-struct Driver(Child);
+struct Driver {
+    process: Child,
+    port: u16,
+}
 
 impl Drop for Driver {
     fn drop(&mut self) {
-        drop(self.0.kill());
-        drop(self.0.wait());
+        // It ends its browser before it answers. One that a failed test left would knock at the ports of later servers.
+        if let Ok(mut stream) = TcpStream::connect(("127.0.0.1", self.port)) {
+            drop(stream.set_read_timeout(Some(Duration::from_secs(10))));
+            drop(stream.write_all(b"GET /shutdown HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n"));
+            drop(stream.read_to_end(&mut Vec::new()));
+        }
+        drop(self.process.kill());
+        drop(self.process.wait());
     }
 }
 
 impl Browser {
     /// Starts one; `None` where there is none to start and nobody insists.
     pub(crate) async fn start() -> Option<Self> {
-        let Ok(child) = Command::new("chromedriver").arg("--port=0").stdout(Stdio::piped()).spawn() else {
+        let Ok(mut process) = Command::new("chromedriver").arg("--port=0").stdout(Stdio::piped()).spawn() else {
             let insists = std::env::var("POCKETPING_REQUIRE_BROWSER").is_ok_and(|value| value == "1");
             assert!(!insists, "chromedriver is not there, and POCKETPING_REQUIRE_BROWSER=1 insists on it");
             eprintln!(
@@ -42,8 +53,8 @@ impl Browser {
             );
             return None;
         };
-        let mut driver = Driver(child);
-        let port = port_of(&mut driver.0);
+        let port = port_of(&mut process);
+        let driver = Driver { process, port };
         let profile = tempfile::tempdir().unwrap();
         let arguments = [
             "--headless=new",

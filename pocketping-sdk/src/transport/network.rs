@@ -171,3 +171,53 @@ fn classify(error: reqwest::Error) -> TransportError {
     };
     TransportError::new(failure, error.without_url())
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::transport::tls::TlsOptions;
+
+    #[test]
+    fn an_address_is_the_same_whether_its_origin_is_known_or_not() {
+        for origin in
+            ["http://127.0.0.1:3001", "https://api.pocketping.io", "http://[::1]:80", "http://Host:8080", "http://h:80"]
+        {
+            let options = NetworkOptions {
+                connect_timeout: Duration::from_secs(1),
+                user_agent: "test".to_owned(),
+                tls: TlsOptions::default(),
+                needs_tls: false,
+                proxies: (Proxy::Off, Proxy::Off),
+            };
+            let network = Network::new(options).unwrap();
+            for path in [
+                "",
+                "/",
+                "/v1/sessions",
+                "/sessions/a%2Fb%3Fc%23d%20e%25%C3%A9",
+                "/sessions/...",
+                "//double",
+                "/a/./b",
+                "/sessions?q=a%26b+c&limit=5",
+                "/sessions?q='\"<>",
+                "/?",
+            ] {
+                let Ok(uri) = format!("{origin}{path}").parse::<http::Uri>() else { continue };
+                let whole = reqwest::Url::parse(&uri.to_string()).unwrap();
+                // The first one is the one the origin is read of.
+                let part = network.url(&uri);
+                assert!(part.is_none_or(|part| part == whole), "{uri}");
+            }
+            assert_eq!(network.url(&"http://elsewhere:3001/".parse().unwrap()), None, "another origin");
+        }
+        let uri = "http://127.0.0.1:3001/v1/sessions".parse().unwrap();
+        let options = NetworkOptions {
+            connect_timeout: Duration::from_secs(1),
+            user_agent: "test".to_owned(),
+            tls: TlsOptions::default(),
+            needs_tls: false,
+            proxies: (Proxy::Off, Proxy::Off),
+        };
+        assert!(Network::new(options).unwrap().url(&uri).is_some(), "the short way is taken");
+    }
+}

@@ -55,6 +55,28 @@ fn a_request_of_each_surface_is_entered_with_its_answer() {
 }
 
 #[test]
+fn what_is_answered_before_its_handler_has_its_route_too() {
+    for contract in [Contract::Strict, Contract::Extended] {
+        let server = MockServer::builder().contract(contract).widget_versions(Some("9.0.0"), None).start().unwrap();
+        let origin = ("Origin", "https://example.com");
+        let preflight = [origin, ("Access-Control-Request-Method", "GET")];
+        let old = [("X-PocketPing-Version", "1.0.0")];
+        for (line, headers, route, status) in [
+            ("GET /sessions/sess_1", &[][..], "/sessions/:sessionId", 401),
+            ("OPTIONS /v1/sessions/sess_1", &preflight, "/sessions/:sessionId", 200),
+            ("GET /api/v1/me", &[], "/api/v1/me", 401),
+            ("OPTIONS /api/v1/me", &preflight, "/api/v1/me", 200),
+            ("GET /pocketping/presence", &old, "/pocketping/presence", 426),
+            ("OPTIONS /pocketping/presence", &preflight, "/pocketping/presence", 200),
+        ] {
+            assert_eq!(send(&server, line, headers, "").status, status, "{line}");
+            let entry = server.journal().requests().entries().pop().unwrap();
+            assert_eq!(entry.request().unwrap().route.as_deref(), Some(route), "{line}");
+        }
+    }
+}
+
+#[test]
 fn what_was_refused_says_why_and_by_which_rule() {
     let server = MockServer::builder().demo_seed().rate_limit(4).start().unwrap();
     send(&server, "GET /sessions", &[], "");
