@@ -133,6 +133,18 @@ impl CliError {
         self
     }
 
+    /// Of an answer with this status to a request with this id.
+    pub(crate) fn with_answer(mut self, status: u16, request_id: &str) -> Self {
+        self.api.status = Some(status);
+        self.api.request_id = Some(request_id.to_owned());
+        self
+    }
+
+    /// The same with another message, where its own was told already.
+    pub(crate) fn named(self, message: impl Into<String>) -> Self {
+        Self { message: message.into(), source: None, hint: None, ..self }
+    }
+
     pub(crate) fn exit(&self) -> Exit {
         self.exit
     }
@@ -227,6 +239,15 @@ fn exit_of(error: &Error) -> Exit {
     }
 }
 
+/// The writes that change nothing more when they are done twice.
+const REPEATABLE: [&str; 5] = [
+    "POST /sessions/:sessionId/close",
+    "POST /sessions/:sessionId/identify",
+    "POST /sessions/:sessionId/ai",
+    "POST /webhooks",
+    "DELETE /webhooks/:webhookId",
+];
+
 fn hint_for(exit: Exit, error: &Error) -> Option<&'static str> {
     match exit {
         // The link stood: address and server were right.
@@ -238,7 +259,10 @@ fn hint_for(exit: Exit, error: &Error) -> Option<&'static str> {
         Exit::Unknown if error.route() == Some("POST /sessions/:sessionId/messages") => {
             Some("it may have been sent: look before you send it again (`pocketping messages list`)")
         }
-        Exit::Unknown => Some("it may have been done; doing it again changes nothing more"),
+        Exit::Unknown if error.route().is_some_and(|route| REPEATABLE.contains(&route)) => {
+            Some("it may have been done; doing it again changes nothing more")
+        }
+        Exit::Unknown => Some("it may have been done: look before you do it again"),
         Exit::NotFound if error.route() == Some("GET /webhooks") => Some("this server has no list of webhooks"),
         _ => None,
     }

@@ -21,6 +21,15 @@ impl Link {
     /// # Cancel safety
     /// Dropping the future loses nothing.
     pub(crate) async fn remark(&mut self) -> String {
+        let is_wrong = self.changed().await;
+        is_wrong.unwrap_or_else(|| format!("the link to {} is back", self.socket))
+    }
+
+    /// The next time the link breaks, or is back: what is wrong now.
+    ///
+    /// # Cancel safety
+    /// Dropping the future loses nothing.
+    pub(crate) async fn changed(&mut self) -> Option<String> {
         loop {
             let is_down = match self.states.next().await {
                 Some(StreamState::Connecting) => true,
@@ -31,8 +40,7 @@ impl Link {
             };
             if is_down != self.is_down {
                 self.is_down = is_down;
-                let what = if is_down { "is down; trying again" } else { "is back" };
-                return format!("the link to {} {what}", self.socket);
+                return is_down.then(|| format!("the link to {} is down; trying again", self.socket));
             }
         }
     }

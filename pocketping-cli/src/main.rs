@@ -24,6 +24,7 @@ mod settings;
 mod stop;
 mod terminal;
 mod time;
+mod told;
 
 use std::process::ExitCode;
 

@@ -25,6 +25,12 @@ impl Terminal {
     pub(crate) fn is_there() -> bool {
         io::stdin().is_terminal() && io::stdout().is_terminal()
     }
+
+    /// Whether it is one on which the cursor can be moved.
+    pub(crate) fn is_smart() -> bool {
+        const DUMB: [&str; 3] = ["dumb", "cons25", "emacs"];
+        Self::is_there() && !std::env::var("TERM").is_ok_and(|kind| DUMB.contains(&kind.as_str()))
+    }
 }
 
 #[cfg(unix)]

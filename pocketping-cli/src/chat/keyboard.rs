@@ -27,7 +27,7 @@ pub(super) struct Keyboard {
     asks: blocking::Sender<()>,
     printer: Option<Box<dyn ExternalPrinter + Send>>,
     /// Put back at the end, whatever happens.
-    _terminal: Option<Terminal>,
+    terminal: Option<Terminal>,
 }
 
 impl Keyboard {
@@ -35,7 +35,7 @@ impl Keyboard {
         let (sender, typed) = mpsc::unbounded_channel();
         let (asks, asked) = blocking::channel::<()>();
         let mut printer: Option<Box<dyn ExternalPrinter + Send>> = None;
-        let is_terminal = Terminal::is_there();
+        let is_terminal = Terminal::is_smart();
         let mut read: Box<dyn FnMut() -> Typed + Send> = if is_terminal {
             let failed = |error| CliError::unexpected("the terminal cannot be used", error);
             let mut editor = DefaultEditor::new().map_err(failed)?;
@@ -54,11 +54,17 @@ impl Keyboard {
         };
         let started = thread::Builder::new().name("keyboard".to_owned()).spawn(work);
         started.map_err(|error| CliError::unexpected("a thread cannot be started", error))?;
-        Ok(Self { typed, asks, printer, _terminal: is_terminal.then(Terminal::keep).flatten() })
+        Ok(Self { typed, asks, printer, terminal: is_terminal.then(Terminal::keep).flatten() })
     }
 
     pub(super) fn is_terminal(&self) -> bool {
         self.printer.is_some()
+    }
+
+    /// Leaves the terminal as it was; what is told from now on goes below what was being typed.
+    pub(super) fn leave(&mut self) {
+        self.printer = None;
+        self.terminal = None;
     }
 
     /// Asks for the next line.

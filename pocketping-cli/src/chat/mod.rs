@@ -3,12 +3,12 @@
 mod keyboard;
 mod line;
 
-use std::collections::{HashSet, VecDeque};
+use std::collections::VecDeque;
 
 use futures::future::BoxFuture;
 use futures::{FutureExt, TryStreamExt};
 use pocketping_sdk::{
-    Event, EventData, EventStream, Identify, Message, MessageId, MessageKind, NewMessage, SessionHandle, SessionStatus,
+    Event, EventData, EventStream, Identify, Message, MessageKind, NewMessage, Outcome, SessionHandle, SessionStatus,
     StreamContent,
 };
 
@@ -17,6 +17,7 @@ use crate::error::{CliError, Exit};
 use crate::link::Link;
 use crate::output::{Output, end_progress, remark, safe};
 use crate::stop::Stop;
+use crate::told::Told;
 use keyboard::{Keyboard, Typed};
 use line::Line;
 
@@ -63,7 +64,7 @@ pub(crate) struct Chat<'a> {
     keyboard: Keyboard,
     output: &'a mut Output,
     /// What was shown, or sent by this chat.
-    seen: HashSet<MessageId>,
+    told: Told,
     waiting: VecDeque<Job>,
     running: Option<(String, BoxFuture<'static, pocketping_sdk::Result<Done>>)>,
     /// Messages that may be the one that is being sent: they wait for its id.
@@ -93,7 +94,7 @@ impl<'a> Chat<'a> {
             link,
             keyboard,
             output,
-            seen: HashSet::new(),
+            told: Told::default(),
             waiting: VecDeque::new(),
             running: None,
             held: Vec::new(),
@@ -110,7 +111,7 @@ impl<'a> Chat<'a> {
         let mut last = VecDeque::new();
         let mut messages = std::pin::pin!(self.session.messages().list().stream());
         while let Some(message) = messages.try_next().await? {
-            self.seen.insert(message.id.clone());
+            self.told.is_news(&message);
             last.push_back(message);
             if last.len() > most {
                 last.pop_front();
@@ -125,11 +126,12 @@ impl<'a> Chat<'a> {
             self.tell("/help tells what can be typed");
         }
         let ended = self.go_on(stop).await;
+        let is_terminal = self.keyboard.is_terminal();
         self.tell_undone();
-        if ended.is_ok() {
-            self.events.close().await;
-        }
-        ended.and_then(|()| self.verdict())
+        ended?;
+        self.events.close().await;
+        // A person saw what failed.
+        if is_terminal { Ok(()) } else { self.verdict() }
     }
 
     async fn go_on(&mut self, stop: &mut Stop) -> Result<(), CliError> {
@@ -161,20 +163,25 @@ impl<'a> Chat<'a> {
 
     /// What an early end leaves: nothing that was typed is lost without a word.
     fn tell_undone(&mut self) {
-        if let Some((name, _)) = self.running.take() {
-            self.tell(&format!("it may have been done: {name}"));
+        let running = self.running.take().map(|(name, _)| format!("it may have been done: {name}"));
+        let waiting =
+            std::mem::take(&mut self.waiting).into_iter().map(|job| format!("it was not done: {}", job.name()));
+        let undone: Vec<_> = running.into_iter().chain(waiting).collect();
+        if !undone.is_empty() && self.keyboard.is_terminal() {
+            // The thread of the keyboard may not come to print it.
+            self.keyboard.leave();
+            remark("");
         }
-        for job in std::mem::take(&mut self.waiting) {
-            self.tell(&format!("it was not done: {}", job.name()));
+        for line in &undone {
+            self.tell(line);
         }
     }
 
-    /// Where nobody sees what failed but the exit code tells.
+    /// Where nobody sees what failed but the exit code tells. Why each line failed was told.
     fn verdict(mut self) -> Result<(), CliError> {
         match (self.failures.len(), self.jobs) {
-            _ if self.keyboard.is_terminal() => Ok(()),
             (0, _) => Ok(()),
-            (1, 1) => Err(self.failures.remove(0)),
+            (1, 1) => Err(self.failures.remove(0).named("the line was not done")),
             (failed, all) => Err(CliError::new(Exit::Partial, format!("{failed} of {all} lines were not done"))),
         }
     }
@@ -243,7 +250,7 @@ impl<'a> Chat<'a> {
     fn ended(&mut self, (name, result): (String, pocketping_sdk::Result<Done>)) -> Result<(), CliError> {
         match result {
             Ok(Done::Sent(message)) => {
-                self.seen.insert(message.id.clone());
+                self.told.is_news(&message);
                 if self.keyboard.is_terminal() {
                     self.tell(&format!("✓ {}", clock(&message)));
                 } else {
@@ -257,7 +264,8 @@ impl<'a> Chat<'a> {
                 self.tell(&format!("error: {error}"));
                 // What may have been sent must not be sent again without a look.
                 let what = match outcome {
-                    pocketping_sdk::Outcome::Unknown => "it may have been done",
+                    Outcome::Unknown => "it may have been done",
+                    Outcome::Applied => "it was done",
                     _ => "it was not done",
                 };
                 self.tell(&format!("{what}: {name}"));
@@ -289,11 +297,13 @@ impl<'a> Chat<'a> {
                 let is_sending = self.running.is_some() && message.kind == MessageKind::Operator;
                 if is_sending { self.held.push(message) } else { self.arrived(&message)? }
             }
-            EventData::MessageUpdated(message) if message.deleted_at.is_some() => {
-                self.tell(&format!("the {} deleted: {}", message.kind, message.id));
-            }
-            EventData::MessageUpdated(message) if message.edited_at.is_some() => {
-                self.tell(&format!("the {} edited: {}", message.kind, message.content));
+            // A receipt is no news.
+            EventData::MessageUpdated(message) if self.told.is_news(&message) => {
+                if message.deleted_at.is_some() {
+                    self.tell(&format!("the {} deleted: {}", message.kind, message.id));
+                } else if message.edited_at.is_some() {
+                    self.tell(&format!("the {} edited: {}", message.kind, message.content));
+                }
             }
             EventData::SessionClosed(_) => self.tell("the session is closed; it opens again when its visitor writes"),
             _ => {}
@@ -303,15 +313,20 @@ impl<'a> Chat<'a> {
 
     /// A message that came, once.
     fn arrived(&mut self, message: &Message) -> Result<(), CliError> {
-        if !self.seen.insert(message.id.clone()) {
+        if self.told.knows(&message.id) {
             return Ok(());
         }
+        self.told.is_news(message);
         self.show(message)
     }
 
     fn show(&mut self, message: &Message) -> Result<(), CliError> {
         if !self.keyboard.is_terminal() {
-            return self.output.event(&Said(message));
+            return match self.output.event(&Said(message)) {
+                // Nobody reads any more; what is to be sent is sent all the same.
+                Err(error) if error.exit() == Exit::Done => Ok(()),
+                printed => printed,
+            };
         }
         let head = format!("{} {}: ", clock(message), message.kind);
         let indent = format!("\n{:1$}", "", head.len());

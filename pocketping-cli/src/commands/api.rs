@@ -149,7 +149,7 @@ pub(crate) async fn run(args: ApiArgs, context: &Context, output: &mut Output) -
                 };
             }
         };
-        print(&answer, args.include, output)?;
+        print(&answer, &args, output)?;
         cursor = args.paginate.then(|| next_cursor(answer.value())).flatten();
         if cursor.is_none() {
             return Ok(());
@@ -282,16 +282,20 @@ struct Included {
     body: Option<JsonText>,
 }
 
-fn print(answer: &RawResponse, include: bool, output: &mut Output) -> Result<(), CliError> {
+fn print(answer: &RawResponse, args: &ApiArgs, output: &mut Output) -> Result<(), CliError> {
     let body = std::str::from_utf8(answer.value()).map(str::trim);
     let json = body.ok().and_then(|text| JsonText::parse(text).ok());
     let is_text = json.is_none() && body != Ok("");
     if is_text && !output.is_plain() {
-        return Err(CliError::new(Exit::Server, "the answer is not JSON").with_hint("-o table prints it as it is"));
+        // As with the other commands: who knows what answered a write like that.
+        let exit = if [Method::GET, Method::HEAD].contains(&args.method) { Exit::Server } else { Exit::Unknown };
+        return Err(CliError::new(exit, format!("the answer ({}) is not JSON", answer.status()))
+            .with_answer(answer.status().as_u16(), answer.request_id())
+            .with_hint("-o table prints it as it is"));
     }
-    if include && output.is_plain() {
+    if args.include && output.is_plain() {
         head(answer.status(), answer.headers(), output)?;
-    } else if include {
+    } else if args.include {
         let headers = answer.headers().iter();
         let headers = headers.map(|(name, value)| (name.to_string(), json!(String::from_utf8_lossy(value.as_bytes()))));
         let headers = headers.collect();

@@ -42,7 +42,10 @@ pub(crate) async fn run(args: ChatArgs, context: &Context, output: &mut Output) 
     if is_closed(&known.status) {
         remark("the session is closed; it opens again when its visitor writes");
     }
-    chat.history(args.history).await?;
+    tokio::select! {
+        read = chat.history(args.history) => read?,
+        end = stop.asked() => return Err(end),
+    }
     chat.talk(&mut stop).await
 }
 

@@ -15,8 +15,8 @@ use crate::terminal::Terminal;
 pub(crate) struct InboxArgs {}
 
 pub(crate) async fn run(context: &Context) -> Result<(), CliError> {
-    if !Terminal::is_there() {
-        return Err(CliError::usage("inbox needs a terminal")
+    if !Terminal::is_smart() {
+        return Err(CliError::usage("inbox needs a terminal, and one whose cursor can be moved")
             .with_hint("`pocketping sessions watch` and `pocketping chat` work in pipes, too"));
     }
     let client = context.client()?;

@@ -32,6 +32,31 @@ impl Draft {
         self.cursor += c.len_utf8();
     }
 
+    pub(super) fn insert_all(&mut self, text: &str) {
+        self.text.insert_str(self.cursor, text);
+        self.cursor += text.len();
+    }
+
+    /// Puts a text before all of it, on lines of its own; the cursor stays where it is.
+    pub(super) fn put_before(&mut self, text: &str) {
+        let text = if self.text.is_empty() { text.to_owned() } else { format!("{text}\n") };
+        self.text.insert_str(0, &text);
+        self.cursor += text.len();
+    }
+
+    /// The text, which is gone from here then.
+    pub(super) fn take(&mut self) -> String {
+        std::mem::take(self).text
+    }
+
+    pub(super) fn erase_word(&mut self) {
+        let words = self.before().trim_end();
+        let blank = words.char_indices().rev().find(|(_, c)| c.is_whitespace());
+        let from = blank.map_or(0, |(at, c)| at + c.len_utf8());
+        self.text.replace_range(from..self.cursor, "");
+        self.cursor = from;
+    }
+
     pub(super) fn erase(&mut self) {
         let from = self.previous();
         self.text.replace_range(from..self.cursor, "");
@@ -87,5 +112,21 @@ mod tests {
         assert_eq!(draft.text(), "xay");
         draft.clear();
         assert_eq!((draft.text(), draft.before()), ("", ""));
+    }
+    #[test]
+    fn words_go_whole_and_texts_come_whole() {
+        let mut draft = Draft::default();
+        draft.insert_all("one two\u{3000}drei  ");
+        draft.erase_word();
+        assert_eq!(draft.before(), "one two\u{3000}");
+        draft.erase_word();
+        assert_eq!(draft.before(), "one ");
+        draft.insert_all("1\n2");
+        draft.put_before("first");
+        assert_eq!((draft.text(), draft.before()), ("first\none 1\n2", "first\none 1\n2"));
+        assert_eq!(draft.take(), "first\none 1\n2");
+        draft.erase_word();
+        draft.put_before("back");
+        assert_eq!((draft.text(), draft.before()), ("back", "back"));
     }
 }

@@ -1,11 +1,13 @@
 //! What the inbox knows and what a key does to it: pure, without a terminal and without a server.
 
 use std::cmp::Reverse;
-use std::collections::HashMap;
+use std::collections::{HashMap, VecDeque};
 
-use pocketping_sdk::{Message, MessageKind, Session, SessionId, SessionStatus};
+use pocketping_sdk::{Message, Session, SessionId, SessionStatus};
 
+use super::conversation::{Conversation, waits_after};
 use super::draft::Draft;
+use super::outgoing::Outgoing;
 
 /// A key, as the inbox understands it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -25,15 +27,20 @@ pub(super) enum Key {
     Escape,
     Backspace,
     Delete,
-    /// Ctrl-U: the line is empty again.
+    /// A line break in the answer: Alt-Enter or Ctrl-J.
+    NewLine,
+    /// Ctrl-W.
+    EraseWord,
+    /// Ctrl-U: the answer is empty again.
     Clear,
     /// Ctrl-C.
     Interrupt,
 }
 
 /// Where keys go to.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(super) enum Focus {
+    #[default]
     List,
     Answer,
 }
@@ -41,9 +48,6 @@ pub(super) enum Focus {
 /// What is to be done because of a key.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum Effect {
-    /// The conversation is to be read.
-    Read(SessionId),
-    Send(SessionId, String),
     Close(SessionId),
     Ai(SessionId, bool),
     Quit,
@@ -51,38 +55,40 @@ pub(super) enum Effect {
 }
 
 /// What there is.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub(super) struct Inbox {
-    /// Those nobody answered first, then by what happened last.
+    /// Those nobody answered first, then by what happened last; closed ones below.
     sessions: Vec<Session>,
     pub(super) selected: Option<SessionId>,
-    conversations: HashMap<SessionId, Vec<Message>>,
+    conversations: HashMap<SessionId, Conversation>,
     /// One for each session: what was typed for one is never sent to another.
     drafts: HashMap<SessionId, Draft>,
+    pub(super) outgoing: Outgoing,
     pub(super) focus: Focus,
     /// How many lines the conversation is scrolled up.
     pub(super) scrolled: usize,
-    /// The last thing that a person should know.
-    pub(super) status: String,
+    /// What became of the last thing that was asked for; it stays until the next one.
+    pub(super) outcome: String,
+    /// What the last key means.
+    hint: String,
+    /// What is wrong with the link, while it is.
+    pub(super) link: Option<String>,
     /// Whether there are more sessions than are shown.
     pub(super) is_cut: bool,
     /// A session that is closed when the key comes once more.
     closing: Option<SessionId>,
+    /// Whether it is over once everything is sent.
+    pub(super) is_leaving: bool,
+    /// The conversation that is being read: one at a time, whatever keys are held down.
+    reading: Option<SessionId>,
+    /// Sessions to be looked at, one after the other: the last look tells the last of it.
+    looks: VecDeque<SessionId>,
+    looking: Option<SessionId>,
 }
 
 impl Inbox {
     pub(super) fn new(sessions: Vec<Session>, is_cut: bool) -> Self {
-        let mut inbox = Self {
-            sessions,
-            selected: None,
-            conversations: HashMap::new(),
-            drafts: HashMap::new(),
-            focus: Focus::List,
-            scrolled: 0,
-            status: String::new(),
-            is_cut,
-            closing: None,
-        };
+        let mut inbox = Self { sessions, is_cut, ..Self::default() };
         inbox.sort();
         inbox.selected = inbox.sessions.first().map(|session| session.id.clone());
         inbox
@@ -102,9 +108,9 @@ impl Inbox {
         self.sessions.get(self.position()?)
     }
 
-    /// The chosen session's messages, if they were read.
-    pub(super) fn messages(&self) -> Option<&[Message]> {
-        self.conversations.get(self.selected.as_ref()?).map(Vec::as_slice)
+    /// The chosen session's conversation, if it was asked for.
+    pub(super) fn conversation(&self) -> Option<&Conversation> {
+        self.conversations.get(self.selected.as_ref()?)
     }
 
     /// What is being typed for the chosen session.
@@ -112,16 +118,31 @@ impl Inbox {
         self.drafts.get(self.selected.as_ref()?)
     }
 
+    /// What a person should know now, the most pressing first.
+    pub(super) fn status(&self) -> String {
+        let said = [&self.hint, &self.outcome].into_iter().chain(&self.link).map(String::as_str);
+        said.filter(|said| !said.is_empty()).collect::<Vec<_>>().join(" | ")
+    }
+
     fn sort(&mut self) {
         self.sessions.sort_by_key(|session| {
-            (session.unanswered != Some(true), Reverse(session.last_activity.or(session.created_at)))
+            let is_waiting = session.unanswered == Some(true) && !is_closed(session);
+            (is_closed(session), !is_waiting, Reverse(session.last_activity.or(session.created_at)))
         });
     }
 
-    /// A session as it is now.
-    pub(super) fn saw(&mut self, session: Session) {
-        match self.sessions.iter_mut().find(|known| known.id == session.id) {
-            Some(known) => *known = session,
+    fn known(&mut self, id: &SessionId) -> Option<&mut Session> {
+        self.sessions.iter_mut().find(|session| session.id == *id)
+    }
+
+    /// A session as it is now. What a strict server does not tell stays as it was worked out.
+    pub(super) fn saw(&mut self, mut session: Session) {
+        match self.known(&session.id) {
+            Some(known) => {
+                session.unanswered = session.unanswered.or(known.unanswered);
+                session.ai_enabled = session.ai_enabled.or(known.ai_enabled);
+                *known = session;
+            }
             None => self.sessions.push(session),
         }
         self.sort();
@@ -130,29 +151,34 @@ impl Inbox {
         }
     }
 
-    /// All of a conversation.
-    pub(super) fn read(&mut self, id: SessionId, messages: Vec<Message>) {
-        self.conversations.insert(id, messages);
+    /// The AI was switched; a strict server tells it nowhere.
+    pub(super) fn switched(&mut self, mut session: Session, on: bool) {
+        session.ai_enabled.get_or_insert(on);
+        self.saw(session);
     }
 
-    /// A message that came or changed. Whether its session is known.
-    pub(super) fn said(&mut self, message: &Message) -> bool {
-        let Some(id) = &message.session_id else { return true };
-        if let Some(messages) = self.conversations.get_mut(id) {
-            match messages.iter_mut().find(|known| known.id == message.id) {
-                Some(known) => *known = message.clone(),
-                None => messages.push(message.clone()),
-            }
+    /// The conversation that is to be read now, if none is.
+    pub(super) fn next_to_read(&mut self) -> Option<SessionId> {
+        let id = self.selected.clone().filter(|id| self.reading.is_none() && !self.conversations.contains_key(id))?;
+        self.conversations.insert(id.clone(), Conversation::default());
+        self.reading = Some(id.clone());
+        Some(id)
+    }
+
+    /// All of a conversation, or why it cannot be read.
+    pub(super) fn read(&mut self, id: &SessionId, messages: Result<Vec<Message>, String>) {
+        self.reading = None;
+        // It may have been forgotten meanwhile, and is read again then.
+        let Some(conversation) = self.conversations.get_mut(id) else { return };
+        match messages {
+            Ok(messages) => conversation.read(messages),
+            Err(why) => conversation.failed(why),
         }
-        let Some(session) = self.sessions.iter_mut().find(|session| session.id == *id) else { return false };
-        session.last_activity = session.last_activity.max(message.created_at);
-        match message.kind {
-            MessageKind::Visitor => session.unanswered = Some(true),
-            MessageKind::Operator | MessageKind::Ai => session.unanswered = Some(false),
-            _ => {}
+        let is_unanswered = conversation.is_unanswered();
+        if let Some(session) = self.known(id) {
+            session.unanswered = session.unanswered.or(is_unanswered);
+            self.sort();
         }
-        self.sort();
-        true
     }
 
     /// Everything that was read may be old.
@@ -160,16 +186,87 @@ impl Inbox {
         self.conversations.clear();
     }
 
-    /// A text was sent, and its draft may go, if it is still the same.
-    pub(super) fn sent(&mut self, id: &SessionId, text: &str) {
-        if self.drafts.get(id).is_some_and(|draft| draft.text() == text) {
-            self.drafts.remove(id);
+    /// A session is to be looked at.
+    pub(super) fn look(&mut self, id: SessionId) {
+        if !self.looks.contains(&id) {
+            self.looks.push_back(id);
+        }
+    }
+
+    /// The session that is to be looked at now, if none is.
+    pub(super) fn next_to_look(&mut self) -> Option<SessionId> {
+        if self.looking.is_none() {
+            self.looking = Some(self.looks.pop_front()?);
+            return self.looking.clone();
+        }
+        None
+    }
+
+    /// The look is over.
+    pub(super) fn looked(&mut self) {
+        self.looking = None;
+    }
+
+    /// A message that came, or changed.
+    pub(super) fn said(&mut self, message: Message, is_new: bool) {
+        let Some(id) = message.session_id.clone() else { return };
+        let (time, waits) = (message.created_at, waits_after(&message.kind).filter(|_| is_new));
+        if let Some(conversation) = self.conversations.get_mut(&id) {
+            conversation.put(message);
+        }
+        // What is being looked at may have been read before this.
+        let is_old = self.looking.as_ref() == Some(&id);
+        match self.known(&id) {
+            Some(session) => {
+                session.last_activity = session.last_activity.max(time);
+                session.unanswered = waits.or(session.unanswered);
+                self.sort();
+                if is_old {
+                    self.look(id);
+                }
+            }
+            None => self.look(id),
+        }
+    }
+
+    /// A text was sent.
+    pub(super) fn sent(&mut self, id: &SessionId, mut message: Message) {
+        self.outgoing.sent(id);
+        message.session_id.get_or_insert_with(|| id.clone());
+        self.said(message, true);
+    }
+
+    /// A text was not sent, or nobody knows: it and those behind it are drafts again.
+    pub(super) fn not_sent(&mut self, id: &SessionId) {
+        let texts = self.outgoing.take_back(id);
+        if !texts.is_empty() {
+            self.drafts.entry(id.clone()).or_default().put_before(&texts.join("\n"));
+        }
+        self.is_leaving = false;
+    }
+
+    /// What was typed and not sent, and whether it may have been sent.
+    pub(super) fn undone(&self) -> impl Iterator<Item = (&SessionId, &str, bool)> {
+        let drafts = self.drafts.iter().filter(|(_, draft)| !draft.text().trim().is_empty());
+        self.outgoing.undone().chain(drafts.map(|(id, draft)| (id, draft.text(), false)))
+    }
+
+    /// Takes a text that was pasted. Only the answer takes one: elsewhere its letters would be commands.
+    pub(super) fn paste(&mut self, text: &str) {
+        self.hint.clear();
+        match (self.focus, self.selected.clone()) {
+            (Focus::Answer, Some(id)) => {
+                let text = text.replace("\r\n", "\n").replace('\r', "\n");
+                self.drafts.entry(id).or_default().insert_all(&text);
+            }
+            _ => "press Enter first, then paste the answer".clone_into(&mut self.hint),
         }
     }
 
     /// Does what a key says.
     pub(super) fn press(&mut self, key: Key) -> Option<Effect> {
         let closing = self.closing.take();
+        self.hint.clear();
         match (key, self.focus) {
             (Key::Interrupt, _) => Some(Effect::Interrupt),
             (Key::PageUp, _) => {
@@ -181,7 +278,10 @@ impl Inbox {
                 None
             }
             (key, Focus::List) => self.press_in_list(key, closing.as_ref()),
-            (key, Focus::Answer) => self.press_in_answer(key),
+            (key, Focus::Answer) => {
+                self.press_in_answer(key);
+                None
+            }
         }
     }
 
@@ -192,65 +292,72 @@ impl Inbox {
             Key::Home => self.select(isize::MIN),
             Key::End => self.select(isize::MAX),
             Key::Enter | Key::Tab | Key::Right => {
-                if self.selected.is_some() {
+                if let Some(id) = &self.selected {
                     self.focus = Focus::Answer;
+                    // Once more, if it could not be read.
+                    if self.conversations.get(id).is_some_and(|known| known.failure().is_some()) {
+                        self.conversations.remove(id);
+                    }
                 }
-                None
             }
-            Key::Char('q') => Some(Effect::Quit),
+            Key::Escape => self.outcome.clear(),
+            Key::Char('q') if self.outgoing.is_empty() || self.is_leaving => return Some(Effect::Quit),
+            Key::Char('q') => {
+                self.is_leaving = true;
+                "it ends when everything is sent; q once more ends it now".clone_into(&mut self.hint);
+            }
             Key::Char('a') => {
                 let session = self.session()?;
-                Some(Effect::Ai(session.id.clone(), session.ai_enabled == Some(false)))
+                return Some(Effect::Ai(session.id.clone(), session.ai_enabled == Some(false)));
             }
             Key::Char('c') => {
                 let id = self.selected.clone()?;
                 if closing == Some(&id) {
                     return Some(Effect::Close(id));
                 }
-                self.status = format!("c once more closes {id}");
+                self.hint = format!("c once more closes {id}");
                 self.closing = Some(id);
-                None
-            }
-            _ => None,
-        }
-    }
-
-    fn press_in_answer(&mut self, key: Key) -> Option<Effect> {
-        let id = self.selected.clone()?;
-        if matches!(key, Key::Tab | Key::Escape) {
-            self.focus = Focus::List;
-            return None;
-        }
-        let draft = self.drafts.entry(id.clone()).or_default();
-        match key {
-            Key::Char(c) => draft.insert(c),
-            Key::Backspace => draft.erase(),
-            Key::Delete => draft.delete(),
-            Key::Left => draft.left(),
-            Key::Right => draft.right(),
-            Key::Home => draft.home(),
-            Key::End => draft.end(),
-            Key::Clear => draft.clear(),
-            Key::Enter if draft.text().trim().is_empty() => "there is nothing to send".clone_into(&mut self.status),
-            // It stays until the server has it.
-            Key::Enter => {
-                let text = draft.text().to_owned();
-                self.scrolled = 0;
-                return Some(Effect::Send(id, text));
             }
             _ => {}
         }
         None
     }
 
-    fn select(&mut self, by: isize) -> Option<Effect> {
-        let last = self.sessions.len().checked_sub(1)?;
+    fn press_in_answer(&mut self, key: Key) {
+        let Some(id) = self.selected.clone() else { return };
+        if matches!(key, Key::Tab | Key::Escape) {
+            self.focus = Focus::List;
+            return;
+        }
+        let draft = self.drafts.entry(id.clone()).or_default();
+        match key {
+            Key::Char(c) => draft.insert(c),
+            Key::NewLine => draft.insert('\n'),
+            Key::Backspace => draft.erase(),
+            Key::EraseWord => draft.erase_word(),
+            Key::Delete => draft.delete(),
+            Key::Left => draft.left(),
+            Key::Right => draft.right(),
+            Key::Home => draft.home(),
+            Key::End => draft.end(),
+            Key::Clear => draft.clear(),
+            Key::Enter if draft.text().trim().is_empty() => "there is nothing to send".clone_into(&mut self.hint),
+            Key::Enter => {
+                let text = draft.take();
+                self.outgoing.push(id, text);
+                self.outcome.clear();
+                self.scrolled = 0;
+            }
+            _ => {}
+        }
+    }
+
+    fn select(&mut self, by: isize) {
+        let Some(last) = self.sessions.len().checked_sub(1) else { return };
         let now = self.position().unwrap_or(0);
         let then = now.saturating_add_signed(by).min(last);
-        let id = self.sessions[then].id.clone();
+        self.selected = Some(self.sessions[then].id.clone());
         self.scrolled = 0;
-        self.selected = Some(id.clone());
-        (!self.conversations.contains_key(&id)).then_some(Effect::Read(id))
     }
 }
 
@@ -260,99 +367,4 @@ pub(super) fn is_closed(session: &Session) -> bool {
 }
 
 #[cfg(test)]
-mod tests {
-    use serde_json::json;
-
-    use super::*;
-
-    fn session(id: &str, last: &str, unanswered: bool) -> Session {
-        let time = format!("2024-01-15T{last}:00Z");
-        serde_json::from_value(json!({"id": id, "lastActivity": time, "unanswered": unanswered})).unwrap()
-    }
-
-    fn message(id: &str, session: &str, kind: &str) -> Message {
-        let message =
-            json!({"id": id, "sessionId": session, "content": "x", "type": kind, "createdAt": "2024-01-15T12:00:00Z"});
-        serde_json::from_value(message).unwrap()
-    }
-
-    fn inbox() -> Inbox {
-        Inbox::new(vec![session("a", "10:00", false), session("b", "09:00", true), session("c", "11:00", false)], false)
-    }
-
-    fn ids(inbox: &Inbox) -> Vec<&str> {
-        inbox.sessions().iter().map(|session| session.id.as_str()).collect()
-    }
-
-    fn type_in(inbox: &mut Inbox, text: &str) {
-        for c in text.chars() {
-            assert_eq!(inbox.press(Key::Char(c)), None);
-        }
-    }
-
-    #[test]
-    fn those_nobody_answered_are_first_and_the_choice_stays() {
-        let mut inbox = inbox();
-        assert_eq!(ids(&inbox), ["b", "c", "a"]);
-        assert_eq!(inbox.press(Key::Down), Some(Effect::Read("c".into())));
-        assert!(inbox.said(&message("m1", "a", "visitor")) && inbox.said(&message("m2", "b", "operator")));
-        assert_eq!(ids(&inbox), ["a", "b", "c"]);
-        assert_eq!(inbox.selected, Some("c".into()), "wherever it stands now");
-        assert!(!inbox.said(&message("m3", "new", "visitor")), "it is to be read");
-    }
-
-    #[test]
-    fn a_draft_is_its_session_s_and_stays_until_it_was_sent() {
-        let mut inbox = inbox();
-        inbox.press(Key::Enter);
-        type_in(&mut inbox, "for b");
-        inbox.press(Key::Escape);
-        inbox.press(Key::Down);
-        assert!(inbox.draft().is_none());
-        inbox.press(Key::Tab);
-        type_in(&mut inbox, "for c");
-        assert_eq!(inbox.press(Key::Enter), Some(Effect::Send("c".into(), "for c".to_owned())));
-        assert_eq!(inbox.draft().unwrap().text(), "for c", "the server may refuse it");
-        type_in(&mut inbox, "!");
-        inbox.sent(&"c".into(), "for c");
-        assert_eq!(inbox.draft().unwrap().text(), "for c!", "it was typed on");
-        inbox.sent(&"c".into(), "for c!");
-        assert!(inbox.draft().is_none());
-        inbox.press(Key::Escape);
-        inbox.press(Key::Up);
-        assert_eq!(inbox.draft().unwrap().text(), "for b");
-    }
-
-    #[test]
-    fn a_message_is_shown_once_and_as_it_is_now() {
-        let mut inbox = inbox();
-        inbox.read("b".into(), vec![message("m1", "b", "visitor")]);
-        inbox.said(&message("m1", "b", "visitor"));
-        inbox.said(&message("m2", "b", "operator"));
-        let shown: Vec<_> = inbox.messages().unwrap().iter().map(|message| message.id.as_str()).collect();
-        assert_eq!(shown, ["m1", "m2"]);
-    }
-
-    #[test]
-    fn closing_takes_two_keys_and_letters_in_the_answer_are_letters() {
-        let mut inbox = inbox();
-        assert_eq!(inbox.press(Key::Char('c')), None);
-        assert_eq!(inbox.press(Key::Down), Some(Effect::Read("c".into())));
-        assert_eq!(inbox.press(Key::Char('c')), None, "another session");
-        assert_eq!(inbox.press(Key::Char('c')), Some(Effect::Close("c".into())));
-        assert_eq!(inbox.press(Key::Char('a')), Some(Effect::Ai("c".into(), false)));
-        inbox.press(Key::Enter);
-        type_in(&mut inbox, "qac");
-        assert_eq!(inbox.press(Key::Interrupt), Some(Effect::Interrupt));
-    }
-
-    #[test]
-    fn nothing_there_is_no_reason_to_fail() {
-        let mut inbox = Inbox::new(Vec::new(), false);
-        for key in [Key::Up, Key::Down, Key::End, Key::Enter, Key::Char('a'), Key::Char('c'), Key::PageUp, Key::Tab] {
-            assert_eq!(inbox.press(key), None);
-        }
-        inbox.saw(session("a", "10:00", false));
-        assert_eq!(inbox.selected, Some("a".into()));
-    }
-}
+mod tests;

@@ -13,6 +13,10 @@ use crate::output::safe;
 
 /// Under this a terminal shows the list or the conversation, not both.
 const NARROW: u16 = 60;
+/// How many lines what a person should know may have.
+const MOST_SAID: usize = 4;
+/// How wide the list is.
+const LIST: u16 = 26;
 
 fn bold() -> Style {
     Style::new().add_modifier(Modifier::BOLD)
@@ -20,13 +24,15 @@ fn bold() -> Style {
 
 /// Draws all of it.
 pub(super) fn draw(inbox: &Inbox, frame: &mut Frame<'_>) {
-    let [main, status, keys] =
-        Layout::vertical([Constraint::Min(0), Constraint::Length(1), Constraint::Length(1)]).areas(frame.area());
+    let said = wrapped(&safe(&inbox.status()), usize::from(frame.area().width));
+    let said: Vec<_> = said.into_iter().take(MOST_SAID).map(Line::from).collect();
+    let rows = [Constraint::Min(0), Constraint::Length(u16::try_from(said.len()).unwrap_or(1)), Constraint::Length(1)];
+    let [main, status, keys] = Layout::vertical(rows).areas(frame.area());
     let is_narrow = main.width < NARROW;
     let [list, right] = match inbox.focus {
         Focus::List if is_narrow => [main, Rect::default()],
         Focus::Answer if is_narrow => [Rect::default(), main],
-        _ => Layout::horizontal([Constraint::Length(26), Constraint::Min(0)]).areas(main),
+        _ => Layout::horizontal([Constraint::Length(LIST), Constraint::Min(0)]).areas(main),
     };
     if list.area() > 0 {
         sessions(inbox, list, frame);
@@ -36,10 +42,10 @@ pub(super) fn draw(inbox: &Inbox, frame: &mut Frame<'_>) {
         self::conversation(inbox, conversation, frame);
         self::answer(inbox, answer, frame);
     }
-    frame.render_widget(Paragraph::new(safe(&inbox.status).into_owned()), status);
+    frame.render_widget(Paragraph::new(said), status);
     let words = match inbox.focus {
         Focus::List => "↑↓ choose  Enter answer  a AI on/off  c close  PgUp PgDn scroll  q quit",
-        Focus::Answer => "Enter send  Esc back to the list  PgUp PgDn scroll  Ctrl-U empty  Ctrl-C end",
+        Focus::Answer => "Enter send  Alt-Enter new line  Esc back to the list  PgUp PgDn scroll  Ctrl-U empty",
     };
     frame.render_widget(Paragraph::new(words).style(Style::new().add_modifier(Modifier::REVERSED)), keys);
 }
@@ -64,7 +70,16 @@ fn entry(session: &Session) -> Line<'static> {
         _ => "  ",
     };
     let style = if session.unanswered == Some(true) { bold() } else { Style::new() };
-    Line::from(Span::styled(format!("{mark}{}", safe(&name(session))), style))
+    let name = name(session);
+    let name = safe(&name);
+    // The ends of ids tell them apart.
+    let room = usize::from(LIST) - 4;
+    let skipped = if session.identity.is_none() { name.chars().count().saturating_sub(room) } else { 0 };
+    let shown = match skipped {
+        0 => name.into_owned(),
+        skipped => format!("…{}", name.chars().skip(skipped + 1).collect::<String>()),
+    };
+    Line::from(Span::styled(format!("{mark}{shown}"), style))
 }
 
 fn name(session: &Session) -> String {
@@ -91,9 +106,19 @@ fn conversation(inbox: &Inbox, area: Rect, frame: &mut Frame<'_>) {
     if let Some(page) = &session.metadata.page_url {
         lines.push(Line::from(safe(page).into_owned()));
     }
-    match inbox.messages() {
-        None => lines.push(Line::from("reading …")),
-        Some(messages) => messages.iter().for_each(|message| lines.extend(said(message, inner.width))),
+    if let Some(known) = inbox.conversation() {
+        if known.is_being_read() {
+            lines.push(Line::from("reading …"));
+        }
+        if let Some(why) = known.failure() {
+            lines.extend(block_of(&safe(why), inner.width));
+            lines.push(Line::from("  Enter reads it again"));
+        }
+        known.messages().iter().for_each(|message| lines.extend(said(message, inner.width)));
+    }
+    for text in inbox.outgoing.to(&session.id) {
+        lines.push(Line::from(vec![Span::styled("operator", bold()), Span::raw(" sending …")]));
+        lines.extend(text.lines().flat_map(|line| block_of(&safe(line), inner.width)));
     }
     // The last lines, unless it is scrolled up.
     let hidden = lines.len().saturating_sub(usize::from(inner.height));
@@ -114,12 +139,14 @@ fn said(message: &Message, width: u16) -> Vec<Line<'static>> {
         lines.push(Line::from("  (deleted)"));
         return lines;
     }
-    for line in message.content.lines() {
-        for part in wrapped(&safe(line), usize::from(width).saturating_sub(2)) {
-            lines.push(Line::from(format!("  {part}")));
-        }
-    }
+    lines.extend(message.content.lines().flat_map(|line| block_of(&safe(line), width)));
     lines
+}
+
+/// A line of a text, as lines of a width that are set in.
+fn block_of(line: &str, width: u16) -> Vec<Line<'static>> {
+    let parts = wrapped(line, usize::from(width).saturating_sub(2));
+    parts.into_iter().map(|part| Line::from(format!("  {part}"))).collect()
 }
 
 /// A line in parts of a width, broken at blanks where there are any.
@@ -151,12 +178,17 @@ fn wrapped(line: &str, width: usize) -> Vec<String> {
     parts
 }
 
+/// What is typed, on one line: a line break is a sign in it.
+fn typed(text: &str) -> String {
+    text.split('\n').map(safe).collect::<Vec<_>>().join("↵")
+}
+
 fn answer(inbox: &Inbox, area: Rect, frame: &mut Frame<'_>) {
     let Some(id) = &inbox.selected else { return };
     let block = Block::bordered().title(format!(" Answer {} ", safe(id.as_str())));
     let inner = block.inner(area);
     let (text, before) = inbox.draft().map_or(("", ""), |draft| (draft.text(), draft.before()));
-    let (text, before) = (safe(text), safe(before));
+    let (text, before) = (typed(text), typed(before));
     // What is around the cursor is seen.
     let column = before.width();
     let room = usize::from(inner.width).saturating_sub(1);

@@ -153,11 +153,83 @@ fn what_fails_in_a_pipe_is_told_by_the_exit_code() {
     let is_servers = |line: &str| line.ends_with("\tsystem\tSession closed");
     assert!(ended.stdout.lines().all(is_servers), "what the server adds, if it came in time: {}", ended.stdout);
     assert!(ended.stderr.contains("it was not done: too late") && ended.stderr.contains("2 of 3"), "{}", ended.stderr);
-    let ended = run_with_input(at(&server, &chat), "too late\n");
-    assert_eq!(ended.code, 6, "{}", ended.stderr);
+    let ended = run_with_input(at(&server, &[&chat[..], &["-o", "json"]].concat()), "too late\n");
+    assert_eq!((ended.code, ended.stderr.matches("400 SESSION_CLOSED").count()), (6, 1), "{}", ended.stderr);
+    let error: Value = serde_json::from_str(ended.stderr.lines().last().unwrap()).unwrap();
+    assert_eq!(error["error"]["code"], "SESSION_CLOSED", "{error}");
     let ended = run(at(&server, &["chat", "nope"]));
     assert_eq!(ended.code, 5, "{}", ended.stderr);
     assert!(server.messages(&"sess_abc123".into()).iter().all(|message| message.content != "too late"));
+}
+
+#[test]
+fn what_was_done_is_not_said_to_be_undone() {
+    // A strict server only says that it is ok; then the message cannot be read.
+    let server = server(Contract::Strict);
+    let hold = json!({"on": {"route": "/sessions/:sessionId/messages", "method": "POST"}, "do": {"kind": "hold", "barrier": "b"}});
+    server.inject(hold.to_string().parse().unwrap());
+    let mut command = at(&server, &["chat", "sess_abc123", "--history", "0"]);
+    let mut child = command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+    std::io::Write::write_all(&mut child.stdin.take().unwrap(), b"once\n").unwrap();
+    let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
+    runtime.block_on(server.held("b", 1));
+    let fault = json!({"on": {"method": "GET"}, "times": "always", "do": {"kind": "status", "status": 403}});
+    server.inject(fault.to_string().parse().unwrap());
+    server.release("b");
+    let output = child.wait_with_output().unwrap();
+    let stderr = String::from_utf8(output.stderr).unwrap();
+    assert_ne!(output.status.code(), Some(0), "{stderr}");
+    assert!(stderr.contains("it was done: once"), "{stderr}");
+    assert_eq!(said(&server), [("operator".to_owned(), "once".to_owned())]);
+}
+
+#[test]
+fn lines_are_sent_also_when_nobody_reads_what_is_printed() {
+    let server = server(Contract::Extended);
+    let (reader, writer) = std::io::pipe().unwrap();
+    drop(reader);
+    let mut command = at(&server, &["chat", "sess_abc123"]);
+    let mut child = command.stdin(Stdio::piped()).stdout(writer).stderr(Stdio::piped()).spawn().unwrap();
+    std::io::Write::write_all(&mut child.stdin.take().unwrap(), b"one\ntwo\nthree\n").unwrap();
+    let output = child.wait_with_output().unwrap();
+    let stderr = String::from_utf8(output.stderr).unwrap();
+    assert_eq!((output.status.code(), stderr.as_str()), (Some(0), ""));
+    let sent: Vec<_> = said(&server).into_iter().map(|(_, text)| text).collect();
+    assert_eq!(sent, ["one", "two", "three"]);
+}
+
+#[test]
+fn an_edit_is_told_once_and_receipts_are_no_news() {
+    let server = server(Contract::Extended);
+    let id = "sess_abc123".into();
+    let mut pty = Pty::spawn(&at(&server, &["chat", "sess_abc123", "--history", "0"]), 24, 80);
+    prompted(&mut pty);
+    pty.types("Helo\r");
+    pty.sees("✓ 10:3");
+    let sent = server.messages(&id).pop().unwrap().id;
+    server.operator().edits(&id, &sent, "Hello");
+    pty.sees("the operator edited: Hello");
+    server.visitor_says(&id, "Hi");
+    pty.sees("visitor: Hi");
+    server.operator().reads(&id);
+    server.operator().deletes(&id, &sent);
+    let screen = pty.sees("the operator deleted");
+    assert_eq!((screen.matches("edited").count(), screen.matches("visitor: Hi").count()), (1, 1), "{screen}");
+    pty.types("/quit\r");
+    assert_eq!(pty.ends(), 0);
+}
+
+#[test]
+fn on_a_terminal_without_a_cursor_it_is_line_by_line() {
+    let server = server(Contract::Extended);
+    let mut command = at(&server, &["chat", "sess_abc123", "--history", "0"]);
+    command.env("TERM", "dumb");
+    let mut pty = Pty::spawn(&command, 24, 80);
+    pty.types("Hello there\n");
+    pty.sees("operator  Hello there");
+    pty.types("\u{4}");
+    assert_eq!(pty.ends(), 0, "{}", pty.screen());
+    assert!(!pty.printed.contains(&0x1b), "{}", pty.screen());
 }
 
 #[test]

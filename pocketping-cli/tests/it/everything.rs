@@ -11,7 +11,7 @@ use tempfile::TempDir;
 use crate::run::{at, pocketping, run, run_with_input};
 
 /// The commands of the help, down to those that do something.
-fn leaves(path: &[String]) -> Vec<Vec<String>> {
+pub(crate) fn leaves(path: &[String]) -> Vec<Vec<String>> {
     let words: Vec<_> = path.iter().map(String::as_str).chain(["--help"]).collect();
     let help = run(pocketping(&words)).stdout;
     let (_, commands) = help.split_once("\nCommands:\n").unwrap_or_default();
@@ -28,14 +28,14 @@ fn leaves(path: &[String]) -> Vec<Vec<String>> {
 }
 
 /// What an example says of a command.
-enum Example {
+pub(crate) enum Example {
     /// Arguments behind the command's name, and what stands on standard input.
     Ends(&'static [&'static str], &'static str),
     /// It is a conversation with a person, runs until it is ended, or needs a delivery: other tests look at it.
     GoesOn,
 }
 
-fn example(command: &str) -> Example {
+pub(crate) fn example(command: &str) -> Example {
     use Example::{Ends, GoesOn};
     match command {
         "sessions list" | "webhooks list" | "profile list" | "stats" | "config show" | "explain" | "mock stories" => {

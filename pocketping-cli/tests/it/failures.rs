@@ -80,7 +80,7 @@ fn wrong_settings_are_named_before_anything_is_sent() {
 }
 
 /// A peer that answers every request with this, or hangs up when it is empty.
-fn peer(answer: &'static str) -> String {
+pub(crate) fn peer(answer: &'static str) -> String {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let url = format!("http://{}", listener.local_addr().unwrap());
     thread::spawn(move || {

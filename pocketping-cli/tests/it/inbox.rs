@@ -1,9 +1,10 @@
 //! `inbox`: on a real terminal, as screens.
 
 use pocketping_mock_server::{Contract, MockServer, Visit};
+use serde_json::json;
 
 use crate::pty::Pty;
-use crate::run::{at, error_of, run};
+use crate::run::{Nobody, at, error_of, run};
 
 fn server(contract: Contract) -> MockServer {
     let server = MockServer::builder().contract(contract).demo_seed().start().unwrap();
@@ -37,7 +38,7 @@ fn a_visitor_is_answered_on_a_screen_of_80_by_24() {
         pty.sees("Hello??");
         assert!(pty.screen().contains("It comes tomorrow."), "{}", pty.screen());
         pty.types("\r");
-        pty.sees("operator 10:3");
+        pty.wait_for("the answer, sent", |screen| screen.contains("operator 10:3") && !screen.contains("sending"));
         let sent: Vec<_> = server.messages(&ann).into_iter().map(|message| message.content).collect();
         assert_eq!(sent[1..], ["Hello??", "It comes tomorrow."]);
         pty.types("\tq");
@@ -46,7 +47,7 @@ fn a_visitor_is_answered_on_a_screen_of_80_by_24() {
 }
 
 #[test]
-fn what_fails_says_so_and_the_draft_stays() {
+fn what_fails_says_so_and_is_a_draft_again() {
     let server = server(Contract::Extended);
     let id = "sess_1".into();
     let mut pty = Pty::spawn(&at(&server, &["inbox"]), 24, 100);
@@ -59,10 +60,131 @@ fn what_fails_says_so_and_the_draft_stays() {
     pty.sees("Too late");
     pty.types("\r");
     pty.sees("SESSION_CLOSED");
-    assert!(pty.screen().contains("Too late"), "{}", pty.screen());
+    // Another session changes: the failure is still there to be read.
+    server.visitor_says(&"sess_abc123".into(), "Another visitor");
+    pty.sees("! sess_abc123");
+    assert!(pty.screen().contains("SESSION_CLOSED") && pty.screen().contains("Too late"), "{}", pty.screen());
     assert!(server.messages(&id).iter().all(|message| message.content != "Too late"));
     pty.types("\u{3}");
     assert_eq!(pty.ends(), 130);
+    assert!(pty.screen().contains("it was not sent to sess_1: Too late"), "{}", pty.screen());
+}
+
+/// A server on which every send waits until it is let go.
+fn holding(contract: Contract) -> MockServer {
+    let server = server(contract);
+    let hold = json!({"on": {"route": "/sessions/:sessionId/messages", "method": "POST"}, "do": {"kind": "hold", "barrier": "b"}});
+    server.inject(hold.to_string().parse().unwrap());
+    server
+}
+
+/// What the operator wrote to the session of the inbox's tests.
+fn answers(server: &MockServer) -> Vec<String> {
+    let messages = server.messages(&"sess_1".into());
+    messages.into_iter().filter(|message| message.kind == "operator").map(|message| message.content).collect()
+}
+
+/// The inbox with the session of the tests chosen, wherever it stands.
+fn inbox(server: &MockServer) -> Pty {
+    let mut pty = Pty::spawn(&at(server, &["inbox"]), 24, 100);
+    let screen = pty.wait_for("all of it", |screen| screen.contains("Answer sess_") && screen.contains("q quit"));
+    if !screen.contains("Answer sess_1 ") {
+        pty.types("\u{1b}[B");
+    }
+    pty.wait_for("its conversation", |screen| {
+        screen.contains("Where is my order?") && screen.contains("Answer sess_1 ")
+    });
+    pty
+}
+
+/// The inbox with the answer box of that session open.
+fn answering(server: &MockServer) -> Pty {
+    let mut pty = inbox(server);
+    pty.types("\r");
+    pty.sees("Enter send");
+    pty
+}
+
+#[test]
+fn each_text_is_sent_once_and_in_order_however_fast_one_types() {
+    for contract in [Contract::Strict, Contract::Extended] {
+        let server = holding(contract);
+        let mut pty = answering(&server);
+        pty.types("one\r\r");
+        pty.sees("operator sending");
+        pty.types("two\rthree\r\tq");
+        pty.sees("it ends when everything is sent");
+        assert_eq!(answers(&server), [""; 0]);
+        let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
+        runtime.block_on(server.held("b", 1));
+        server.release("b");
+        assert_eq!(pty.ends(), 0, "{}", pty.screen());
+        assert_eq!(answers(&server), ["one", "two", "three"]);
+    }
+}
+
+#[test]
+fn what_is_under_way_when_one_leaves_is_told() {
+    let server = holding(Contract::Extended);
+    let mut pty = answering(&server);
+    pty.types("one\rtwo\rhalf");
+    pty.wait_for("all of it", |screen| screen.contains("two") && screen.contains("half"));
+    pty.types("\u{3}");
+    assert_eq!(pty.ends(), 130);
+    let screen = pty.screen();
+    for line in
+        ["it may have been sent to sess_1: one", "it was not sent to sess_1: two", "it was not sent to sess_1: half"]
+    {
+        assert!(screen.contains(line), "{screen}");
+    }
+}
+
+#[test]
+fn a_paste_is_one_text_and_in_the_list_it_is_nothing() {
+    let server = server(Contract::Extended);
+    let mut pty = inbox(&server);
+    pty.types("\u{1b}[200~success\rqa\r\u{1b}[201~");
+    pty.sees("press Enter first");
+    pty.types("\r\u{1b}[200~It comes\r\ntomorrow\u{1b}[201~");
+    pty.sees("It comes↵tomorrow");
+    pty.types(", at noon\r");
+    pty.wait_for("the answer, sent", |screen| screen.contains("operator 10:3") && !screen.contains("sending"));
+    assert_eq!(answers(&server), ["It comes\ntomorrow, at noon"]);
+    let session = server.sessions().into_iter().find(|session| session.id == "sess_1").unwrap();
+    assert_eq!((session.status.as_str(), session.ai_enabled), ("active", Some(true)));
+    pty.types("\tq");
+    assert_eq!(pty.ends(), 0);
+}
+
+#[test]
+fn the_ai_is_switched_off_and_on_where_no_server_tells_it() {
+    for contract in [Contract::Strict, Contract::Extended] {
+        let server = server(contract);
+        let has_ai = || server.sessions().into_iter().find(|session| session.id == "sess_1").unwrap().ai_enabled;
+        let mut pty = inbox(&server);
+        for (seen, is_on) in [("active, AI off", false), ("active, AI on", true), ("active, AI off", false)] {
+            pty.types("a");
+            pty.sees(seen);
+            assert_eq!(has_ai(), Some(is_on));
+        }
+        pty.types("q");
+        assert_eq!(pty.ends(), 0);
+    }
+}
+
+#[test]
+fn it_fails_as_other_commands_do() {
+    let server = server(Contract::Extended);
+    let mut wrong_key = at(&server, &["inbox"]);
+    wrong_key.env("POCKETPING_API_KEY", "wrong");
+    let nobody = Nobody::new();
+    let mut not_there = at(&server, &["inbox"]);
+    not_there.env("POCKETPING_API_URL", nobody.url());
+    for (command, code, said) in [(wrong_key, 4, "UNAUTHORIZED"), (not_there, 9, "no connection")] {
+        let mut pty = Pty::spawn(&command, 24, 100);
+        assert_eq!(pty.ends(), code, "{}", pty.screen());
+        assert!(pty.screen().starts_with("error: ") && pty.screen().contains(said), "{}", pty.screen());
+    }
 }
 
 #[test]
@@ -76,8 +198,13 @@ fn any_size_and_any_text_can_be_shown() {
         pty.resize(rows, cols);
         pty.types("j\tx\t");
     }
+    let whole = |screen: &str| screen.contains("Sessions 2") && screen.contains("Answer ") && screen.contains("q quit");
+    pty.wait_for("the whole of it, whatever came between", whole);
+    // Something else wrote on the terminal.
+    pty.shows(b"\x1b[2JBroadcast message");
+    assert!(!whole(&pty.screen()));
     pty.types("\u{c}");
-    pty.wait_for("the whole of it again", |screen| screen.contains("Sessions 2") && screen.contains("Answer "));
+    pty.wait_for("the whole of it again", |screen| whole(screen) && !screen.contains("Broadcast"));
     pty.types("\u{3}");
     assert_eq!(pty.ends(), 130);
     let printed = String::from_utf8_lossy(&pty.printed).into_owned();

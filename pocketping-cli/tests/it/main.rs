@@ -4,6 +4,7 @@
 
 mod api;
 mod chat;
+mod classes;
 mod completions;
 mod cursor;
 mod demo;

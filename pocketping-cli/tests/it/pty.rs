@@ -69,6 +69,11 @@ impl Pty {
         self.screen.screen_mut().set_size(rows, cols);
     }
 
+    /// Shows what another program writes to the terminal.
+    pub(crate) fn shows(&mut self, bytes: &[u8]) {
+        self.screen.process(bytes);
+    }
+
     /// The lines of the screen, without the blanks at their ends.
     pub(crate) fn screen(&self) -> String {
         let mut text = String::new();

@@ -1,12 +1,8 @@
 //! `messages tail`: the last messages of a session, and those that come.
 
-use std::collections::HashMap;
-
 use clap::Args;
 use futures::TryStreamExt;
-use pocketping_sdk::{
-    Client, EventData, EventStream, GapReason, Message, MessageId, SessionStatus, StreamContent, Timestamp,
-};
+use pocketping_sdk::{Client, EventData, EventStream, GapReason, SessionStatus, StreamContent};
 
 use crate::commands::last_of;
 use crate::commands::listen::tell_gap;
@@ -15,6 +11,7 @@ use crate::error::{CliError, Exit};
 use crate::link::Link;
 use crate::output::Output;
 use crate::stop::Stop;
+use crate::told::Told;
 
 // Which session, and how much of it.
 #[derive(Debug, Args)]
@@ -93,35 +90,6 @@ async fn follow(
             }
             EventData::SessionClosed(_) if args.until_closed => return Ok(()),
             _ => {}
-        }
-    }
-}
-
-/// What was told of each message. A receipt changes nothing of that.
-#[derive(Debug, Default)]
-struct Told(HashMap<MessageId, Version>);
-
-/// What a message says, and since when.
-#[derive(Debug)]
-struct Version {
-    since: (Option<Timestamp>, Option<Timestamp>),
-    content: String,
-}
-
-impl Told {
-    /// Whether a message is new, or says something else than before; from now on it was told.
-    fn is_news(&mut self, message: &Message) -> bool {
-        let new = Version { since: (message.deleted_at, message.edited_at), content: message.content.clone() };
-        match self.0.get_mut(&message.id) {
-            // What was read may be ahead of the stream.
-            Some(told) if new.since < told.since => false,
-            // Two edits may have the same time.
-            Some(told) if new.since == told.since && new.content == told.content => false,
-            Some(told) => {
-                *told = new;
-                true
-            }
-            None => self.0.insert(message.id.clone(), new).is_none(),
         }
     }
 }

@@ -49,14 +49,24 @@ pub(super) async fn run(args: ExportArgs, context: &Context, output: &mut Output
     };
     let kept = args.output_file.map(|path| (path, output.keep()));
     let mut tally = Tally::default();
-    let read = stream::iter(ids).map(|id| transcript(&client, id)).buffered(READS_AT_ONCE);
-    let read = read.filter_map(|(id, read)| {
-        tally.note(read.as_ref().err());
-        if let Err(error) = &read {
-            remark(&format!("warning: {id} is missing: {error}"));
-        }
-        ready(read.ok())
-    });
+    let one = match &ids[..] {
+        // Its failure is that of the command.
+        [id] if !args.all => Some(transcript(&client, id.clone()).await.1?),
+        _ => None,
+    };
+    let read = if let Some(one) = one {
+        stream::iter([one]).left_stream()
+    } else {
+        let read = stream::iter(ids).map(|id| transcript(&client, id)).buffered(READS_AT_ONCE);
+        let read = read.filter_map(|(id, read)| {
+            tally.note(read.as_ref().err());
+            if let Err(error) = &read {
+                remark(&format!("warning: {id} is missing: {error}"));
+            }
+            ready(read.ok())
+        });
+        read.right_stream()
+    };
     print(read, output).await?;
     let ended = tally.verdict("sessions could not be exported");
     if let Some((path, kept)) = kept.filter(|_| tally.did_some() || ended.is_ok()) {
