@@ -82,7 +82,8 @@ pub(crate) const EXITS: [Entry; 15] = [
         "partial",
         Exit::Partial,
         "partly done",
-        "Some of many failed; each has a line that says why. The others are done.",
+        "Some of many failed; each has a line that says why, and the others are done. Or what was asked for was done, and what came of \
+         it could not be read or printed: do not do it again.",
     ),
     entry(
         "unmet",

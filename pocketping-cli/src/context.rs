@@ -1,6 +1,6 @@
 //! What the commands work with: the client, made when the first one needs it.
 
-use std::cell::OnceCell;
+use std::cell::{Cell, OnceCell};
 use std::io::{self, IsTerminal, Write};
 
 use pocketping_mock_server::ApiKey;
@@ -22,6 +22,8 @@ pub(crate) struct Context {
     is_local: bool,
     /// What was found, once: files are read, and a vault is asked, a single time.
     found: OnceCell<Found>,
+    /// Whether the command changes the server.
+    writes: Cell<bool>,
 }
 
 /// What clients are made of.
@@ -34,7 +36,7 @@ struct Found {
 
 impl Context {
     pub(crate) fn new(connection: ConnectionArgs, asks: bool) -> Self {
-        Self { connection, asks, is_local: false, found: OnceCell::new() }
+        Self { connection, asks, is_local: false, found: OnceCell::new(), writes: Cell::new(false) }
     }
 
     /// A context for a server that runs inside this program.
@@ -44,7 +46,7 @@ impl Context {
             api_keys: vec![key.to_owned()],
             ..ConnectionArgs::default()
         };
-        Self { connection, asks: false, is_local: true, found: OnceCell::new() }
+        Self { connection, asks: false, is_local: true, found: OnceCell::new(), writes: Cell::new(false) }
     }
 
     pub(crate) fn connection(&self) -> &ConnectionArgs {
@@ -104,11 +106,17 @@ impl Context {
 
     /// The client for something that changes the server, or only tells what it would send.
     pub(crate) fn writer(&self, how: DryRunArgs) -> Result<Client, CliError> {
+        self.writes.set(!how.dry_run);
         if how.dry_run {
             self.made(|builder, _| builder.transport(DryRun).retry(RetryPolicy::none()).pacing(Pacing::Off))
         } else {
             self.client()
         }
+    }
+
+    /// Whether the command is one that changes the server.
+    pub(crate) fn writes(&self) -> bool {
+        self.writes.get()
     }
 
     fn found(&self) -> Result<&Found, CliError> {
@@ -136,7 +144,8 @@ impl Context {
                 None => Ok(builder),
             }
         };
-        if self.connection.no_shared_limit {
+        // Without a home there is no place for what processes share.
+        if self.connection.no_shared_limit || !Directory::State.is_there() {
             return Ok(builder()?.build()?);
         }
         let limits = Directory::State.path()?.join("limits");

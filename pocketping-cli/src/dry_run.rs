@@ -14,6 +14,7 @@ use pocketping_sdk::http::header::AUTHORIZATION;
 use pocketping_sdk::http::{HeaderMap, Request, Response};
 use pocketping_sdk::{Body, Transport, TransportError, TransportFailure, Upgrade};
 use serde::Serialize;
+use serde_json::Value;
 
 use crate::output::{JsonText, Render};
 use crate::settings::masked;
@@ -35,25 +36,42 @@ pub(crate) struct Unsent {
     pub(crate) url: String,
     /// The key is masked.
     pub(crate) headers: BTreeMap<String, String>,
-    pub(crate) body: Option<JsonText>,
+    /// Secrets are masked.
+    body: Option<JsonText>,
+    /// As it would be sent.
+    #[serde(skip)]
+    pub(crate) sent: Option<JsonText>,
 }
 
 impl Unsent {
     fn new(request: &Request<Bytes>) -> Self {
-        let body = std::str::from_utf8(request.body()).ok().filter(|body| !body.is_empty());
+        // Every body this program sends is JSON.
+        let sent = std::str::from_utf8(request.body()).ok().filter(|body| !body.is_empty());
+        let sent = sent.and_then(|body| JsonText::parse(body).ok());
         Self {
             dry_run: true,
             method: request.method().to_string(),
             url: request.uri().to_string(),
             headers: shown(request.headers()),
-            // Every body this program sends is JSON.
-            body: body.and_then(|body| JsonText::parse(body).ok()),
+            body: sent.as_ref().map(without_secret),
+            sent,
         }
     }
 
     fn body(&self) -> String {
         self.body.as_ref().map(|body| body.as_str().to_owned()).unwrap_or_default()
     }
+}
+
+/// The body with its secret masked, if it has one: what is told may be kept in a log.
+fn without_secret(body: &JsonText) -> JsonText {
+    let masked_body = || {
+        let mut value: Value = serde_json::from_str(body.as_str()).ok()?;
+        let secret = value.get_mut("secret")?;
+        *secret = masked(secret.as_str()?).into();
+        JsonText::parse(&value.to_string()).ok()
+    };
+    masked_body().unwrap_or_else(|| body.clone())
 }
 
 fn shown(headers: &HeaderMap) -> BTreeMap<String, String> {

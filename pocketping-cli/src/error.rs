@@ -22,6 +22,8 @@ pub(crate) struct CliError {
     source: Option<Box<dyn StdError + Send + Sync>>,
     /// What was to be told instead of sent: nothing failed then.
     unsent: Option<Box<Unsent>>,
+    /// Whether only what was to be printed failed.
+    is_of_output: bool,
 }
 
 /// What the API, or the way to it, said.
@@ -117,7 +119,15 @@ impl Exit {
 
 impl CliError {
     pub(crate) fn new(exit: Exit, message: impl Into<String>) -> Self {
-        Self { exit, message: message.into(), api: Box::default(), hint: None, source: None, unsent: None }
+        Self {
+            exit,
+            message: message.into(),
+            api: Box::default(),
+            hint: None,
+            source: None,
+            unsent: None,
+            is_of_output: false,
+        }
     }
 
     pub(crate) fn usage(message: impl Into<String>) -> Self {
@@ -138,6 +148,20 @@ impl CliError {
         self.api.status = Some(status);
         self.api.request_id = Some(request_id.to_owned());
         self
+    }
+
+    /// Only what was to be printed failed.
+    pub(crate) fn of_output(self) -> Self {
+        Self { is_of_output: true, ..self }
+    }
+
+    /// The error of a command that had something done before it printed: what was done is not to be done again.
+    pub(crate) fn after_a_write(mut self) -> Self {
+        if !self.is_of_output || self.exit.is_quiet() {
+            return self;
+        }
+        self.api.outcome = Some(Outcome::Applied);
+        Self { exit: Exit::Partial, ..self }.with_hint("it was done; only printing what came of it failed")
     }
 
     /// The same with another message, where its own was told already.
@@ -224,6 +248,7 @@ fn exit_of(error: &Error) -> Exit {
     let is_write = error.route().is_some_and(|route| !route.starts_with("GET "));
     let may_have_happened = is_write && error.outcome() == Outcome::Unknown;
     match error.kind() {
+        _ if is_write && error.outcome() == Outcome::Applied => Exit::Partial,
         _ if error.is_unauthorized() => Exit::Auth,
         _ if error.is_rate_limited() => Exit::RateLimited,
         ErrorKind::Config | ErrorKind::Redirect => Exit::Config,
@@ -263,6 +288,7 @@ fn hint_for(exit: Exit, error: &Error) -> Option<&'static str> {
             Some("it may have been done; doing it again changes nothing more")
         }
         Exit::Unknown => Some("it may have been done: look before you do it again"),
+        Exit::Partial => Some("it was done, and doing it again does it twice; only what came of it is not known"),
         Exit::NotFound if error.route() == Some("GET /webhooks") => Some("this server has no list of webhooks"),
         _ => None,
     }
@@ -271,7 +297,7 @@ fn hint_for(exit: Exit, error: &Error) -> Option<&'static str> {
 impl From<io::Error> for CliError {
     fn from(error: io::Error) -> Self {
         let exit = if error.kind() == io::ErrorKind::BrokenPipe { Exit::Done } else { Exit::Unexpected };
-        Self { source: Some(error.into()), ..Self::new(exit, "the output cannot be written") }
+        Self { source: Some(error.into()), ..Self::new(exit, "the output cannot be written") }.of_output()
     }
 }
 

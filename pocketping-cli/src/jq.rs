@@ -53,7 +53,7 @@ impl Jq {
         json: &[u8],
         mut each: impl FnMut(Value) -> Result<(), CliError>,
     ) -> Result<(), CliError> {
-        let failed = |what: String| CliError::usage(format!("--jq: {what}"));
+        let failed = |what: String| CliError::usage(format!("--jq: {what}")).of_output();
         let value = read::parse_single(json).map_err(|error| failed(error.to_string()))?;
         let context = Ctx::<JustLut<Val>>::new(&self.0.lut, Vars::new([]));
         for (n, result) in self.0.id.run((context, value)).enumerate() {
@@ -61,8 +61,18 @@ impl Jq {
                 return Err(failed(format!("the expression did not end: it had more than {MOST_RESULTS} results")));
             }
             let result = result.map_err(|exception| failed(reason(exception)))?.to_string();
-            // What is no JSON, such as an infinite number, is printed as jq writes it.
-            each(serde_json::from_str(&result).unwrap_or(Value::String(result)))?;
+            match serde_json::from_str(&result) {
+                Ok(result) => each(result)?,
+                // An object with another key than a text, or something with such a number in it.
+                Err(_) if result.starts_with(['{', '[']) => {
+                    return Err(failed(format!(
+                        "a result is not JSON: {}",
+                        result.chars().take(80).collect::<String>()
+                    )));
+                }
+                // Such as an infinite number: as the language writes it.
+                Err(_) => each(Value::String(result))?,
+            }
         }
         Ok(())
     }

@@ -20,6 +20,7 @@ mod jq;
 mod link;
 mod markdown;
 mod output;
+mod resizes;
 mod settings;
 mod stop;
 mod terminal;
@@ -42,7 +43,9 @@ fn main() -> ExitCode {
         Err(error) => return misused(&error),
     };
     let (mut output, sound) = cli.output.output();
-    match sound.and_then(|()| run(cli.command, &Context::new(cli.connection, !cli.no_input), &mut output)) {
+    let context = Context::new(cli.connection, !cli.no_input);
+    let ended = sound.and_then(|()| run(cli.command, &context, &mut output));
+    match ended.map_err(|error| if context.writes() { error.after_a_write() } else { error }) {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => match error.unsent().map_or(Ok(()), |unsent| output.item(unsent)) {
             Ok(()) => output.failure(&error),

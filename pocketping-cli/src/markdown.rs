@@ -4,7 +4,7 @@ use crate::output::safe;
 
 /// A text on one line.
 pub(crate) fn inline(text: &str) -> String {
-    escaped(safe(text).trim())
+    escaped(safe(&text.replace('\t', " ")).trim())
 }
 
 /// A text as a quote. Its line breaks stay.
@@ -28,7 +28,7 @@ pub(crate) fn quote(text: &str) -> String {
 fn escaped(line: &str) -> String {
     let mut text = String::with_capacity(line.len() + 8);
     let digits = line.chars().take_while(char::is_ascii_digit).count();
-    for (n, c) in line.chars().enumerate() {
+    for (n, (at, c)) in line.char_indices().enumerate() {
         match c {
             '<' => text.push_str("&lt;"),
             '>' => text.push_str("&gt;"),
@@ -37,11 +37,17 @@ fn escaped(line: &str) -> String {
             '#' | '+' | '-' | '=' | ':' if n == 0 => text.extend(['\\', c]),
             '.' | ')' if n == digits && digits > 0 => text.extend(['\\', c]),
             // No link is made of an address by itself.
+            '@' => text.push_str("&#64;"),
+            '.' if is_www(&line[..at]) => text.push_str("&#46;"),
             ':' if line.chars().skip(n + 1).take(2).eq("//".chars()) => text.push_str("&#58;"),
             _ => text.push(c),
         }
     }
     text
+}
+
+fn is_www(before: &str) -> bool {
+    before.len() >= 3 && before.as_bytes()[before.len() - 3..].eq_ignore_ascii_case(b"www")
 }
 
 #[cfg(test)]
@@ -54,6 +60,8 @@ mod tests {
             ("Hello. How are you?", "Hello. How are you?"),
             ("<script>&", "&lt;script&gt;&amp;"),
             ("![x](y) [a](http://b)", r"!\[x\](y) \[a\](http&#58;//b)"),
+            ("see WWW.evil.example or a@b.example", "see WWW&#46;evil.example or a&#64;b.example"),
+            ("one\ttwo", "one two"),
             ("# no", r"\# no"),
             ("1. one", r"1\. one"),
             ("12) one 3) two", r"12\) one 3) two"),

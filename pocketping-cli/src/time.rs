@@ -11,8 +11,8 @@ pub(crate) fn since(text: &str) -> Result<Timestamp, String> {
         Ok(time) => return Ok(time),
         Err(error) => error,
     };
-    if !text.ends_with(['s', 'm', 'h']) {
-        return Err(format!("{error}; or how long ago, such as 30s, 10m or 2h"));
+    if !text.ends_with(['s', 'm', 'h', 'd']) {
+        return Err(format!("{error}; or how long ago, such as 30s, 10m, 2h or 7d"));
     }
     let ago = duration(text)?;
     let then = SystemTime::now().checked_sub(ago).ok_or("it is too long")?;

@@ -1,5 +1,7 @@
 //! `api`: a request of the caller's own making, with the key, the retries and the limits of every other one.
 
+use std::collections::HashSet;
+
 use clap::Args;
 use percent_encoding::percent_decode_str;
 use pocketping_sdk::http::{HeaderMap, Method, StatusCode};
@@ -11,7 +13,7 @@ use super::{text_of_file, typed_text};
 use crate::context::Context;
 use crate::dry_run::{DryRunArgs, Unsent};
 use crate::error::{CliError, Exit};
-use crate::output::{Document, JsonText, Output};
+use crate::output::{Document, JsonText, Output, escaped_json};
 
 // What to ask, and what to show of the answer.
 #[derive(Debug, Args)]
@@ -138,6 +140,7 @@ pub(crate) async fn run(args: ApiArgs, context: &Context, output: &mut Output) -
     let is_told = args.curl || args.dry_run.dry_run;
     let client = context.writer(DryRunArgs { dry_run: is_told })?;
     let mut cursor = None;
+    let mut seen = HashSet::new();
     loop {
         let answer = match request.call(&client, cursor.as_deref()).raw().await {
             Ok(answer) => answer,
@@ -151,8 +154,9 @@ pub(crate) async fn run(args: ApiArgs, context: &Context, output: &mut Output) -
         };
         print(&answer, &args, output)?;
         cursor = args.paginate.then(|| next_cursor(answer.value())).flatten();
-        if cursor.is_none() {
-            return Ok(());
+        let Some(next) = &cursor else { return Ok(()) };
+        if !seen.insert(next.clone()) {
+            return Err(CliError::new(Exit::Server, format!("the server gave the cursor {next:?} twice")));
         }
     }
 }
@@ -167,6 +171,10 @@ struct Ask<'a> {
 impl<'a> Ask<'a> {
     fn new(args: &'a ApiArgs) -> Result<Self, CliError> {
         let mut fields: Vec<(&str, Value)> = args.texts.iter().map(|(key, text)| (key.as_str(), json!(text))).collect();
+        let dashes = args.values.iter().map(|(_, text)| text).chain(&args.input).filter(|text| *text == "-").count();
+        if dashes > 1 {
+            return Err(CliError::usage("`-` was given twice; standard input can be read once"));
+        }
         for (key, text) in &args.values {
             fields.push((key, typed(text)?));
         }
@@ -228,6 +236,9 @@ fn typed(text: &str) -> Result<Value, CliError> {
         "false" => json!(false),
         "null" => Value::Null,
         _ => match serde_json::from_str(text) {
+            Ok(Value::Number(number)) if number.is_f64() && !text.contains(['.', 'e', 'E']) => {
+                return Err(CliError::usage(format!("{text} is too large for a number here; -f sends it as a text")));
+            }
             Ok(Value::Number(number)) => Value::Number(number),
             _ => json!(typed_text(text)?),
         },
@@ -337,8 +348,8 @@ fn curl(unsent: &Unsent) -> Result<String, CliError> {
     for (name, value) in unsent.headers.iter().filter(|(name, _)| !ours.contains(&name.as_str())) {
         words.push(format!("-H {}", quoted(&format!("{name}: {value}"))?));
     }
-    if let Some(body) = &unsent.body {
-        words.push(format!("--data-raw {}", quoted(body.as_str())?));
+    if let Some(body) = &unsent.sent {
+        words.push(format!("--data-raw {}", quoted(&escaped_json(body.as_str()))?));
     }
     words.push(quoted(&unsent.url)?);
     Ok(words.join(" "))

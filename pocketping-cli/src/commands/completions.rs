@@ -12,13 +12,15 @@ use clap_complete::CompletionCandidate;
 use clap_complete::engine::{ArgValueCompleter, PathCompleter, ValueCompleter};
 use clap_complete::env::{CompleteEnv, Shells};
 use futures::{StreamExt, TryStreamExt};
+use pocketping_sdk::{EventKind, MessageKind};
 use serde::Serialize;
 
+use crate::catalogue::{API, EXITS};
 use crate::cli::{Cli, ConnectionArgs};
 use crate::context::builder;
 use crate::error::{CliError, Exit};
 use crate::output::{Output, Render};
-use crate::settings::{KeyFrom, Settings};
+use crate::settings::{ConfigFile, KeyFrom, Settings};
 
 /// The variable by which a script asks for words instead of running a command.
 const VARIABLE: &str = "_POCKETPING_COMPLETE";
@@ -112,15 +114,59 @@ fn names_a_server(typed: &[OsString]) -> bool {
 
 /// Lets everything in the tree that is called a session be completed with sessions, and files with files.
 fn with_sessions(command: Command, ids: Sessions) -> Command {
+    let is_profile = matches!(command.get_name(), "use" | "show" | "remove");
     command
         .mut_args(|arg| match arg.get_id().as_str() {
             "session" | "sessions" => arg.add(ArgValueCompleter::new(ids)),
+            "event" | "events" => arg.add(ArgValueCompleter::new(Words(events))),
+            "kind" => arg.add(ArgValueCompleter::new(Words(kinds))),
+            "code" => arg.add(ArgValueCompleter::new(Words(codes))),
+            "profile" => arg.add(ArgValueCompleter::new(Words(profiles))),
+            // Of a profile; elsewhere it is a visitor's.
+            "name" if is_profile => arg.add(ArgValueCompleter::new(Words(profiles))),
             _ if arg.get_value_names().is_some_and(|names| names.iter().any(|name| *name == "FILE")) => {
                 arg.add(ArgValueCompleter::new(PathCompleter::any()))
             }
             _ => arg,
         })
         .mut_subcommands(|command| with_sessions(command, ids))
+}
+
+/// Values that are known here.
+#[derive(Clone, Copy)]
+struct Words(fn() -> Vec<String>);
+
+impl ValueCompleter for Words {
+    fn complete(&self, current: &OsStr) -> Vec<CompletionCandidate> {
+        let Some(begin) = current.to_str() else { return Vec::new() };
+        (self.0)().into_iter().filter(|word| word.starts_with(begin)).map(CompletionCandidate::new).collect()
+    }
+}
+
+fn events() -> Vec<String> {
+    let kinds = [
+        EventKind::SessionCreated,
+        EventKind::MessageCreated,
+        EventKind::SessionClosed,
+        EventKind::SessionUpdated,
+        EventKind::MessageUpdated,
+    ];
+    kinds.iter().map(ToString::to_string).collect()
+}
+
+fn kinds() -> Vec<String> {
+    [MessageKind::Operator, MessageKind::Visitor, MessageKind::Ai, MessageKind::System]
+        .iter()
+        .map(ToString::to_string)
+        .collect()
+}
+
+fn codes() -> Vec<String> {
+    EXITS.iter().chain(&API).map(|entry| entry.code.to_owned()).collect()
+}
+
+fn profiles() -> Vec<String> {
+    ConfigFile::read().map(|file| file.names().map(str::to_owned).collect()).unwrap_or_default()
 }
 
 /// The ids of the server's sessions.

@@ -31,6 +31,15 @@ pub(crate) async fn run(command: EventsCommand, context: &Context, output: &mut 
 impl Render for Event {
     const COLUMNS: &'static [&'static str] = &["time", "event", "session", "what"];
 
+    /// Its own, or where a server gives it none, that of what it is about.
+    fn ids(&self) -> Vec<String> {
+        let about = match &self.data {
+            EventData::MessageCreated(message) | EventData::MessageUpdated(message) => Some(message.id.to_string()),
+            _ => self.session_id().map(str::to_owned),
+        };
+        self.id.as_ref().map(ToString::to_string).or(about).into_iter().collect()
+    }
+
     fn cells(&self) -> Vec<String> {
         let (time, what) = match &self.data {
             EventData::SessionCreated(session) | EventData::SessionUpdated(session) => {

@@ -10,6 +10,7 @@ use crate::context::Context;
 use crate::dry_run::DryRunArgs;
 use crate::error::CliError;
 use crate::output::{Output, Render};
+use crate::time::since;
 
 /// Work with messages.
 #[derive(Debug, Subcommand)]
@@ -31,8 +32,8 @@ pub(crate) enum MessagesCommand {
 pub(crate) struct ListArgs {
     /// The session's id
     session: String,
-    /// Only those that changed at this time (RFC 3339) or later
-    #[arg(long, value_name = "TIME")]
+    /// Only those that changed at this time (RFC 3339) or later; 10m is ten minutes ago by this machine's clock
+    #[arg(long, value_name = "TIME", value_parser = since)]
     since: Option<Timestamp>,
     #[command(flatten)]
     limit: ListLimit,
@@ -79,6 +80,8 @@ async fn send(args: SendArgs, context: &Context, output: &mut Output) -> Result<
 
 impl Render for Message {
     const COLUMNS: &'static [&'static str] = &["id", "time", "from", "text"];
+
+    const TIMES: &'static [&'static str] = &["time"];
 
     fn cells(&self) -> Vec<String> {
         vec![self.id.to_string(), cell(self.created_at.as_ref()), self.kind.to_string(), self.content.clone()]

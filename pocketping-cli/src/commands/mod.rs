@@ -152,7 +152,7 @@ fn text_of_file(file: &str) -> Result<String, CliError> {
     } else {
         (file, std::fs::File::open(file).and_then(read_text))
     };
-    let input = read.map_err(|error| CliError::usage(format!("{name} cannot be read as text: {error}")))?;
+    let input = read.map_err(|error| CliError::new(Exit::Config, format!("{name} cannot be read as text: {error}")))?;
     if input.len() as u64 > MOST_INPUT {
         return Err(CliError::usage(format!("{name} holds more than 1 MiB")));
     }

@@ -5,6 +5,7 @@ use std::io::Read;
 use std::path::PathBuf;
 
 use clap::{Args, Subcommand};
+use futures::TryStreamExt;
 use pocketping_mock_server::{Contract, MockServer, Scenario};
 use serde::Serialize;
 
@@ -167,7 +168,7 @@ fn stories(story: Option<&str>, output: &mut Output) -> Result<(), CliError> {
 /// Prints the JSON of a file, for people as it stands there.
 fn file_as_it_is(text: &str, output: &mut Output) -> Result<(), CliError> {
     if output.is_plain() {
-        text.lines().try_for_each(|line| output.text(line))
+        text.lines().try_for_each(|line| output.json_text(line))
     } else {
         output.item(&Document(JsonText::parse(text)?))
     }
@@ -175,7 +176,7 @@ fn file_as_it_is(text: &str, output: &mut Output) -> Result<(), CliError> {
 
 async fn export(session: &str, context: &Context, output: &mut Output) -> Result<(), CliError> {
     let session = context.client()?.session(session);
-    let messages = session.messages().list().await?.messages;
+    let messages: Vec<_> = session.messages().list().stream().try_collect().await?;
     let session = session.get().await?;
     file_as_it_is(&Scenario::of_conversation(&session, &messages), output)?;
     for line in Scenario::left_out_of(&session, &messages) {

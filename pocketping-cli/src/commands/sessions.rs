@@ -271,6 +271,8 @@ impl Render for Session {
 
     const TIMES: &'static [&'static str] = &["last activity"];
 
+    const SPARE: &'static [&'static str] = &["page", "unanswered"];
+
     fn cells(&self) -> Vec<String> {
         vec![
             self.id.to_string(),

@@ -225,8 +225,8 @@ impl Render for Header {
         vec![self.header.to_owned(), self.value.clone()]
     }
 
-    fn id(&self) -> String {
-        self.value.clone()
+    fn ids(&self) -> Vec<String> {
+        vec![self.value.clone()]
     }
 }
 

@@ -138,7 +138,8 @@ impl Render for Stats {
             self.conversations.to_string(),
             self.messages.to_string(),
             self.unanswered_now.to_string(),
-            percentage(self.response_rate),
+            // Of nothing there is no share.
+            if self.conversations == 0 { String::new() } else { percentage(self.response_rate) },
             self.median_first_response_seconds.map(duration).unwrap_or_default(),
             csat,
             sparkline(&self.conversations_sparkline),

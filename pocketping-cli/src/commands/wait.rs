@@ -7,6 +7,7 @@ use crate::context::Context;
 use crate::error::{CliError, Exit};
 use crate::jq::{Evaluator, Jq, Unended};
 use crate::output::Output;
+use crate::time::since;
 use clap::Args;
 use futures::TryStreamExt;
 use pocketping_mock_server::args::duration;
@@ -31,13 +32,14 @@ pub(crate) struct WaitArgs {
     #[arg(long, value_name = "TIME", value_parser = duration)]
     timeout: Duration,
 
-    /// Count only what came after this message, at this time (RFC 3339) or later, or from now on
+    /// Count only what came after this message, at this time (RFC 3339) or later, or from now on; 10m is ten minutes ago by
+    /// this machine's clock
     #[arg(long, value_name = "MESSAGE|TIME|now", value_parser = after)]
     after: Option<After>,
 }
 
 fn after(text: &str) -> Result<After, String> {
-    Ok(match (text, text.parse()) {
+    Ok(match (text, since(text)) {
         ("", _) => return Err("it is empty; it takes a message's id, a time or now".to_owned()),
         ("now", _) => After::Now,
         (_, Ok(time)) => After::Time(time),

@@ -2,6 +2,7 @@
 
 use clap::{Args, Subcommand};
 use pocketping_sdk::{EventKind, NewWebhook, Webhook};
+use serde::Serialize;
 
 use super::signing::{self, SignArgs, VerifyArgs};
 use super::trigger::{self, TriggerArgs};
@@ -79,8 +80,7 @@ pub(crate) async fn run(command: WebhooksCommand, context: &Context, output: &mu
             let client = context.writer(args.dry_run)?;
             context.confirm(&format!("delete the webhook {}?", args.webhook), args.yes || args.dry_run.dry_run)?;
             client.webhooks().delete(args.webhook.as_str()).await?;
-            output.remark(&format!("{} deleted", args.webhook));
-            Ok(())
+            output.item(&Deleted { id: &args.webhook, deleted: true })
         }
         WebhooksCommand::Sign(args) => signing::sign(&args, output),
         WebhooksCommand::Verify(args) => signing::verify(&args, output),
@@ -94,13 +94,51 @@ async fn create(args: CreateArgs, context: &Context, output: &mut Output) -> Res
         webhook = webhook.secret(secret_from(&file)?);
     }
     let created = context.writer(args.dry_run)?.webhooks().create(webhook).await?;
-    output.item(&created)?;
+    output.item(&Created(&created))?;
     match (&created.id, &created.secret) {
+        // It was not printed, and is never told again.
+        (_, Some(secret)) if !output.is_whole() => {
+            output.remark(&format!("the secret, which is shown this once: {secret}"));
+        }
         (_, Some(_)) => output.remark("the secret is shown this once; keep it, deliveries are signed with it"),
         (None, None) => output.remark("done; this server tells neither id nor secret"),
         (Some(_), None) => {}
     }
     Ok(())
+}
+
+/// A webhook that is no more.
+#[derive(Debug, Serialize)]
+struct Deleted<'a> {
+    id: &'a str,
+    deleted: bool,
+}
+
+impl Render for Deleted<'_> {
+    const COLUMNS: &'static [&'static str] = &["id", "deleted"];
+
+    fn cells(&self) -> Vec<String> {
+        vec![self.id.to_owned(), if self.deleted { "yes" } else { "no" }.to_owned()]
+    }
+}
+
+/// A webhook with its secret, which a list does not have.
+#[derive(Debug, Serialize)]
+#[serde(transparent)]
+struct Created<'a>(&'a Webhook);
+
+impl Render for Created<'_> {
+    const COLUMNS: &'static [&'static str] = &["id", "url", "events", "created", "secret"];
+
+    fn cells(&self) -> Vec<String> {
+        [self.0.cells(), vec![cell(self.0.secret.as_ref())]].concat()
+    }
+
+    fn details(&self) -> Vec<(&'static str, String)> {
+        let mut details: Vec<_> = Self::COLUMNS.iter().copied().zip(self.cells()).collect();
+        details.retain(|(_, value)| !value.is_empty());
+        details
+    }
 }
 
 impl Render for Webhook {
@@ -109,12 +147,5 @@ impl Render for Webhook {
     fn cells(&self) -> Vec<String> {
         let events: Vec<_> = self.events.iter().map(EventKind::as_str).collect();
         vec![cell(self.id.as_ref()), self.url.clone(), events.join(","), cell(self.created_at.as_ref())]
-    }
-
-    fn details(&self) -> Vec<(&'static str, String)> {
-        let mut details: Vec<_> = Self::COLUMNS.iter().copied().zip(self.cells()).collect();
-        details.push(("secret", cell(self.secret.as_ref())));
-        details.retain(|(_, value)| !value.is_empty());
-        details
     }
 }

@@ -31,6 +31,8 @@ pub(super) struct DeadLetter {
 pub(crate) struct DeadLetters {
     path: PathBuf,
     file: File,
+    /// Whether the last write failed, and may have left a part of a line.
+    is_torn: bool,
 }
 
 impl DeadLetters {
@@ -44,7 +46,7 @@ impl DeadLetters {
             Ok(file)
         });
         match opened {
-            Ok(file) => Ok(Self { path, file }),
+            Ok(file) => Ok(Self { path, file, is_torn: false }),
             Err(error) => {
                 let message = format!("the dead-letter file {} cannot be written: {error}", path.display());
                 Err(CliError::new(Exit::Config, message))
@@ -68,10 +70,15 @@ impl DeadLetters {
             failed_at: now()?,
             payload,
         };
-        let line = json(&letter)? + "\n";
+        // After a write that failed half way, a line is begun anew.
+        let begin = if self.is_torn { "\n" } else { "" };
+        let line = format!("{begin}{}\n", json(&letter)?);
+        self.is_torn = true;
         self.file.write_all(line.as_bytes()).and_then(|()| self.file.sync_data()).map_err(|error| {
             CliError::unexpected(format!("the dead-letter file {} cannot be written", self.path.display()), error)
-        })
+        })?;
+        self.is_torn = false;
+        Ok(())
     }
 }
 

@@ -5,7 +5,6 @@ mod draft;
 mod inputs;
 mod model;
 mod outgoing;
-mod resizes;
 mod view;
 
 use crossterm::event::{DisableBracketedPaste, EnableBracketedPaste};
@@ -20,10 +19,10 @@ use ratatui::backend::{Backend, CrosstermBackend};
 use crate::error::{CliError, Exit};
 use crate::link::Link;
 use crate::output::remark;
+use crate::resizes::Resizes;
 use crate::stop::Stop;
 use inputs::{Input, inputs};
 use model::{Effect, Inbox};
-use resizes::Resizes;
 
 /// How many sessions are shown; a person does not look at more.
 const MOST_SESSIONS: usize = 500;

@@ -34,15 +34,17 @@ impl Delimited {
     }
 }
 
-/// As other texts, save that what CSV can hold stays as it is: line breaks and tabs.
+/// As other texts, save that what CSV can hold stays as it is: line breaks and tabs. A carriage return by itself is none: a
+/// terminal would write over what stands before it.
 fn harmless(cell: &str) -> Cow<'_, str> {
-    let is_bad = |c: char| is_unsafe(c) && !matches!(c, '\n' | '\r' | '\t');
-    if !cell.contains(is_bad) {
+    if !cell.contains(is_unsafe) {
         return Cow::Borrowed(cell);
     }
     let mut shown = String::with_capacity(cell.len() + 16);
-    for c in cell.chars() {
-        if is_bad(c) { shown.extend(c.escape_default()) } else { shown.push(c) }
+    let mut chars = cell.chars().peekable();
+    while let Some(c) = chars.next() {
+        let is_kept = matches!(c, '\n' | '\t') || (c == '\r' && chars.peek() == Some(&'\n'));
+        if is_unsafe(c) && !is_kept { shown.extend(c.escape_default()) } else { shown.push(c) }
     }
     Cow::Owned(shown)
 }
@@ -55,9 +57,9 @@ mod tests {
     fn csv_quotes_what_it_must_and_steers_no_terminal() {
         let mut out = Vec::new();
         Delimited::Csv.heads(&mut out, &["id", "last activity"]).unwrap();
-        let cells = ["a,\"b\"", "two\nlines\u{1b}[2J"].map(str::to_owned);
+        let cells = ["a,\"b\"", "two\r\nlines\u{1b}[2J\rover"].map(str::to_owned);
         Delimited::Csv.row(&mut out, &cells).unwrap();
         let printed = String::from_utf8(out).unwrap();
-        assert_eq!(printed, "id,last_activity\n\"a,\"\"b\"\"\",\"two\nlines\\u{1b}[2J\"\n");
+        assert_eq!(printed, "id,last_activity\n\"a,\"\"b\"\"\",\"two\r\nlines\\u{1b}[2J\\rover\"\n");
     }
 }

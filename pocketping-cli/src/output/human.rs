@@ -3,14 +3,15 @@
 use std::io::{self, Write};
 
 use comfy_table::{ColumnConstraint, ContentArrangement, Table, presets};
-use unicode_width::UnicodeWidthStr;
+use unicode_width::{UnicodeWidthChar, UnicodeWidthStr};
 
 use super::safe;
 
-/// A list: a table on a terminal, in a pipe a line of fields each, without heads.
+/// A list: a table on a terminal, in a pipe a line of fields each, without heads. After the columns come those that can be
+/// spared, in the order in which they are.
 pub(super) fn list(
     out: &mut dyn Write,
-    columns: &[&str],
+    columns: (&[&str], &[&str]),
     rows: &[Vec<String>],
     is_terminal: bool,
     color: bool,
@@ -23,24 +24,38 @@ pub(super) fn list(
 }
 
 /// The least the last column of a table is worth.
-const LAST_COLUMN: usize = 16;
+const LAST_COLUMN: usize = 12;
 
-/// A table; columns nothing stands in are left out, and only the last one is folded, because a broken id or time is good
-/// for nothing. Where that leaves no room for it, the objects are printed one by one.
+/// The columns of a table, by their places: those nothing stands in are left out, and of those that may be, as many as must be
+/// for it to fit. Nothing when it never does.
+fn columns_that_fit(columns: &[&str], spare: &[&str], rows: &[Vec<String>], width: Option<u16>) -> Option<Vec<usize>> {
+    // What is printed counts: escapes are longer than what they stand for, and some characters are wider than others.
+    let printed = |cell: &String| lines(cell).lines().map(UnicodeWidthStr::width).max().unwrap_or(0);
+    let widest = |n: &usize| rows.iter().map(|row| printed(&row[*n])).max().max(Some(columns[*n].len())).unwrap_or(0);
+    let mut used: Vec<_> = (0..columns.len()).filter(|n| rows.iter().any(|row| !row[*n].is_empty())).collect();
+    let mut spare = spare.iter();
+    loop {
+        let (last, unfolded) = used.split_last()?;
+        let taken: usize = unfolded.iter().map(|n| widest(n) + 2).sum();
+        if width.is_none_or(|width| taken + LAST_COLUMN.min(widest(last)) <= usize::from(width)) {
+            return Some(used);
+        }
+        let left_out = spare.next()?;
+        used.retain(|n| columns[*n] != *left_out);
+    }
+}
+
+/// A table; only its last column is folded, because a broken id or time is good for nothing. Where that leaves no room for it,
+/// columns that can be spared are left out, and where there are none, the objects are printed one by one.
 fn table(
     out: &mut dyn Write,
-    columns: &[&str],
+    (columns, spare): (&[&str], &[&str]),
     rows: &[Vec<String>],
     width: Option<u16>,
     color: bool,
 ) -> io::Result<()> {
-    let used: Vec<_> = (0..columns.len()).filter(|n| rows.iter().any(|row| !row[*n].is_empty())).collect();
-    let Some((_, unfolded)) = used.split_last() else { return Ok(()) };
-    // What is printed counts: escapes are longer than what they stand for, and some characters are wider than others.
-    let printed = |cell: &String| lines(cell).lines().map(UnicodeWidthStr::width).max().unwrap_or(0);
-    let widest = |n: &usize| rows.iter().map(|row| printed(&row[*n])).max().max(Some(columns[*n].len())).unwrap_or(0);
-    let taken: usize = unfolded.iter().map(|n| widest(n) + 2).sum();
-    if width.is_some_and(|width| taken + LAST_COLUMN > usize::from(width)) {
+    let Some(used) = columns_that_fit(columns, spare, rows, width) else {
+        let used: Vec<_> = (0..columns.len()).filter(|n| rows.iter().any(|row| !row[*n].is_empty())).collect();
         for (n, row) in rows.iter().enumerate() {
             if n > 0 {
                 writeln!(out)?;
@@ -49,7 +64,7 @@ fn table(
             item(out, &details, true, color)?;
         }
         return Ok(());
-    }
+    };
     let mut table = Table::new();
     table.load_style(presets::NOTHING).set_content_arrangement(ContentArrangement::Dynamic);
     if let Some(width) = width {
@@ -61,7 +76,7 @@ fn table(
     }
     for (n, column) in table.column_iter_mut().enumerate() {
         column.set_padding((0, 2));
-        if n < unfolded.len() {
+        if n + 1 < used.len() {
             column.set_constraint(ColumnConstraint::ContentWidth);
         }
     }
@@ -72,14 +87,14 @@ fn table(
 }
 
 /// The lines of a table that is drawn anew and anew: as many as the terminal has room for.
-pub(super) fn frame(columns: &[&str], rows: &[Vec<String>], color: bool) -> io::Result<Vec<String>> {
+pub(super) fn frame(columns: (&[&str], &[&str]), rows: &[Vec<String>], color: bool) -> io::Result<Vec<String>> {
     let size = terminal_size::terminal_size();
     let (width, height) = size.map_or((None, 24), |(width, height)| (Some(width.0), usize::from(height.0)));
     frame_of(columns, rows, width, height, color)
 }
 
 fn frame_of(
-    columns: &[&str],
+    columns: (&[&str], &[&str]),
     rows: &[Vec<String>],
     width: Option<u16>,
     height: usize,
@@ -88,13 +103,28 @@ fn frame_of(
     let mut text = Vec::new();
     table(&mut text, columns, rows, width, color)?;
     let text = String::from_utf8_lossy(&text);
-    let mut lines: Vec<_> = text.lines().map(str::to_owned).collect();
+    // A line that the terminal folded would be two to go up.
+    let mut lines: Vec<_> = text.lines().map(|line| cut(line, width)).collect();
     if lines.is_empty() {
         lines.push("nothing yet".to_owned());
     }
     // The cursor stands on the line below.
     lines.truncate(height.saturating_sub(1).max(1));
     Ok(lines)
+}
+
+/// A line as far as there is room for it; escapes of ours take none.
+fn cut(line: &str, width: Option<u16>) -> String {
+    let (room, mut taken, mut is_escape) = (width.map_or(usize::MAX, usize::from), 0, false);
+    let fits = |c: &char| {
+        if is_escape || *c == '\u{1b}' {
+            is_escape = !c.is_ascii_alphabetic();
+        } else {
+            taken += c.width().unwrap_or(0);
+        }
+        taken <= room
+    };
+    line.chars().take_while(fits).collect()
 }
 
 /// One object: a field a line.
@@ -161,7 +191,7 @@ mod tests {
     #[test]
     fn a_frame_is_never_higher_than_the_terminal() {
         let rows = vec![vec!["a".to_owned(), "b\u{1b}[2J".to_owned(), "c".to_owned()]; 5];
-        let frame = |rows, height| frame_of(&["id", "name", "text"], rows, Some(60), height, false).unwrap();
+        let frame = |rows, height| frame_of((&["id", "name", "text"], &[]), rows, Some(60), height, false).unwrap();
         assert_eq!(frame(&rows[..], 3), ["ID  NAME        TEXT", r"a   b\u{1b}[2J  c"]);
         assert_eq!(frame(&rows[..], 24).len(), 6);
         assert_eq!(frame(&[], 24), ["nothing yet"]);
@@ -169,8 +199,30 @@ mod tests {
 
     fn printed(rows: &[Vec<String>], width: u16) -> String {
         let mut out = Vec::new();
-        table(&mut out, &["id", "name", "text"], rows, Some(width), false).unwrap();
+        table(&mut out, (&["id", "name", "text"], &[]), rows, Some(width), false).unwrap();
         String::from_utf8(out).unwrap()
+    }
+
+    #[test]
+    fn what_can_be_spared_is_left_out_where_there_is_no_room() {
+        let rows = [["an-id", "yes", "Ann Lee", "https://example.com"].map(str::to_owned).into()];
+        let heads = |width, spare: &[&str]| {
+            let mut out = Vec::new();
+            table(&mut out, (&["id", "waits", "name", "page"], spare), &rows, Some(width), false).unwrap();
+            String::from_utf8(out).unwrap().lines().next().unwrap().to_owned()
+        };
+        assert_eq!(heads(35, &["page", "waits"]), "ID     WAITS  NAME     PAGE");
+        assert_eq!(heads(34, &["page", "waits"]), "ID     WAITS  NAME");
+        assert_eq!(heads(20, &["page", "waits"]), "ID     NAME");
+        assert_eq!(heads(20, &["page"]), "id     an-id");
+    }
+
+    #[test]
+    fn a_frame_has_no_line_that_a_terminal_would_fold() {
+        let rows = vec![vec!["an-id-of-twenty-chars".to_owned(), "日本語の長い名前がここ".to_owned(), "c".to_owned()]];
+        let frame = frame_of((&["id", "name", "text"], &[]), &rows, Some(20), 24, true).unwrap();
+        assert_eq!(frame[0], "\u{1b}[1mid\u{1b}[0m    an-id-of-twent");
+        assert_eq!(frame[1], "\u{1b}[1mname\u{1b}[0m  日本語の長い名");
     }
 
     #[test]
@@ -180,7 +232,7 @@ mod tests {
         assert_eq!(wide.lines().next().unwrap(), "ID                     TEXT", "{wide}");
         assert!(wide.contains("an-id-of-twenty-chars  a text") && wide.lines().count() == 4, "{wide}");
         for wide in ["\u{1b}".repeat(7), "日本語の長い名前がここ".to_owned()] {
-            let stacked = printed(&[vec!["id".into(), wide.clone(), "text".into()]], 40);
+            let stacked = printed(&[vec!["id".into(), wide.clone(), "text".into()]], 30);
             assert!(stacked.starts_with("id    id\nname  "), "{stacked}");
         }
         assert_eq!(printed(&rows, 30), "id    an-id-of-twenty-chars\ntext  a text that must be folded\n      second\n");

@@ -20,7 +20,7 @@ pub(super) fn line<T: Serialize + ?Sized>(out: &mut dyn Write, value: &T) -> io:
 }
 
 /// serde_json escapes the controls below the space; the others can only stand inside a string, where `\u` is the same.
-fn escaped(json: &str) -> String {
+pub(crate) fn escaped(json: &str) -> String {
     let mut shown = String::with_capacity(json.len());
     for c in json.chars() {
         if c != '\n' && is_unsafe(c) {
@@ -69,11 +69,23 @@ impl<T: Serialize> Render for Document<T> {
         vec![serde_json::to_string(&self.0).unwrap_or_default()]
     }
 
-    /// Its `id`, or that of its `body`.
-    fn id(&self) -> String {
+    /// Its `id`, or those of the objects it lists; of an answer with its head they are in the `body`.
+    fn ids(&self) -> Vec<String> {
         let value = serde_json::to_value(&self.0).unwrap_or_default();
-        let id = value.get("id").or_else(|| value.get("body")?.get("id"));
-        id.and_then(Value::as_str).map(str::to_owned).unwrap_or_default()
+        let ids = ids_in(&value);
+        if ids.is_empty() { value.get("body").map(ids_in).unwrap_or_default() } else { ids }
+    }
+}
+
+/// The `id` of an object, or those of the objects in the lists of it.
+fn ids_in(value: &Value) -> Vec<String> {
+    let id = |value: &Value| value.get("id").and_then(Value::as_str).map(str::to_owned);
+    let listed = |items: &Value| items.as_array().map(|items| items.iter().filter_map(id).collect::<Vec<_>>());
+    match value {
+        Value::Object(fields) => {
+            id(value).map_or_else(|| fields.values().filter_map(listed).flatten().collect(), |id| vec![id])
+        }
+        _ => listed(value).unwrap_or_default(),
     }
 }
 

@@ -23,7 +23,7 @@ use crate::time::as_people_say;
 use shape::Part;
 use sink::Sink;
 
-pub(crate) use json::{Document, JsonText};
+pub(crate) use json::{Document, JsonText, escaped as escaped_json};
 pub(crate) use progress::{end as end_progress, with_progress};
 pub(crate) use safe::safe;
 pub(crate) use shape::Field;
@@ -103,9 +103,12 @@ pub(crate) trait Render: Serialize {
     /// Those of [`COLUMNS`](Self::COLUMNS) that hold a time: in a table on a terminal they say how long ago it was.
     const TIMES: &'static [&'static str] = &[];
 
-    /// What it is called by.
-    fn id(&self) -> String {
-        self.cells().into_iter().next().unwrap_or_default()
+    /// Those of [`COLUMNS`](Self::COLUMNS) that a table on a narrow terminal can do without, in the order in which it does.
+    const SPARE: &'static [&'static str] = &[];
+
+    /// What it is called by, or what those in it are.
+    fn ids(&self) -> Vec<String> {
+        self.cells().into_iter().take(1).collect()
     }
 
     /// What is shown of one object by itself.
@@ -133,6 +136,21 @@ impl Output {
         self.sink.format.is_json() && matches!(self.shape, Shape::Whole)
     }
 
+    /// Whether whole objects are printed, in whatever form.
+    pub(crate) fn is_whole(&self) -> bool {
+        matches!(self.shape, Shape::Whole)
+    }
+
+    /// Whether rows are printed, of the columns that there are.
+    pub(crate) fn is_delimited(&self) -> bool {
+        matches!(self.sink.format, Format::Csv | Format::Tsv) && self.is_whole()
+    }
+
+    /// Whether ids are printed, and nothing else.
+    pub(crate) fn is_ids(&self) -> bool {
+        matches!(self.shape, Shape::Id)
+    }
+
     /// Whether nothing was asked for but the text that people read.
     pub(crate) fn is_plain(&self) -> bool {
         self.sink.format == Format::Table && matches!(self.shape, Shape::Whole)
@@ -154,7 +172,7 @@ impl Output {
     }
 
     /// Whether a list is one thing: a document, or what an expression is asked about.
-    fn takes_lists_whole(&self) -> bool {
+    pub(crate) fn takes_lists_whole(&self) -> bool {
         matches!((self.sink.format, &self.shape), (Format::Json, Shape::Whole | Shape::Fields(_)) | (_, Shape::Jq(_)))
     }
 
@@ -192,7 +210,7 @@ impl Output {
     pub(crate) fn item<T: Render>(&mut self, item: &T) -> Result<(), CliError> {
         let mut unknown = None;
         match &self.shape {
-            Shape::Id => self.sink.text(&item.id(), false)?,
+            Shape::Id => item.ids().iter().try_for_each(|id| self.sink.text(id, false))?,
             Shape::Jq(jq) => results(&mut self.sink, jq, item)?,
             Shape::Fields(fields) => {
                 let part = Part::new(fields, item)?;
@@ -224,17 +242,19 @@ impl Output {
     pub(crate) fn list<T: Render>(&mut self, items: &[T]) -> Result<(), CliError> {
         let mut unknown = None;
         match &self.shape {
-            Shape::Id => items.iter().try_for_each(|item| self.sink.text(&item.id(), false))?,
+            Shape::Id => {
+                items.iter().flat_map(Render::ids).try_for_each(|id| self.sink.text(&id, false))?;
+            }
             Shape::Jq(jq) => results(&mut self.sink, jq, &items)?,
             Shape::Fields(fields) => {
                 let parts = items.iter().map(|item| Part::new(fields, item)).collect::<Result<Vec<_>, _>>()?;
-                self.sink.list(&parts, &names(fields), Part::cells)?;
+                self.sink.list(&parts, (&names(fields), &[]), Part::cells)?;
                 unknown = unknown_fields(fields, &parts);
             }
             Shape::Whole if self.is_on_terminal() => {
-                self.sink.list(items, T::COLUMNS, for_people)?;
+                self.sink.list(items, (T::COLUMNS, T::SPARE), for_people)?;
             }
-            Shape::Whole => self.sink.list(items, T::COLUMNS, Render::cells)?,
+            Shape::Whole => self.sink.list(items, (T::COLUMNS, T::SPARE), Render::cells)?,
         }
         self.flush()?;
         self.warn(unknown);
@@ -247,7 +267,7 @@ impl Output {
     /// One of many that come over time: a line each, written at once.
     pub(crate) fn event<T: Render>(&mut self, event: &T) -> Result<(), CliError> {
         match &self.shape {
-            Shape::Id => self.sink.text(&event.id(), false)?,
+            Shape::Id => event.ids().iter().try_for_each(|id| self.sink.text(id, false))?,
             Shape::Jq(jq) => results(&mut self.sink, jq, event)?,
             Shape::Fields(fields) => {
                 let part = Part::new(fields, event)?;
@@ -261,8 +281,13 @@ impl Output {
     /// A list in the place of the one that was drawn before, as far as the terminal has room for it.
     pub(crate) fn redraw<T: Render>(&mut self, items: &[T]) -> Result<(), CliError> {
         let rows: Vec<_> = items.iter().map(for_people).collect();
-        self.sink.redraw(T::COLUMNS, &rows)?;
+        self.sink.redraw((T::COLUMNS, T::SPARE), &rows)?;
         Ok(self.flush()?)
+    }
+
+    /// What was drawn may stand anywhere: the next table stands alone.
+    pub(crate) fn wipe(&mut self) -> Result<(), CliError> {
+        Ok(self.sink.wipe()?)
     }
 
     /// A list whose objects come one after the other: printed as they come, where the form of the output allows it.
@@ -281,6 +306,11 @@ impl Output {
     pub(crate) fn text(&mut self, line: &str) -> Result<(), CliError> {
         self.sink.text(line, false)?;
         Ok(self.flush()?)
+    }
+
+    /// A line of a text that is JSON, as it stands there.
+    pub(crate) fn json_text(&mut self, line: &str) -> Result<(), CliError> {
+        self.text(&json::escaped(line))
     }
 
     /// A line of a text that a program reads: tabs stay tabs. Written with the others.
@@ -356,13 +386,14 @@ pub(crate) fn remark(line: &str) {
 impl<T: Render> Render for &T {
     const COLUMNS: &'static [&'static str] = T::COLUMNS;
     const TIMES: &'static [&'static str] = T::TIMES;
+    const SPARE: &'static [&'static str] = T::SPARE;
 
     fn cells(&self) -> Vec<String> {
         T::cells(self)
     }
 
-    fn id(&self) -> String {
-        T::id(self)
+    fn ids(&self) -> Vec<String> {
+        T::ids(self)
     }
 
     fn details(&self) -> Vec<(&'static str, String)> {

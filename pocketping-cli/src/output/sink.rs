@@ -82,7 +82,7 @@ impl Sink {
             Format::Table => human::item(&mut self.out, cells, self.is_terminal, self.color),
             Format::Csv | Format::Tsv => {
                 let (columns, row): (Vec<_>, Vec<_>) = cells.iter().cloned().unzip();
-                self.rows(&columns, &[row])
+                self.rows((&columns, &[]), &[row])
             }
         }
     }
@@ -96,7 +96,7 @@ impl Sink {
     pub(super) fn list<T: Serialize>(
         &mut self,
         objects: &[T],
-        columns: &[&str],
+        columns: (&[&str], &[&str]),
         cells: impl Fn(&T) -> Vec<String>,
     ) -> io::Result<()> {
         match self.format {
@@ -120,16 +120,16 @@ impl Sink {
         }
     }
 
-    fn rows(&mut self, columns: &[&str], rows: &[Vec<String>]) -> io::Result<()> {
+    fn rows(&mut self, columns: (&[&str], &[&str]), rows: &[Vec<String>]) -> io::Result<()> {
         let Some(delimited) = self.delimited() else {
             return human::list(&mut self.out, columns, rows, self.is_terminal, self.color);
         };
-        delimited.heads(&mut self.out, columns)?;
+        delimited.heads(&mut self.out, columns.0)?;
         rows.iter().try_for_each(|row| delimited.row(&mut self.out, row))
     }
 
     /// A table in the place of the one before; what the terminal has no room for is left out.
-    pub(super) fn redraw(&mut self, columns: &[&str], rows: &[Vec<String>]) -> io::Result<()> {
+    pub(super) fn redraw(&mut self, columns: (&[&str], &[&str]), rows: &[Vec<String>]) -> io::Result<()> {
         let frame = human::frame(columns, rows, self.color)?;
         if self.drawn > 0 {
             // Up to its first line; that and all below it is cleared.
@@ -140,10 +140,19 @@ impl Sink {
         Ok(())
     }
 
-    /// A result of an expression: a text as it is, anything else as JSON.
+    /// Forgets the table that was drawn, and all that the terminal shows.
+    pub(super) fn wipe(&mut self) -> io::Result<()> {
+        self.drawn = 0;
+        write!(self.out, "\u{1b}[H\u{1b}[2J")
+    }
+
+    /// A result of an expression: a text as it is, with its line breaks and tabs, anything else as JSON.
     pub(super) fn result(&mut self, result: &Value) -> io::Result<()> {
         match result {
-            Value::String(text) => writeln!(self.out, "{}", human::lines(text)),
+            Value::String(text) => {
+                let parts: Vec<_> = text.split('\t').map(human::lines).collect();
+                writeln!(self.out, "{}", parts.join("\t"))
+            }
             other => json::line(&mut self.out, other),
         }
     }

@@ -33,6 +33,15 @@ pub(crate) struct ConfigFile {
 
 impl ConfigFile {
     pub(crate) fn read() -> Result<Self, CliError> {
+        if !Directory::Config.is_there() {
+            // It cannot be written, either: that says why.
+            return Ok(Self {
+                path: PathBuf::new(),
+                text: String::new(),
+                content: Content::default(),
+                is_open_to_others: false,
+            });
+        }
         let path = Directory::Config.path()?.join("config.toml");
         let refused = |what: String| CliError::new(Exit::Config, format!("{}: {what}", path.display()));
         let (text, is_open_to_others) = match fs::read_to_string(&path) {
@@ -141,6 +150,8 @@ impl ConfigFile {
     /// Changes the file as a whole or not at all; it is readable by its owner only from then on.
     fn edit(&mut self, change: impl FnOnce(&mut DocumentMut)) -> Result<(), CliError> {
         let failed = |what: String| CliError::new(Exit::Config, format!("{} {what}", self.path.display()));
+        // It is not there without a home, and this says so.
+        Directory::Config.path()?;
         let mut document: DocumentMut = self.text.parse().map_err(|_| failed("is no TOML".to_owned()))?;
         change(&mut document);
         let text = document.to_string();

@@ -298,6 +298,11 @@ impl Directory {
         }
     }
 
+    /// Whether there is one: a system account may have no home.
+    pub(crate) fn is_there(self) -> bool {
+        self.is_set() || etcetera::choose_base_strategy().is_ok()
+    }
+
     fn is_set(self) -> bool {
         env::var_os(self.variable()).is_some()
     }

@@ -124,8 +124,8 @@ fn what_cannot_be_asked_is_named_before_anything_is_sent() {
         (&["api", "POST", "/a", "--paginate"], "--paginate"),
         (&["api", "POST", "/a", "-f", "x"], "KEY=VALUE"),
         (&["api", "POST", "/a", "-f", "x=1", "-f", "x[y]=2"], "x[y]"),
-        (&["api", "POST", "/a", "-F", "x=@/nowhere/file"], "/nowhere/file"),
-        (&["api", "POST", "/a", "--input", "/nowhere/file"], "/nowhere/file"),
+        (&["api", "POST", "/a", "-F", "x=-", "-F", "y=-"], "read once"),
+        (&["api", "POST", "/a", "-F", "x=12345678901234567890123"], "12345678901234567890123"),
         (&[&get[..], &["--input", "-"]].concat(), "GET takes no --input"),
         (&[&get[..], &["-H", "Authorization: Bearer mine"]].concat(), "Authorization"),
         (&[&get[..], &["-H", "nonsense"]].concat(), "NAME: VALUE"),
@@ -134,6 +134,11 @@ fn what_cannot_be_asked_is_named_before_anything_is_sent() {
         let ended = run(at(&server, args));
         assert_eq!((ended.code, ended.stdout.as_str()), (2, ""), "{args:?}: {}", ended.stderr);
         assert!(ended.stderr.contains(named), "{args:?}: {}", ended.stderr);
+    }
+    for file in [&["-F", "x=@/nowhere/file"], &["--input", "/nowhere/file"]] {
+        let ended = run(at(&server, &[&["api", "POST", "/a"], &file[..]].concat()));
+        assert_eq!((ended.code, ended.stdout.as_str()), (3, ""), "{}", ended.stderr);
+        assert!(ended.stderr.contains("/nowhere/file"), "{}", ended.stderr);
     }
     let ended = run_with_input(at(&server, &["api", "POST", "/a", "--input", "-"]), "{\"a\":");
     assert!(ended.code == 2 && ended.stderr.contains("standard input is no JSON"), "{}", ended.stderr);
@@ -228,7 +233,7 @@ fn a_text_is_typed_read_from_a_file_or_from_standard_input() {
         assert_eq!((ended.code, ended.stdout.as_str()), (0, format!("{sent}\n").as_str()), "{typed}: {}", ended.stderr);
     }
     let ended = run(at(&server, &["messages", "send", "sess_abc123", "@ann look"]));
-    assert_eq!((ended.code, ended.stdout.as_str()), (2, ""));
+    assert_eq!((ended.code, ended.stdout.as_str()), (3, ""));
     assert!(
         ended.stderr.contains("ann look") && ended.stderr.contains("hint: ") && ended.stderr.contains("two of them")
     );

@@ -173,7 +173,7 @@ fn what_was_done_is_not_said_to_be_undone() {
     std::io::Write::write_all(&mut child.stdin.take().unwrap(), b"once\n").unwrap();
     let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
     runtime.block_on(server.held("b", 1));
-    let fault = json!({"on": {"method": "GET"}, "times": "always", "do": {"kind": "status", "status": 403}});
+    let fault = json!({"on": {"route": "/sessions/:sessionId/messages", "method": "GET"}, "times": "always", "do": {"kind": "status", "status": 403}});
     server.inject(fault.to_string().parse().unwrap());
     server.release("b");
     let output = child.wait_with_output().unwrap();

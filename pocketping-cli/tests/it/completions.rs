@@ -7,6 +7,7 @@ use std::process::Command;
 use pocketping_mock_server::{Contract, MockServer};
 use serde_json::Value;
 
+use crate::pty::Pty;
 use crate::run::{Ended, at, pocketping, run};
 
 /// Presses the tab key in bash behind these words, with the settings of a command. The words it offers, and what was said.
@@ -53,6 +54,13 @@ fn commands_flags_and_values_are_completed_without_a_server() {
     assert_eq!(offered(&["sessions", "list", "--unans"]), ["--unanswered"]);
     assert_eq!(offered(&["-o", "nd"]), ["ndjson"]);
     assert_eq!(offered(&["completions", ""])[..5], ["bash", "zsh", "fish", "powershell", "elvish"]);
+    assert_eq!(
+        offered(&["webhooks", "create", "https://a.test/", "--event", "message."]),
+        ["message.created", "message.updated"]
+    );
+    assert_eq!(offered(&["webhooks", "trigger", "session.cl"]), ["session.closed"]);
+    assert_eq!(offered(&["messages", "send", "s", "x", "--type", "o"]), ["operator"]);
+    assert_eq!(offered(&["explain", "SESSION_N"]), ["SESSION_NOT_FOUND"]);
     assert!(offered(&["nonsense", "nothing"]).is_empty());
     // Tests run where the crate is.
     assert_eq!(offered(&["webhooks", "sign", "--secret-file", "Cargo.t"]), ["Cargo.toml"]);
@@ -117,6 +125,8 @@ fn the_key_of_a_profile_counts_and_no_command_is_run_for_one() {
         let mut settings = pocketping(&[]);
         settings.env("POCKETPING_CONFIG_DIR", folder.path());
         assert_eq!(tab(&settings, &["sessions", "get", "sess_a"]), (offered, String::new()));
+        assert_eq!(tab(&settings, &["profile", "use", "d"]), (vec!["default".to_owned()], String::new()));
+        assert_eq!(tab(&settings, &["sessions", "identify", "s", "--name", "d"]), (vec![], String::new()));
     }
     assert!(!asked.exists(), "a person who types is not to be asked for a password");
 }
@@ -164,7 +174,7 @@ fn every_shell_has_a_script() {
         std::fs::write(&file, &ended.stdout).unwrap();
         let check = match shell {
             "bash" | "zsh" | "fish" => Command::new(shell).arg("-n").arg(&file).output(),
-            "elvish" => Command::new(shell).arg("-compileonly").arg(&file).output(),
+            // Elvish knows its editor only where a person types; PowerShell is tried nowhere here.
             _ => continue,
         };
         // A shell that is not there cannot say.
@@ -179,4 +189,49 @@ fn every_shell_has_a_script() {
         "{}",
         ended.stderr
     );
+}
+
+/// Types in a shell as a person does, and presses the tab key.
+fn typed_in(shell: &[&str], first: &[&str], settings: &Command, typed: &str, seen: &str) {
+    let home = tempfile::tempdir().unwrap();
+    let mut command = Command::new(shell[0]);
+    command.args(&shell[1..]).env("PATH", path()).env("HOME", home.path());
+    command.env("XDG_CONFIG_HOME", home.path()).env("XDG_DATA_HOME", home.path()).env("XDG_STATE_HOME", home.path());
+    for (name, value) in settings.get_envs() {
+        match value {
+            Some(value) => command.env(name, value),
+            None => command.env_remove(name),
+        };
+    }
+    let mut pty = Pty::spawn(&command, 24, 100);
+    for (n, line) in first.iter().chain(&["echo re''ady"]).enumerate() {
+        if n == 0 {
+            pty.wait_for("a prompt", |screen| !screen.is_empty());
+        }
+        pty.types(&format!("{line}\r"));
+    }
+    pty.sees("\nready");
+    pty.types(typed);
+    pty.sees(typed);
+    pty.types("\t");
+    pty.sees(seen);
+}
+
+#[test]
+fn the_tab_key_completes_in_the_shells_that_are_there() {
+    let server = MockServer::builder().demo_seed().start().unwrap();
+    let settings = at(&server, &[]);
+    let shells: [(&[&str], &[&str]); 3] = [
+        (&["fish", "--no-config"], &["pocketping completions fish | source"]),
+        (&["zsh", "-f"], &["autoload -U compinit && compinit -u", "source <(pocketping completions zsh)"]),
+        (&["elvish", "-norc"], &["eval (pocketping completions elvish | slurp)"]),
+    ];
+    for (shell, first) in shells {
+        // One that is not there cannot say.
+        if Command::new(shell[0]).arg("-c").arg("exit").output().is_err() {
+            continue;
+        }
+        typed_in(shell, first, &settings, "pocketping sessions expo", "pocketping sessions export");
+        typed_in(shell, first, &settings, "pocketping sessions get sess_", "pocketping sessions get sess_abc123");
+    }
 }

@@ -52,7 +52,7 @@ fn what_cannot_be_read_is_said_and_files_are_private() {
         assert_eq!(export(&link).code, 0);
         assert!(link.is_symlink() && std::fs::read_to_string(&file).unwrap() == "sess_abc123\n");
         let refused = export(&device);
-        assert!(refused.code == 1 && refused.stderr.contains("no ordinary file"), "{}", refused.stderr);
+        assert!(refused.code == 3 && refused.stderr.contains("no ordinary file"), "{}", refused.stderr);
         assert!(device.is_symlink(), "it was left as it is");
     }
     for wrong in [
@@ -62,4 +62,21 @@ fn what_cannot_be_read_is_said_and_files_are_private() {
     ] {
         assert_eq!(run(at(&server, wrong)).code, 2, "{wrong:?}");
     }
+}
+
+#[test]
+fn rows_are_messages() {
+    let server = MockServer::builder().demo_seed().start().unwrap();
+    server.visitor_opens_session(Visit::new());
+    let printed = run(at(&server, &["sessions", "export", "sess_abc123", "sess_1", "-o", "csv"])).stdout;
+    let lines: Vec<_> = printed.lines().collect();
+    assert_eq!(lines[0], "session,status,name,id,time,from,text");
+    assert_eq!(lines[1], "sess_abc123,active,,msg_001,2024-01-15T10:30:00Z,visitor,\"Hello, I have a question\"");
+    assert_eq!((lines[3], lines.len()), ("sess_1,active,,,,,", 4));
+    let ended = run(at(&server, &["sessions", "export", "--status", "closed"]));
+    assert!(ended.code == 2 && ended.stderr.contains("filters go with --all"), "{}", ended.stderr);
+    let ended = run(at(&server, &["sessions", "export"]));
+    assert!(ended.code == 2 && ended.stderr.contains("--all"), "{}", ended.stderr);
+    let ended = run(at(&server, &["sessions", "export", "sess_1", "--output-file", "-"]));
+    assert!(ended.code == 2 && ended.stderr.contains("stdout"), "{}", ended.stderr);
 }

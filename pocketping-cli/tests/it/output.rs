@@ -1,9 +1,11 @@
 //! Every command in every output.
 
-use pocketping_mock_server::{Contract, MockServer, Seed, Visit};
-use serde_json::Value;
+use std::process::Command;
 
-use crate::run::{at, run, run_with_input, transcript};
+use pocketping_mock_server::{Contract, MockServer, Seed, Visit};
+use serde_json::{Value, json};
+
+use crate::run::{at, error_of, run, run_with_input, transcript};
 
 fn demo(contract: Contract) -> MockServer {
     MockServer::builder().contract(contract).demo_seed().start().unwrap()
@@ -218,4 +220,90 @@ fn colour_is_a_matter_of_what_was_asked_for() {
     assert!(!is_coloured(&[], &[("CLICOLOR_FORCE", "0")]));
     assert!(!is_coloured(&["--no-color"], &[("CLICOLOR_FORCE", "1")]));
     assert_eq!(run(at(&server, &["sessions", "list", "--no-color", "--color", "always"])).code, 2);
+}
+
+#[test]
+fn a_secret_that_is_not_printed_is_told() {
+    for args in [&["-q"][..], &["--fields", "id"], &["--jq", ".id"]] {
+        let server = MockServer::start();
+        let ended = run(at(&server, &[&["webhooks", "create", "https://a.test/"], args].concat()));
+        assert!(ended.stdout.contains("wh_1") && !ended.stdout.contains("whsec"), "{args:?}: {}", ended.stdout);
+        assert_eq!(ended.stderr, "the secret, which is shown this once: whsec_1_secret\n", "{args:?}");
+    }
+    let server = MockServer::start();
+    let created = run_with_input(
+        at(&server, &["webhooks", "create", "https://a.test/", "--secret-file", "-", "--dry-run", "-o", "json"]),
+        "a-secret-of-mine-that-is-long\n",
+    );
+    let told: Value = serde_json::from_str(&created.stdout).unwrap();
+    assert_eq!(told["body"]["secret"], "a-se…long");
+    let asked = ["api", "POST", "/webhooks", "-f", "url=https://a.test/", "-f", "secret=a-secret-of-mine-that-is-long"];
+    let curl = run(at(&server, &[&asked[..], &["--curl"]].concat())).stdout;
+    assert!(curl.contains("a-secret-of-mine-that-is-long"), "it does the same: {curl}");
+}
+
+#[test]
+fn what_was_done_is_not_called_a_wrong_command_line() {
+    for contract in [Contract::Strict, Contract::Extended] {
+        let server = MockServer::builder().contract(contract).demo_seed().start().unwrap();
+        let count = || server.messages(&"sess_abc123".into()).len() - 2;
+        let send = ["messages", "send", "sess_abc123", "once", "--jq", ".id | error(\"boom\")", "-o", "json"];
+        let ended = run(at(&server, &send));
+        let error = error_of(&ended.stderr);
+        assert_eq!((ended.code, count()), (11, 1), "{error}");
+        assert_eq!((&error["outcome"], &error["code"]), (&json!("applied"), &json!("partial")), "{error}");
+        let full = std::fs::OpenOptions::new().write(true).open("/dev/full").unwrap();
+        let mut command = at(&server, &["messages", "send", "sess_abc123", "twice"]);
+        let output = command.stdout(full).output().unwrap();
+        let stderr = String::from_utf8(output.stderr).unwrap();
+        assert_eq!((output.status.code(), count()), (Some(11), 2), "{stderr}");
+        assert!(stderr.contains("hint: it was done"), "{stderr}");
+        // What is only read is as before.
+        assert_eq!(run(at(&server, &["sessions", "list", "--jq", "error(\"boom\")"])).code, 2);
+        let closed =
+            run(at(&server, &["sessions", "close", "sess_abc123", "none", "--jq", ".[0] | .id.x", "-o", "json"]));
+        assert_eq!(closed.code, 11, "{}", closed.stderr);
+    }
+}
+
+#[test]
+fn ids_alone_are_ids() {
+    let server = MockServer::builder().demo_seed().start().unwrap();
+    let printed = |args: &[&str]| run(at(&server, args)).stdout;
+    assert_eq!(printed(&["api", "GET", "/sessions", "-q"]), "sess_abc123\n");
+    assert_eq!(printed(&["api", "GET", "/sessions/sess_abc123", "-q", "-i"]), "sess_abc123\n");
+    assert_eq!(printed(&["api", "GET", "/sessions/sess_abc123/messages", "-q"]), "msg_001\nmsg_002\n");
+    let wait = ["wait", "--session", "sess_abc123", "--until", ".message", "--timeout", "1m", "-q"];
+    let told = printed(&wait);
+    assert!(told.starts_with("evt_") || told.starts_with("msg_"), "{told}");
+}
+
+#[test]
+fn texts_of_an_expression_have_their_tabs_and_what_is_no_json_is_said() {
+    let server = MockServer::builder().demo_seed().start().unwrap();
+    let get = |jq: &str| run(at(&server, &["sessions", "get", "sess_abc123", "--jq", jq]));
+    assert_eq!(get(r#""\(.id)\t\(.status)\na\u001b""#).stdout, "sess_abc123\tactive\na\\u{1b}\n");
+    let ended = get("{(0|tostring): 1}");
+    assert_eq!((ended.code, ended.stdout.as_str()), (0, "{\"0\":1}\n"));
+    let ended = get("[1] | pick(.[0]) | {a: .} , ({} | .[0] = 1)");
+    assert_ne!(ended.code, 0, "{}", ended.stdout);
+}
+
+#[test]
+#[cfg(unix)]
+fn without_a_home_the_environment_is_enough() {
+    let server = MockServer::builder().demo_seed().start().unwrap();
+    // No user of this number is known here.
+    let mut command = Command::new("setpriv");
+    command.args(["--reuid=54321", "--regid=54321", "--clear-groups", "env", "-i"]);
+    command.arg(format!("POCKETPING_API_URL={}", server.url())).arg(format!("POCKETPING_API_KEY={}", server.api_key()));
+    command.arg("POCKETPING_PLAN=pro").arg(env!("CARGO_BIN_EXE_pocketping")).args(["sessions", "list", "-q"]);
+    let Ok(output) = command.output() else { return };
+    let stderr = String::from_utf8_lossy(&output.stderr).into_owned();
+    // Only root becomes another user.
+    if stderr.contains("setpriv") {
+        return;
+    }
+    assert_eq!((output.status.code(), stderr.as_str()), (Some(0), ""));
+    assert_eq!(output.stdout, b"sess_abc123\n");
 }

@@ -6,7 +6,7 @@ use std::process::Stdio;
 use pocketping_mock_server::{Contract, MockServer, Scenario, Visit};
 use serde_json::{Value, json};
 
-use crate::run::{pocketping, run};
+use crate::run::{at, pocketping, run, run_with_input};
 
 #[test]
 fn every_story_runs_in_both_contracts() {
@@ -87,4 +87,22 @@ fn a_session_of_a_server_becomes_a_scenario() {
             assert_eq!(run(pocketping(&command)).stderr, "note: 1 receipt is left out\n");
         }
     }
+}
+
+#[test]
+fn an_exported_session_is_a_story_whatever_its_visitor_wrote() {
+    let server = MockServer::builder().demo_seed().start().unwrap();
+    let said = "left\u{200e}right \u{feff}\u{1b}[2J \"quoted\"";
+    server.visitor_says(&"sess_abc123".into(), said);
+    // More than a page.
+    for n in 0..120 {
+        server.visitor_says(&"sess_abc123".into(), format!("message {n}"));
+    }
+    let story = run(at(&server, &["mock", "export", "sess_abc123"])).stdout;
+    assert!(!story.contains(['\u{200e}', '\u{feff}', '\u{1b}']), "it steers no terminal");
+    let read: Value = serde_json::from_str(&story).unwrap();
+    assert!(read.to_string().contains(&serde_json::to_string(said).unwrap()[1..12]), "{read}");
+    assert!(story.contains("message 119"));
+    let played = run_with_input(pocketping(&["mock", "run", "-"]), &story);
+    assert_eq!(played.code, 0, "{}", played.stderr);
 }

@@ -67,7 +67,7 @@ fn many_are_closed_with_a_line_each_in_the_order_given() {
     for contract in [Contract::Strict, Contract::Extended] {
         let server = three(contract);
         let ended = run(at(&server, &["sessions", "close", "sess_c", "none", "sess_a", "sess_c", "-o", "json"]));
-        let lines: Vec<Value> = ended.stdout.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+        let lines: Vec<Value> = serde_json::from_str(&ended.stdout).unwrap();
         assert_eq!(lines[0], json!({"id": "sess_c", "closed": true}));
         assert_eq!(
             lines[1],
@@ -92,9 +92,12 @@ fn results_are_printed_in_every_format() {
     assert_eq!(printed(&[]), format!("sess_a\tclosed\nnone\t{failed}\n"));
     assert_eq!(printed(&["-o", "csv"]), format!("id,result\nsess_a,closed\nnone,{failed}\n"));
     assert_eq!(printed(&["-o", "tsv"]), format!("id\tresult\nsess_a\tclosed\nnone\t{failed}\n"));
-    assert_eq!(printed(&["-q"]), "sess_a\nnone\n");
+    assert_eq!(printed(&["-q"]), "sess_a\n", "what is closed");
+    let told = run(at(&server, &["sessions", "close", "sess_a", "none", "-q"])).stderr;
+    assert!(told.starts_with("warning: none is not closed: POST "), "{told}");
+    assert_eq!(printed(&["-o", "ndjson"]).lines().count(), 2);
     assert_eq!(printed(&["--fields", "closed,id"]), "true\tsess_a\nfalse\tnone\n");
-    assert_eq!(printed(&["--jq", "select(.closed|not).error.code"]), "SESSION_NOT_FOUND\n");
+    assert_eq!(printed(&["--jq", ".[] | select(.closed|not).error.code"]), "SESSION_NOT_FOUND\n");
 }
 
 #[test]

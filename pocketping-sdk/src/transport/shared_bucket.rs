@@ -115,10 +115,14 @@ fn written(bucket: &Bucket) -> String {
     format!("{line:<width$}\n", width = LENGTH - 1)
 }
 
+/// More than there can be, on either side: a limit is a `u32`.
+const MOST_TOKENS: f64 = u32::MAX as f64;
+
 fn parse(text: &str) -> Option<Bucket> {
     let mut parts = text.get(..LENGTH)?.split_whitespace();
     let limit = parts.next()?.parse().ok().filter(|limit| *limit > 0)?;
-    let tokens: f64 = parts.next()?.parse().ok().filter(|tokens: &f64| tokens.is_finite())?;
+    // What no call of ours could have written is damage.
+    let tokens: f64 = parts.next()?.parse().ok().filter(|tokens: &f64| tokens.abs() <= MOST_TOKENS)?;
     let (seconds, nanos) = parts.next()?.split_once('.')?;
     let at = Duration::new(seconds.parse().ok()?, nanos.parse().ok().filter(|nanos| *nanos < 1_000_000_000)?);
     Some(Bucket { limit, tokens, at })

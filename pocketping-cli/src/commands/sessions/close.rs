@@ -1,7 +1,7 @@
 //! `sessions close`: one session, or many, each with a result.
 
 use clap::Args;
-use futures::{StreamExt, stream};
+use futures::{Stream, StreamExt, stream};
 use pocketping_sdk::Client;
 use serde::{Serialize, Serializer};
 
@@ -9,7 +9,7 @@ use crate::commands::at_least_one;
 use crate::commands::many::{Brake, Tally};
 use crate::context::Context;
 use crate::dry_run::DryRunArgs;
-use crate::error::{CliError, ErrorJson, Exit};
+use crate::error::{CliError, ErrorJson};
 use crate::ids;
 use crate::output::{Output, Render};
 
@@ -41,24 +41,49 @@ pub(super) async fn run(args: CloseArgs, context: &Context, output: &mut Output)
     }
     let (client, brake) = (context.writer(args.dry_run)?, Brake::default());
     context.confirm(&format!("close {} sessions?", ids.len()), args.yes || args.dry_run.dry_run)?;
-    let mut results = stream::iter(ids).map(|id| close(&client, id, &brake)).buffered(args.concurrency);
-    let (mut tally, mut is_unread) = (Tally::default(), false);
+    let results = stream::iter(ids).map(|id| close(&client, id, &brake)).buffered(args.concurrency);
+    if args.dry_run.dry_run {
+        return tell(results.collect().await, output);
+    }
+    let mut tally = Tally::default();
+    let printed = print(results.inspect(|result| tally.note(result.failure.as_ref())), output).await;
+    output.first_of(tally.verdict("sessions were not closed"), printed)
+}
+
+/// Prints each as it comes, where the form of the output allows it. Each is closed all the same when that fails.
+async fn print(results: impl Stream<Item = Closed>, output: &mut Output) -> Result<(), CliError> {
+    if output.takes_lists_whole() {
+        return output.list(&results.collect::<Vec<_>>().await);
+    }
+    let mut results = std::pin::pin!(results);
+    let mut printed = Ok(());
     while let Some(result) = results.next().await {
-        if let Some(unsent) = result.failure.as_ref().and_then(CliError::unsent) {
-            output.event(unsent)?;
-            continue;
+        if let (true, Some(why)) = (output.is_ids(), &result.failure) {
+            output.remark(&format!("warning: {} is not closed: {why}", result.id));
         }
-        tally.note(result.failure.as_ref());
-        if is_unread {
-            continue;
-        }
-        match output.event(&result) {
-            // Nobody reads any more; what was asked for is done all the same.
-            Err(error) if error.exit() == Exit::Done => is_unread = true,
-            printed => printed?,
+        if printed.is_ok() {
+            printed = output.event(&result);
         }
     }
-    tally.verdict("sessions were not closed")
+    printed
+}
+
+/// What would be sent, and what cannot be.
+fn tell(results: Vec<Closed>, output: &mut Output) -> Result<(), CliError> {
+    let (mut unsent, mut failure) = (Vec::new(), None);
+    for result in results.into_iter().filter_map(|result| result.failure) {
+        match result.unsent() {
+            Some(request) => unsent.push(request.clone()),
+            None => failure = failure.or(Some(result)),
+        }
+    }
+    // Headers have a place where objects have lines of their own.
+    if output.is_plain() {
+        unsent.iter().try_for_each(|request| output.item(request))?;
+    } else {
+        output.list(&unsent)?;
+    }
+    failure.map_or(Ok(()), Err)
 }
 
 async fn close(client: &Client, id: String, brake: &Brake) -> Closed {
@@ -100,5 +125,10 @@ impl Render for Closed {
     fn cells(&self) -> Vec<String> {
         let result = self.failure.as_ref().map_or_else(|| "closed".to_owned(), |why| format!("failed: {why}"));
         vec![self.id.clone(), result]
+    }
+
+    /// Of those that are closed.
+    fn ids(&self) -> Vec<String> {
+        self.failure.is_none().then(|| self.id.clone()).into_iter().collect()
     }
 }

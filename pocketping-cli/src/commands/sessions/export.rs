@@ -25,7 +25,7 @@ const READS_AT_ONCE: usize = 4;
 #[derive(Debug, Args)]
 pub(crate) struct ExportArgs {
     /// Ids of sessions; `-` reads them from standard input, `@FILE` from a file
-    #[arg(value_name = "SESSION", required_unless_present = "all", conflicts_with = "all")]
+    #[arg(value_name = "SESSION", conflicts_with = "all")]
     sessions: Vec<String>,
     /// All sessions, or those the filters leave
     #[arg(long)]
@@ -40,6 +40,12 @@ pub(crate) struct ExportArgs {
 pub(super) async fn run(args: ExportArgs, context: &Context, output: &mut Output) -> Result<(), CliError> {
     if !args.all && args.filter.is_any() {
         return Err(CliError::usage("filters go with --all; ids say themselves which sessions are meant"));
+    }
+    if !args.all && args.sessions.is_empty() {
+        return Err(CliError::usage("which sessions? Ids, `-` for standard input, or --all"));
+    }
+    if args.output_file.as_ref().is_some_and(|path| path.as_os_str() == "-") {
+        return Err(CliError::usage("--output-file takes the name of a file; without it stdout is written to"));
     }
     let client = context.client()?;
     let ids: Vec<SessionId> = if args.all {
@@ -70,14 +76,17 @@ pub(super) async fn run(args: ExportArgs, context: &Context, output: &mut Output
     print(read, output).await?;
     let ended = tally.verdict("sessions could not be exported");
     if let Some((path, kept)) = kept.filter(|_| tally.did_some() || ended.is_ok()) {
-        files::replace(&path, &kept.text()).map_err(|error| {
-            CliError::new(Exit::Unexpected, format!("{} cannot be written: {error}", path.display()))
-        })?;
+        files::replace(&path, &kept.text())
+            .map_err(|error| CliError::new(Exit::Config, format!("{} cannot be written: {error}", path.display())))?;
     }
     ended
 }
 
 async fn print(read: impl Stream<Item = Transcript>, output: &mut Output) -> Result<(), CliError> {
+    if output.is_delimited() {
+        let rows = read.flat_map(|read| stream::iter(Row::all_of(&read)));
+        return output.list_as_it_comes(rows).await;
+    }
     if !output.is_plain() {
         return output.list_as_it_comes(read).await;
     }
@@ -146,5 +155,29 @@ impl Render for Transcript {
             cell(session.created_at.as_ref()),
             self.messages.len().to_string(),
         ]
+    }
+}
+
+/// A message with its session, for those who read rows. A session nobody wrote in has one, too.
+#[derive(Debug, Serialize)]
+struct Row(Vec<String>);
+
+impl Row {
+    fn all_of(read: &Transcript) -> Vec<Self> {
+        let session = &read.session;
+        let head = [session.id.to_string(), session.status.to_string(), name(session).unwrap_or_default().to_owned()];
+        let row = |message: Vec<String>| Self([head.to_vec(), message].concat());
+        if read.messages.is_empty() {
+            return vec![row(vec![String::new(); Message::COLUMNS.len()])];
+        }
+        read.messages.iter().map(|message| row(message.cells())).collect()
+    }
+}
+
+impl Render for Row {
+    const COLUMNS: &'static [&'static str] = &["session", "status", "name", "id", "time", "from", "text"];
+
+    fn cells(&self) -> Vec<String> {
+        self.0.clone()
     }
 }

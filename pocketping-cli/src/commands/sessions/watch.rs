@@ -18,6 +18,7 @@ use crate::context::Context;
 use crate::error::{CliError, Exit};
 use crate::link::Link;
 use crate::output::Output;
+use crate::resizes::Resizes;
 use crate::stop::Stop;
 
 /// How many sessions are read at once.
@@ -67,6 +68,7 @@ async fn follow(
 ) -> Result<(), CliError> {
     let mut link = Link::of(&events, reads.client.base_url().socket());
     let mut under_way = FuturesUnordered::new();
+    let mut resizes = Resizes::new().map_err(|error| CliError::unexpected("signals cannot be listened for", error))?;
     let mut tick = interval(TICK);
     tick.set_missed_tick_behavior(MissedTickBehavior::Delay);
     loop {
@@ -95,6 +97,10 @@ async fn follow(
                     StreamContent::Gap(gap) => tell_gap(&gap, output)?,
                     _ => {}
                 }
+            }
+            () = resizes.next(), if view.is_table => {
+                output.wipe()?;
+                view.draw(output)?;
             }
             _ = tick.tick(), if view.is_table => view.draw(output)?,
         }

@@ -1,3 +1,5 @@
+//! What keys do, and what stays of what servers tell.
+
 use serde_json::json;
 
 use super::*;
