@@ -45,7 +45,7 @@ pub(super) fn draw(inbox: &Inbox, frame: &mut Frame<'_>) {
     frame.render_widget(Paragraph::new(said), status);
     let words = match inbox.focus {
         Focus::List => "↑↓ choose  Enter answer  a AI on/off  c close  PgUp PgDn scroll  q quit",
-        Focus::Answer => "Enter send  Alt-Enter new line  Esc back to the list  PgUp PgDn scroll  Ctrl-U empty",
+        Focus::Answer => "Enter send  Alt-Enter new line  Esc list  PgUp PgDn scroll  Ctrl-U empty",
     };
     frame.render_widget(Paragraph::new(words).style(Style::new().add_modifier(Modifier::REVERSED)), keys);
 }

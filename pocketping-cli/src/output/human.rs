@@ -25,6 +25,8 @@ pub(super) fn list(
 
 /// The least the last column of a table is worth.
 const LAST_COLUMN: usize = 12;
+/// The least it is worth when it can be spared.
+const LAST_SPARE_COLUMN: usize = 24;
 
 /// The columns of a table, by their places: those nothing stands in are left out, and of those that may be, as many as must be
 /// for it to fit. Nothing when it never does.
@@ -33,14 +35,15 @@ fn columns_that_fit(columns: &[&str], spare: &[&str], rows: &[Vec<String>], widt
     let printed = |cell: &String| lines(cell).lines().map(UnicodeWidthStr::width).max().unwrap_or(0);
     let widest = |n: &usize| rows.iter().map(|row| printed(&row[*n])).max().max(Some(columns[*n].len())).unwrap_or(0);
     let mut used: Vec<_> = (0..columns.len()).filter(|n| rows.iter().any(|row| !row[*n].is_empty())).collect();
-    let mut spare = spare.iter();
+    let mut left_out = spare.iter();
     loop {
         let (last, unfolded) = used.split_last()?;
         let taken: usize = unfolded.iter().map(|n| widest(n) + 2).sum();
-        if width.is_none_or(|width| taken + LAST_COLUMN.min(widest(last)) <= usize::from(width)) {
+        let least = if spare.contains(&columns[*last]) { LAST_SPARE_COLUMN } else { LAST_COLUMN };
+        if width.is_none_or(|width| taken + least.min(widest(last)) <= usize::from(width)) {
             return Some(used);
         }
-        let left_out = spare.next()?;
+        let left_out = left_out.next()?;
         used.retain(|n| columns[*n] != *left_out);
     }
 }
@@ -211,8 +214,9 @@ mod tests {
             table(&mut out, (&["id", "waits", "name", "page"], spare), &rows, Some(width), false).unwrap();
             String::from_utf8(out).unwrap().lines().next().unwrap().to_owned()
         };
-        assert_eq!(heads(35, &["page", "waits"]), "ID     WAITS  NAME     PAGE");
-        assert_eq!(heads(34, &["page", "waits"]), "ID     WAITS  NAME");
+        assert_eq!(heads(42, &["page", "waits"]), "ID     WAITS  NAME     PAGE");
+        assert_eq!(heads(41, &["page", "waits"]), "ID     WAITS  NAME");
+        assert_eq!(heads(35, &[]), "ID     WAITS  NAME     PAGE");
         assert_eq!(heads(20, &["page", "waits"]), "ID     NAME");
         assert_eq!(heads(20, &["page"]), "id     an-id");
     }
