@@ -4,8 +4,8 @@ use std::collections::HashSet;
 
 use clap::Args;
 use percent_encoding::percent_decode_str;
-use pocketping_sdk::http::{HeaderMap, Method, StatusCode};
-use pocketping_sdk::{Call, Client, RawResponse};
+use pocketping_sdk::http::{Method, StatusCode};
+use pocketping_sdk::{ApiError, Call, Client, RawResponse};
 use serde::Serialize;
 use serde_json::{Map, Value, json};
 
@@ -145,6 +145,9 @@ pub(crate) async fn run(args: ApiArgs, context: &Context, output: &mut Output) -
         let answer = match request.call(&client, cursor.as_deref()).raw().await {
             Ok(answer) => answer,
             Err(error) => {
+                if let (true, Some(refusal)) = (args.include, error.api()) {
+                    print_refusal(refusal, output)?;
+                }
                 let error = CliError::from(error);
                 return match error.unsent() {
                     Some(unsent) if args.curl => output.text(&curl(unsent)?),
@@ -304,30 +307,48 @@ fn print(answer: &RawResponse, args: &ApiArgs, output: &mut Output) -> Result<()
             .with_answer(answer.status().as_u16(), answer.request_id())
             .with_hint("-o table prints it as it is"));
     }
-    if args.include && output.is_plain() {
-        head(answer.status(), answer.headers(), output)?;
-    } else if args.include {
+    let Ok(body) = body else {
+        return Err(CliError::new(Exit::Server, format!("the answer is no text: {} bytes", answer.value().len())));
+    };
+    if args.include {
         let headers = answer.headers().iter();
         let headers = headers.map(|(name, value)| (name.to_string(), json!(String::from_utf8_lossy(value.as_bytes()))));
-        let headers = headers.collect();
-        return output.document(&Document(Included { status: answer.status().as_u16(), headers, body: json }));
-    }
-    match (json, body) {
-        (Some(json), _) => output.document(&Document(json)),
-        (None, Ok("")) => Ok(()),
-        (None, Ok(text)) => text.lines().try_for_each(|line| output.text(line)),
-        (None, Err(_)) => {
-            Err(CliError::new(Exit::Server, format!("the answer is no text: {} bytes", answer.value().len())))
-        }
+        with_head(answer.status(), headers.collect(), body, output)
+    } else {
+        as_it_is(body, output)
     }
 }
 
-fn head(status: StatusCode, headers: &HeaderMap, output: &mut Output) -> Result<(), CliError> {
-    output.text(&format!("HTTP {status}"))?;
-    for (name, value) in headers {
-        output.text(&format!("{name}: {}", String::from_utf8_lossy(value.as_bytes())))?;
+/// What is known of an answer that is an error: its head, and how its body begins.
+fn print_refusal(refusal: &ApiError, output: &mut Output) -> Result<(), CliError> {
+    let known = [
+        ("content-type", refusal.content_type.clone()),
+        ("retry-after", refusal.retry_after.map(|after| after.as_secs().to_string())),
+        ("x-request-id", refusal.request_id.clone()),
+    ];
+    let headers = known.into_iter().filter_map(|(name, value)| Some((name.to_owned(), json!(value?)))).collect();
+    let status = StatusCode::from_u16(refusal.status).unwrap_or_default();
+    with_head(status, headers, refusal.body.trim(), output)
+}
+
+fn with_head(status: StatusCode, headers: Map<String, Value>, body: &str, output: &mut Output) -> Result<(), CliError> {
+    if !output.is_plain() {
+        let body = JsonText::parse(body).ok();
+        return output.document(&Document(Included { status: status.as_u16(), headers, body }));
     }
-    output.text("")
+    output.text(&format!("HTTP {status}"))?;
+    for (name, value) in &headers {
+        output.text(&format!("{name}: {}", value.as_str().unwrap_or_default()))?;
+    }
+    output.text("")?;
+    as_it_is(body, output)
+}
+
+fn as_it_is(body: &str, output: &mut Output) -> Result<(), CliError> {
+    match JsonText::parse(body) {
+        Ok(json) => output.document(&Document(json)),
+        Err(_) => body.lines().try_for_each(|line| output.text(line)),
+    }
 }
 
 /// A shell command that does the same.

@@ -39,8 +39,8 @@ fn columns_that_fit(columns: &[&str], spare: &[&str], rows: &[Vec<String>], widt
     loop {
         let (last, unfolded) = used.split_last()?;
         let taken: usize = unfolded.iter().map(|n| widest(n) + 2).sum();
-        let least = if spare.contains(&columns[*last]) { LAST_SPARE_COLUMN } else { LAST_COLUMN };
-        if width.is_none_or(|width| taken + least.min(widest(last)) <= usize::from(width)) {
+        let worth = if spare.contains(&columns[*last]) { LAST_SPARE_COLUMN } else { LAST_COLUMN };
+        if width.is_none_or(|width| taken + worth.min(widest(last)) <= usize::from(width)) {
             return Some(used);
         }
         let left_out = left_out.next()?;

@@ -111,6 +111,21 @@ fn all_pages_are_read_one_after_the_other() {
 }
 
 #[test]
+fn a_refusal_is_included_when_its_head_is_asked_for() {
+    let server = server(Contract::Extended);
+    let asked = ["api", "GET", "/sessions/nope", "--include"];
+    let ended = run(at(&server, &asked));
+    assert_eq!(ended.code, 5);
+    assert!(ended.stdout.starts_with("HTTP 404 Not Found\ncontent-type: application/json\n"), "{}", ended.stdout);
+    assert!(ended.stdout.contains("\nx-request-id: req_") && ended.stdout.contains("\"SESSION_NOT_FOUND\""));
+    assert!(ended.stderr.starts_with("error: GET /sessions/"), "{}", ended.stderr);
+    let ended = run(at(&server, &[&asked[..], &["-o", "json"]].concat()));
+    let included: Value = serde_json::from_str(&ended.stdout).unwrap();
+    assert_eq!((&included["status"], &included["body"]["code"]), (&json!(404), &json!("SESSION_NOT_FOUND")));
+    assert_eq!(run(at(&server, &asked[..3])).stdout, "", "only when it is");
+}
+
+#[test]
 fn what_cannot_be_asked_is_named_before_anything_is_sent() {
     let server = server(Contract::Extended);
     let get = ["api", "GET", "/sessions"];

@@ -70,7 +70,7 @@ where
 {
     upgrade
         // Clients say little; what is longer makes it longer.
-        .read_buffer_size(512)
+        .read_buffer_size(256)
         // With an empty write buffer every frame would be a system call of its own.
         .write_buffer_size(16 << 10)
         .max_message_size(app.limits.frame)

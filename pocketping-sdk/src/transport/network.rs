@@ -121,7 +121,10 @@ impl Network {
         is_there.then(|| {
             let mut url = origin.clone();
             url.set_path(uri.path());
-            url.set_query(uri.query());
+            // The origin has none.
+            if uri.query().is_some() {
+                url.set_query(uri.query());
+            }
             url
         })
     }
@@ -152,11 +155,12 @@ impl Transport for Network {
 }
 
 fn convert(mut answer: reqwest::Response) -> http::Response<Body> {
-    let mut converted = http::Response::new(());
-    *converted.status_mut() = answer.status();
-    *converted.version_mut() = answer.version();
-    *converted.headers_mut() = std::mem::take(answer.headers_mut());
-    converted.map(|()| Body::stream(answer.bytes_stream().map_err(classify)))
+    let (status, version, headers) = (answer.status(), answer.version(), std::mem::take(answer.headers_mut()));
+    let mut converted = http::Response::new(Body::stream(answer.bytes_stream().map_err(classify)));
+    *converted.status_mut() = status;
+    *converted.version_mut() = version;
+    *converted.headers_mut() = headers;
+    converted
 }
 
 /// A failure to connect is the only one that proves that nothing was sent. The URL is left out: it stands in the

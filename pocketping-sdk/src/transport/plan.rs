@@ -15,7 +15,7 @@ pub(super) struct Plan {
     pub(super) method: Method,
     /// The path with `:name` in place of ids: for errors and spans.
     pub(super) route: Cow<'static, str>,
-    path: String,
+    path: Cow<'static, str>,
     pub(super) query: Vec<(Cow<'static, str>, String)>,
     pub(super) body: Option<Bytes>,
     pub(super) repeat: Repeat,
@@ -27,7 +27,7 @@ const SEGMENT: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'
 
 impl Plan {
     pub(super) fn new(method: Method, route: Cow<'static, str>, ids: &[&str]) -> Result<Self> {
-        let path = expand(&route, ids)?;
+        let path = path(route.clone(), ids)?;
         Ok(Self { method, route, path, query: Vec::new(), body: None, repeat: Repeat::WhenSafe, is_list: false })
     }
 
@@ -48,6 +48,15 @@ impl Plan {
         }
         url
     }
+}
+
+/// The path of a route: itself, where there is nothing to put in or to encode.
+fn path(route: Cow<'static, str>, ids: &[&str]) -> Result<Cow<'static, str>> {
+    let is_plain = |c: u8| c.is_ascii_alphanumeric() || matches!(c, b'/' | b'-' | b'.' | b'_' | b'~');
+    if ids.is_empty() && route.starts_with('/') && route.bytes().all(is_plain) {
+        return Ok(route);
+    }
+    expand(&route, ids).map(Cow::Owned)
 }
 
 /// Puts the ids into the route, each encoded as one segment.
@@ -108,6 +117,14 @@ mod tests {
         for (route, ids) in [("sessions", &[][..]), ("/a/:b", &[]), ("/a", &["x"]), ("/a?b=c", &[])] {
             assert!(expand(route, ids).is_err(), "{route}");
         }
+    }
+
+    #[test]
+    fn a_route_that_needs_nothing_is_its_own_path() {
+        for route in ["/sessions", "/a/b-c.d_e~f", "/", "/a//b", "/é", "/a b", "/.."] {
+            assert_eq!(path(route.into(), &[]).unwrap(), expand(route, &[]).unwrap(), "{route}");
+        }
+        assert!(path("sessions".into(), &[]).is_err() && path("/a?b".into(), &[]).is_err());
     }
 
     #[test]

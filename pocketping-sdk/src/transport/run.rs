@@ -225,30 +225,30 @@ impl Run {
 
     /// One attempt, redirects within the origin included.
     async fn attempt(&self, plan: &Plan, request_id: &str, until: Instant) -> Result<Reply> {
-        let mut url = plan.url(self.client.base_url().rest());
+        let no_address = |error| Error::request(format!("{} is no address", plan.route)).with_source(error);
+        let mut uri = http::Uri::try_from(plan.url(self.client.base_url().rest())).map_err(no_address)?;
         for _ in 0..=MOST_REDIRECTS {
-            let answer = self.request(plan, request_id, &url).await?;
+            let answer = self.request(plan, request_id, uri.clone()).await?;
             let status = answer.status();
             self.client.learn(status, answer.headers());
             if status.is_success() {
                 return self.read(plan, answer, until).await;
             }
-            match redirect(&plan.method, status, answer.headers(), &url) {
+            let from = uri.to_string();
+            match redirect(&plan.method, status, answer.headers(), &from) {
                 None => return Err(refusal(&plan.line(), answer, until).await),
-                Some(Ok(target)) => url = target.into(),
-                Some(Err(target)) => return Err(refused_redirect(&plan.line(), &plan.method, &url, &target)),
+                Some(Ok(target)) => uri = http::Uri::try_from(String::from(target)).map_err(no_address)?,
+                Some(Err(target)) => return Err(refused_redirect(&plan.line(), &plan.method, &from, &target)),
             }
         }
         let message = format!("{}: more than {MOST_REDIRECTS} redirects", plan.line());
         Err(Error::new(ErrorKind::Redirect, Outcome::Rejected, message))
     }
 
-    async fn request(&self, plan: &Plan, request_id: &str, url: &str) -> Result<http::Response<Body>> {
-        let mut request = http::Request::builder()
-            .method(plan.method.clone())
-            .uri(url)
-            .body(plan.body.clone().unwrap_or_default())
-            .map_err(|error| Error::request(format!("{} is no address", plan.route)).with_source(error))?;
+    async fn request(&self, plan: &Plan, request_id: &str, uri: http::Uri) -> Result<http::Response<Body>> {
+        let mut request = http::Request::new(plan.body.clone().unwrap_or_default());
+        *request.method_mut() = plan.method.clone();
+        *request.uri_mut() = uri;
         *request.headers_mut() = self.headers(plan, request_id)?;
         self.client
             .inner()
@@ -303,11 +303,12 @@ impl Run {
 
 /// 128 random bits as hexadecimal digits, behind a prefix.
 fn random_hex(prefix: &str) -> String {
-    let bits: u128 = rand::random();
-    let mut text = String::with_capacity(prefix.len() + 32);
-    text.push_str(prefix);
-    text.extend((0..32).rev().map(|digit| char::from(b"0123456789abcdef"[(bits >> (4 * digit)) as usize & 0xf])));
-    text
+    let mut digits = [0; 32];
+    for (pair, byte) in digits.chunks_exact_mut(2).zip(rand::random::<[u8; 16]>()) {
+        let digit = |half: u8| b"0123456789abcdef"[usize::from(half)];
+        pair.copy_from_slice(&[digit(byte >> 4), digit(byte & 0xf)]);
+    }
+    [prefix, std::str::from_utf8(&digits).unwrap_or_default()].concat()
 }
 
 fn header_value(text: &str) -> Result<HeaderValue> {

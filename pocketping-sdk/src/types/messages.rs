@@ -86,7 +86,7 @@ wire! {
     /// The answer of `GET /sessions/:sessionId/messages`.
     pub struct MessageList {
         /// JSON `messages`, oldest first.
-        messages: Vec<Message> = "messages",
+        [list] messages: Vec<Message> = "messages",
         ;
         /// JSON `nextCursor` (extended): where the next page starts; absent on the last one.
         next_cursor: Option<String> = "nextCursor",

@@ -69,7 +69,7 @@ wire! {
     /// The answer of `GET /sessions`.
     pub struct SessionList {
         /// JSON `sessions`, newest first.
-        sessions: Vec<Session> = "sessions",
+        [list] sessions: Vec<Session> = "sessions",
         ;
         /// JSON `nextCursor` (extended): where the next page starts; absent on the last one.
         next_cursor: Option<String> = "nextCursor",

@@ -71,12 +71,45 @@ impl FromStr for Timestamp {
     type Err = TimestampError;
 
     fn from_str(text: &str) -> Result<Self, Self::Err> {
+        if let Some(time) = as_documented(text) {
+            return Ok(Self(time));
+        }
         let parsed = text.parse().or_else(|error| match tolerable(text) {
             Some(near) => near.parse(),
             None => Err(error),
         });
         parsed.map(Self).map_err(|_| TimestampError(format!("{text:?}")))
     }
+}
+
+/// A time in the very form that the API reference prints, with or without milliseconds: a list is full of them. What is odd
+/// about any other is left to the parser of all forms.
+fn as_documented(text: &str) -> Option<jiff::Timestamp> {
+    let (head, rest) = text.as_bytes().split_first_chunk::<19>()?;
+    let mut is_number = true;
+    let mut number = |digits: &[u8]| {
+        digits.iter().fold(0, |number, digit| {
+            let digit = digit.wrapping_sub(b'0');
+            is_number &= digit <= 9;
+            number * 10 + i32::from(digit)
+        })
+    };
+    let millis = match rest {
+        b"Z" => 0,
+        [b'.', digits @ .., b'Z'] if digits.len() == 3 => number(digits),
+        _ => return None,
+    };
+    let [y0, y1, y2, y3, b'-', m0, m1, b'-', d0, d1, b'T', h0, h1, b':', i0, i1, b':', s0, s1] = *head else {
+        return None;
+    };
+    let year = i16::try_from(number(&[y0, y1, y2, y3])).ok()?;
+    let [month, day, hour, minute, second] =
+        [[m0, m1], [d0, d1], [h0, h1], [i0, i1], [s0, s1]].map(|digits| i8::try_from(number(&digits)).unwrap_or(-1));
+    if !is_number {
+        return None;
+    }
+    let local = jiff::civil::DateTime::new(year, month, day, hour, minute, second, millis * 1_000_000).ok()?;
+    jiff::tz::Offset::UTC.to_timestamp(local).ok()
 }
 
 /// A time close to one that cannot be held: a fraction cut after nine digits, and the last hours of the year 9999,
@@ -147,6 +180,8 @@ impl<'de> Deserialize<'de> for Timestamp {
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
     use super::*;
 
     #[test]
@@ -162,6 +197,33 @@ mod tests {
             ("9999-12-31T23:59:59Z", "9999-12-30T22:00:00.999999999Z"),
         ] {
             assert_eq!(text.parse::<Timestamp>().unwrap().to_string(), written, "{text}");
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn the_documented_form_is_read_as_any_other(
+            text in "[0-9]{4}-[01][0-9]-[0-3][0-9]T[0-2][0-9]:[0-6][0-9]:[0-6][0-9](\\.[0-9]{3})?Z"
+        ) {
+            let read = as_documented(&text);
+            let by_any = text.parse::<jiff::Timestamp>().ok();
+            prop_assert!(read.is_none() || read == by_any, "{text}: {read:?} {by_any:?}");
+            // Only what is odd about a time is left to the other: a leap second, the end of all years.
+            let is_odd = text.contains(":60") || text.starts_with("9999");
+            prop_assert!(is_odd || read.is_some() == by_any.is_some(), "{text}: {read:?} {by_any:?}");
+        }
+    }
+
+    #[test]
+    fn what_only_looks_like_the_documented_form_is_left_to_the_other() {
+        for text in [
+            "2024-01-15t10:30:00Z",
+            "2024-01-15T10:30:00+00",
+            "2024-01-15T10:30:00,000Z",
+            "+024-01-15T10:30:00Z",
+            "2024-01-15T10:30:00é",
+        ] {
+            assert_eq!(as_documented(text), None, "{text}");
         }
     }
 

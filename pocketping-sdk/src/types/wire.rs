@@ -5,8 +5,9 @@
 
 use std::borrow::Cow;
 use std::fmt;
+use std::marker::PhantomData;
 
-use serde::de::{Deserialize, DeserializeOwned, Deserializer, Visitor};
+use serde::de::{Deserialize, DeserializeOwned, Deserializer, SeqAccess, Visitor};
 use serde_json::Value;
 
 use super::Extra;
@@ -106,6 +107,35 @@ impl<T: DeserializeOwned> Slot<T> {
     }
 }
 
+/// The objects of a page, read into room that most pages need.
+pub(crate) struct Page<T>(pub(crate) Vec<T>);
+
+impl<'de, T: Deserialize<'de>> Deserialize<'de> for Page<T> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct PageVisitor<T>(PhantomData<T>);
+        impl<'de, T: Deserialize<'de>> Visitor<'de> for PageVisitor<T> {
+            type Value = Page<T>;
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("a sequence")
+            }
+            fn visit_seq<A: SeqAccess<'de>>(self, mut seq: A) -> Result<Self::Value, A::Error> {
+                // An empty one takes none.
+                let Some(first) = seq.next_element()? else { return Ok(Page(Vec::new())) };
+                let mut page = Vec::with_capacity(MOST_AT_ONCE);
+                page.push(first);
+                while let Some(next) = seq.next_element()? {
+                    page.push(next);
+                }
+                Ok(Page(page))
+            }
+        }
+        deserializer.deserialize_seq(PageVisitor(PhantomData))
+    }
+}
+
+/// For how many objects room is made before they are read.
+const MOST_AT_ONCE: usize = 32;
+
 /// How a field looks in `Debug`: private ones only say that they are there.
 pub(crate) struct Shown<'a, T> {
     pub(crate) value: &'a T,
@@ -119,7 +149,7 @@ impl<T: fmt::Debug> fmt::Debug for Shown<'_, T> {
 }
 
 /// Declares a wire struct. Fields before the `;` are required, those after it have a default. `[private]` masks a
-/// field in `Debug`. `"name" | "alias"` reads both and writes the first. Fields after a second `;` are not on the wire.
+/// field in `Debug`, `[list]` makes room for a page of a required one at once. `"name" | "alias"` reads both and writes the first. Fields after a second `;` are not on the wire.
 macro_rules! wire {
     (
         $(#[$meta:meta])*
@@ -187,7 +217,7 @@ macro_rules! wire {
                         let mut extra = $crate::types::Extra::new();
                         while let Some(key) = map.next_key::<Key<'de>>()? {
                             match key.as_str() {
-                                $( $rkey => $rfield.printed(map.next_value()?), $( $ralias => $rfield.alias($ralias, map.next_value()?), )* )*
+                                $( $rkey => $rfield.printed(wire!(@read map $($rmark)?)), $( $ralias => $rfield.alias($ralias, map.next_value()?), )* )*
                                 $( $okey => $ofield.printed(map.next_value()?), $( $oalias => $ofield.alias($oalias, map.next_value()?), )* )*
                                 _ => { extra.insert(key.into_string(), map.next_value()?); }
                             }
@@ -221,6 +251,9 @@ macro_rules! wire {
     };
     (@slot $ty:ty) => { $crate::types::wire::Plain::<$ty>::new() };
     (@slot $ty:ty, $($alias:literal),+) => { $crate::types::wire::Slot::<$ty>::new() };
+    (@read $map:ident list) => { $map.next_value::<::std::option::Option<$crate::types::wire::Page<_>>>()?.map(|page| page.0) };
+    (@read $map:ident $($mark:ident)?) => { $map.next_value()? };
     (@marked) => { false };
+    (@marked list) => { false };
     (@marked private) => { true };
 }
