@@ -290,6 +290,9 @@ fn hint_for(exit: Exit, error: &Error) -> Option<&'static str> {
         Exit::Unknown => Some("it may have been done: look before you do it again"),
         Exit::Partial => Some("it was done, and doing it again does it twice; only what came of it is not known"),
         Exit::NotFound if error.route() == Some("GET /webhooks") => Some("this server has no list of webhooks"),
+        Exit::NotFound if error.route().is_some_and(|route| route.contains("/sessions/:sessionId")) => {
+            Some("`pocketping sessions list` shows which there are")
+        }
         _ => None,
     }
 }

@@ -107,7 +107,7 @@ fn frame_of(
     table(&mut text, columns, rows, width, color)?;
     let text = String::from_utf8_lossy(&text);
     // A line that the terminal folded would be two to go up.
-    let mut lines: Vec<_> = text.lines().map(|line| cut(line, width)).collect();
+    let mut lines: Vec<_> = text.lines().flat_map(|line| folded(line, width)).collect();
     if lines.is_empty() {
         lines.push("nothing yet".to_owned());
     }
@@ -116,18 +116,27 @@ fn frame_of(
     Ok(lines)
 }
 
-/// A line as far as there is room for it; escapes of ours take none.
-fn cut(line: &str, width: Option<u16>) -> String {
+/// A line as a terminal of this width folds it; escapes of ours take no room.
+fn folded(line: &str, width: Option<u16>) -> Vec<String> {
     let (room, mut taken, mut is_escape) = (width.map_or(usize::MAX, usize::from), 0, false);
-    let fits = |c: &char| {
-        if is_escape || *c == '\u{1b}' {
+    let mut lines = vec![String::new()];
+    for c in line.chars() {
+        let mut wide = 0;
+        if is_escape || c == '\u{1b}' {
             is_escape = !c.is_ascii_alphabetic();
         } else {
-            taken += c.width().unwrap_or(0);
+            wide = c.width().unwrap_or(0);
         }
-        taken <= room
-    };
-    line.chars().take_while(fits).collect()
+        if taken > 0 && taken + wide > room {
+            lines.push(String::new());
+            taken = 0;
+        }
+        taken += wide;
+        if let Some(last) = lines.last_mut() {
+            last.push(c);
+        }
+    }
+    lines
 }
 
 /// One object: a field a line.
@@ -222,11 +231,11 @@ mod tests {
     }
 
     #[test]
-    fn a_frame_has_no_line_that_a_terminal_would_fold() {
+    fn a_frame_counts_the_lines_that_a_terminal_folds() {
         let rows = vec![vec!["an-id-of-twenty-chars".to_owned(), "日本語の長い名前がここ".to_owned(), "c".to_owned()]];
         let frame = frame_of((&["id", "name", "text"], &[]), &rows, Some(20), 24, true).unwrap();
-        assert_eq!(frame[0], "\u{1b}[1mid\u{1b}[0m    an-id-of-twent");
-        assert_eq!(frame[1], "\u{1b}[1mname\u{1b}[0m  日本語の長い名");
+        assert_eq!(frame[..2], ["\u{1b}[1mid\u{1b}[0m    an-id-of-twent", "y-chars"]);
+        assert_eq!(frame[2..], ["\u{1b}[1mname\u{1b}[0m  日本語の長い名", "前がここ", "\u{1b}[1mtext\u{1b}[0m  c"]);
     }
 
     #[test]

@@ -73,7 +73,8 @@ fn many_are_closed_with_a_line_each_in_the_order_given() {
             lines[1],
             json!({"id": "none", "closed": false, "error": {
                 "code": "SESSION_NOT_FOUND", "exit": 5, "status": 404, "retryable": false, "outcome": "rejected",
-                "message": lines[1]["error"]["message"], "requestId": lines[1]["error"]["requestId"], "hint": null}})
+                "message": lines[1]["error"]["message"], "requestId": lines[1]["error"]["requestId"],
+                "hint": "`pocketping sessions list` shows which there are"}})
         );
         assert_eq!((&lines[2]["id"], &lines[3]["id"], lines.len()), (&json!("sess_a"), &json!("sess_c"), 4));
         let error = error_of(&ended.stderr);
@@ -227,6 +228,23 @@ fn a_watch_on_a_terminal_is_one_table_whose_rows_move() {
         assert_eq!(screen.lines().filter(|line| line.contains("sess_")).count(), 4, "{screen}");
         pty.types("\u{3}");
         assert_eq!(pty.ends(), 130);
+    }
+}
+
+#[test]
+fn a_watch_fits_its_terminal_whatever_becomes_of_its_size() {
+    let server = MockServer::start();
+    let page = format!("https://example.com/{}", "long/".repeat(30));
+    let ids = [(); 3].map(|()| server.visitor_opens_session(Visit::new().page_url(&page)).id);
+    let mut pty = Pty::spawn(&at(&server, &["sessions", "watch"]), 24, 100);
+    let has_each_once = |screen: &str| ids.iter().all(|id| screen.matches(id.as_str()).count() == 1);
+    pty.wait_for("all of them", has_each_once);
+    for (n, (rows, cols)) in [(60, 24), (10, 60), (60, 22)].into_iter().enumerate() {
+        pty.resize(rows, cols);
+        assert_eq!(run(at(&server, &["sessions", "close", ids[n].as_str()])).code, 0);
+        pty.wait_for("each of them once, as it is now", |screen| {
+            has_each_once(screen) && screen.matches("closed").count() == n + 1
+        });
     }
 }
 

@@ -10,10 +10,10 @@ use axum::body::Body;
 use axum::extract::{MatchedPath, Request};
 use axum::middleware::Next;
 use axum::response::Response;
-use bytes::Bytes;
+use bytes::{Bytes, BytesMut};
 use http::header::CONTENT_TYPE;
 use http::request::Parts;
-use http::{Extensions, HeaderMap, StatusCode};
+use http::{Extensions, HeaderMap, HeaderValue, StatusCode};
 use hyper::body::{Body as _, Frame, SizeHint};
 use pocketping_sdk::Timestamp;
 use tokio::time::Instant;
@@ -94,6 +94,24 @@ pub(super) async fn record<F: Future<Output = Response>>(
     recording.answered(response)
 }
 
+/// The same headers with values of their own: those that came, and those of an answer that repeats them, are parts of all that was
+/// read from their connection, which would be kept as long as they are.
+fn by_themselves(headers: &HeaderMap) -> HeaderMap {
+    let mut values = BytesMut::with_capacity(headers.values().map(HeaderValue::len).sum());
+    for value in headers.values() {
+        values.extend_from_slice(value.as_bytes());
+    }
+    let mut values = values.freeze();
+    let mut copy = HeaderMap::with_capacity(headers.len());
+    for (name, value) in headers {
+        // A value's bytes are those of a value.
+        if let Ok(value) = HeaderValue::from_maybe_shared(values.split_to(value.len())) {
+            copy.append(name.clone(), value);
+        }
+    }
+    copy
+}
+
 /// A request that is being answered. It is entered when this is dropped.
 #[derive(Debug)]
 struct Recording {
@@ -124,7 +142,7 @@ impl Recording {
             method: parts.method.as_str().to_owned(),
             path: parts.uri.path().to_owned(),
             query: parts.uri.query().map(str::to_owned),
-            headers: parts.headers.clone(),
+            headers: by_themselves(&parts.headers),
             noted,
             asked: Capture::default(),
             status: None,
@@ -138,7 +156,7 @@ impl Recording {
     /// Notes an answer's head; its body is noted while it is sent.
     fn answered(mut self, mut response: Response) -> Response {
         self.status = Some(response.status());
-        self.answer_headers = response.headers().clone();
+        self.answer_headers = by_themselves(response.headers());
         self.refused_by = response.extensions_mut().remove();
         if let Some(FaultId(id)) = response.extensions_mut().remove() {
             drop(self.noted.0.fault.set(id));
@@ -230,5 +248,23 @@ impl hyper::body::Body for Tee {
 
     fn size_hint(&self) -> SizeHint {
         self.body.size_hint()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_kept_of_headers_holds_on_to_nothing_else() {
+        let read = Bytes::from(vec![b'x'; 8192]);
+        let mut headers = HeaderMap::new();
+        for (name, part) in [("host", 0..10), ("x-own", 10..30), ("x-own", 30..31), ("accept", 31..31)] {
+            headers.append(name, HeaderValue::from_maybe_shared(read.slice(part)).unwrap());
+        }
+        let copy = by_themselves(&headers);
+        assert_eq!(copy, headers);
+        let all = read.as_ptr_range();
+        assert!(copy.values().all(|value| value.is_empty() || !all.contains(&value.as_bytes().as_ptr())));
     }
 }
