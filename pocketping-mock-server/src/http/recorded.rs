@@ -102,11 +102,11 @@ fn by_themselves(headers: &HeaderMap) -> HeaderMap {
         values.extend_from_slice(value.as_bytes());
     }
     let mut values = values.freeze();
-    let mut copy = HeaderMap::with_capacity(headers.len());
-    for (name, value) in headers {
+    let mut copy = headers.clone();
+    for value in copy.values_mut() {
         // A value's bytes are those of a value.
-        if let Ok(value) = HeaderValue::from_maybe_shared(values.split_to(value.len())) {
-            copy.append(name.clone(), value);
+        if let Ok(own) = HeaderValue::from_maybe_shared(values.split_to(value.len())) {
+            *value = own;
         }
     }
     copy
