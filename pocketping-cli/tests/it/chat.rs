@@ -6,7 +6,7 @@ use pocketping_mock_server::{Contract, MockServer, Visit};
 use serde_json::{Value, json};
 
 use crate::pty::Pty;
-use crate::run::{at, run, run_with_input};
+use crate::run::{at, hold_a_send, run, run_with_input};
 
 fn server(contract: Contract) -> MockServer {
     MockServer::builder().contract(contract).demo_seed().start().unwrap()
@@ -166,8 +166,7 @@ fn what_fails_in_a_pipe_is_told_by_the_exit_code() {
 fn what_was_done_is_not_said_to_be_undone() {
     // A strict server only says that it is ok; then the message cannot be read.
     let server = server(Contract::Strict);
-    let hold = json!({"on": {"route": "/sessions/:sessionId/messages", "method": "POST"}, "do": {"kind": "hold", "barrier": "b"}});
-    server.inject(hold.to_string().parse().unwrap());
+    hold_a_send(&server, "b");
     let mut command = at(&server, &["chat", "sess_abc123", "--history", "0"]);
     let mut child = command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
     std::io::Write::write_all(&mut child.stdin.take().unwrap(), b"once\n").unwrap();
@@ -237,8 +236,7 @@ fn on_a_terminal_without_a_cursor_it_is_line_by_line() {
 fn what_an_early_end_leaves_undone_is_told() {
     let server = server(Contract::Extended);
     // The first send is held for as long as the test lasts.
-    let hold = json!({"on": {"route": "/sessions/:sessionId/messages", "method": "POST"}, "do": {"kind": "hold", "barrier": "b"}});
-    server.inject(hold.to_string().parse().unwrap());
+    hold_a_send(&server, "b");
     let mut command = at(&server, &["chat", "sess_abc123", "--history", "0"]);
     let mut child = command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
     let mut keyboard = child.stdin.take().unwrap();

@@ -7,7 +7,7 @@ use std::net::{TcpListener, TcpStream};
 use std::process::{Child, ChildStderr, ChildStdout, Command, Stdio};
 
 use pocketping_mock_server::MockServer;
-use serde_json::Value;
+use serde_json::{Value, json};
 
 /// The binary with nothing of this machine's settings.
 pub(crate) fn pocketping(args: &[&str]) -> Command {
@@ -32,6 +32,13 @@ pub(crate) fn at(server: &MockServer, args: &[&str]) -> Command {
     let mut command = pocketping(args);
     command.env("POCKETPING_API_URL", server.url()).env("POCKETPING_API_KEY", server.api_key());
     command
+}
+
+/// Holds the next message that is sent at this barrier, before it is applied.
+pub(crate) fn hold_a_send(server: &MockServer, barrier: &str) {
+    let on = json!({"route": "/sessions/:sessionId/messages", "method": "POST"});
+    let fault = json!({"on": on, "do": {"kind": "hold", "barrier": barrier}});
+    server.inject(fault.to_string().parse().unwrap());
 }
 
 /// An address at which nobody listens, as long as this lives: a connection's own, which nobody is given meanwhile.

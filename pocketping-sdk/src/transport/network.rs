@@ -181,19 +181,23 @@ mod tests {
     use super::*;
     use crate::transport::tls::TlsOptions;
 
+    fn network() -> Network {
+        let options = NetworkOptions {
+            connect_timeout: Duration::from_secs(1),
+            user_agent: "test".to_owned(),
+            tls: TlsOptions::default(),
+            needs_tls: false,
+            proxies: (Proxy::Off, Proxy::Off),
+        };
+        Network::new(options).unwrap()
+    }
+
     #[test]
     fn an_address_is_the_same_whether_its_origin_is_known_or_not() {
         for origin in
             ["http://127.0.0.1:3001", "https://api.pocketping.io", "http://[::1]:80", "http://Host:8080", "http://h:80"]
         {
-            let options = NetworkOptions {
-                connect_timeout: Duration::from_secs(1),
-                user_agent: "test".to_owned(),
-                tls: TlsOptions::default(),
-                needs_tls: false,
-                proxies: (Proxy::Off, Proxy::Off),
-            };
-            let network = Network::new(options).unwrap();
+            let network = network();
             for path in [
                 "",
                 "/",
@@ -215,13 +219,6 @@ mod tests {
             assert_eq!(network.url(&"http://elsewhere:3001/".parse().unwrap()), None, "another origin");
         }
         let uri = "http://127.0.0.1:3001/v1/sessions".parse().unwrap();
-        let options = NetworkOptions {
-            connect_timeout: Duration::from_secs(1),
-            user_agent: "test".to_owned(),
-            tls: TlsOptions::default(),
-            needs_tls: false,
-            proxies: (Proxy::Off, Proxy::Off),
-        };
-        assert!(Network::new(options).unwrap().url(&uri).is_some(), "the short way is taken");
+        assert!(network().url(&uri).is_some(), "the short way is taken");
     }
 }

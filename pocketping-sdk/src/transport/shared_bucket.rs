@@ -174,6 +174,10 @@ mod tests {
             assert!(bucket.take(None, 100, Duration::ZERO).unwrap().is_err(), "{torn}");
             assert!(parse(&fs::read_to_string(&path).unwrap()).is_some(), "{torn}");
         }
+        for damaged in ["100 -1e300 1.0", "100 1e300 1.0"] {
+            fs::write(&path, format!("{damaged:<width$}\n", width = LENGTH - 1)).unwrap();
+            assert!(bucket.take(None, 100, Duration::ZERO).unwrap().is_err(), "{damaged}");
+        }
     }
 
     #[test]
