@@ -143,9 +143,10 @@ impl CliError {
         self
     }
 
-    /// Of an answer with this status to a request with this id.
+    /// Of an answer with this status to a request with this id, which says nothing of what became of it.
     pub(crate) fn with_answer(mut self, status: u16, request_id: &str) -> Self {
         self.api.status = Some(status);
+        self.api.outcome = Some(Outcome::Unknown);
         self.api.request_id = Some(request_id.to_owned());
         self
     }

@@ -1,19 +1,20 @@
 //! `api`: a request of the caller's own making, with the key, the retries and the limits of every other one.
 
+mod answer;
+
 use std::collections::HashSet;
 
 use clap::Args;
 use percent_encoding::percent_decode_str;
-use pocketping_sdk::http::{Method, StatusCode};
-use pocketping_sdk::{ApiError, Call, Client, RawResponse};
-use serde::Serialize;
+use pocketping_sdk::http::Method;
+use pocketping_sdk::{Call, Client};
 use serde_json::{Map, Value, json};
 
 use super::{text_of_file, typed_text};
 use crate::context::Context;
 use crate::dry_run::{DryRunArgs, Unsent};
 use crate::error::{CliError, Exit};
-use crate::output::{Document, JsonText, Output, escaped_json};
+use crate::output::{JsonText, Output, escaped_json};
 
 // What to ask, and what to show of the answer.
 #[derive(Debug, Args)]
@@ -120,6 +121,11 @@ impl Path {
     }
 }
 
+/// Whether it changes nothing.
+fn is_read(method: &Method) -> bool {
+    [Method::GET, Method::HEAD].contains(method)
+}
+
 fn key_value(text: &str) -> Result<(String, String), String> {
     match text.split_once('=') {
         Some((key, value)) if !key.is_empty() => Ok((key.to_owned(), value.to_owned())),
@@ -138,24 +144,27 @@ pub(crate) async fn run(args: ApiArgs, context: &Context, output: &mut Output) -
     }
     let request = Ask::new(&args)?;
     let is_told = args.curl || args.dry_run.dry_run;
-    let client = context.writer(DryRunArgs { dry_run: is_told })?;
+    let client = if is_read(&args.method) && !is_told {
+        context.client()?
+    } else {
+        context.writer(DryRunArgs { dry_run: is_told })?
+    };
     let mut cursor = None;
     let mut seen = HashSet::new();
     loop {
         let answer = match request.call(&client, cursor.as_deref()).raw().await {
             Ok(answer) => answer,
             Err(error) => {
-                if let (true, Some(refusal)) = (args.include, error.api()) {
-                    print_refusal(refusal, output)?;
-                }
+                let refusal = error.api().filter(|_| args.include);
+                let printed = refusal.map_or(Ok(()), |refusal| answer::print_refusal(refusal, output));
                 let error = CliError::from(error);
                 return match error.unsent() {
                     Some(unsent) if args.curl => output.text(&curl(unsent)?),
-                    _ => Err(error),
+                    _ => output.first_of(Err(error), printed),
                 };
             }
         };
-        print(&answer, &args, output)?;
+        answer::print(&answer, is_read(&args.method), args.include, output)?;
         cursor = args.paginate.then(|| next_cursor(answer.value())).flatten();
         let Some(next) = &cursor else { return Ok(()) };
         if !seen.insert(next.clone()) {
@@ -286,69 +295,6 @@ fn put(object: &mut Value, key: &str, value: Value) -> Result<(), &'static str> 
 fn next_cursor(body: &[u8]) -> Option<String> {
     let body: Value = serde_json::from_slice(body).ok()?;
     body.get("nextCursor")?.as_str().map(str::to_owned)
-}
-
-/// An answer with its head.
-#[derive(Serialize)]
-struct Included {
-    status: u16,
-    headers: Map<String, Value>,
-    body: Option<JsonText>,
-}
-
-fn print(answer: &RawResponse, args: &ApiArgs, output: &mut Output) -> Result<(), CliError> {
-    let body = std::str::from_utf8(answer.value()).map(str::trim);
-    let json = body.ok().and_then(|text| JsonText::parse(text).ok());
-    let is_text = json.is_none() && body != Ok("");
-    if is_text && !output.is_plain() {
-        // As with the other commands: who knows what answered a write like that.
-        let exit = if [Method::GET, Method::HEAD].contains(&args.method) { Exit::Server } else { Exit::Unknown };
-        return Err(CliError::new(exit, format!("the answer ({}) is not JSON", answer.status()))
-            .with_answer(answer.status().as_u16(), answer.request_id())
-            .with_hint("-o table prints it as it is"));
-    }
-    let Ok(body) = body else {
-        return Err(CliError::new(Exit::Server, format!("the answer is no text: {} bytes", answer.value().len())));
-    };
-    if args.include {
-        let headers = answer.headers().iter();
-        let headers = headers.map(|(name, value)| (name.to_string(), json!(String::from_utf8_lossy(value.as_bytes()))));
-        with_head(answer.status(), headers.collect(), body, output)
-    } else {
-        as_it_is(body, output)
-    }
-}
-
-/// What is known of an answer that is an error: its head, and how its body begins.
-fn print_refusal(refusal: &ApiError, output: &mut Output) -> Result<(), CliError> {
-    let known = [
-        ("content-type", refusal.content_type.clone()),
-        ("retry-after", refusal.retry_after.map(|after| after.as_secs().to_string())),
-        ("x-request-id", refusal.request_id.clone()),
-    ];
-    let headers = known.into_iter().filter_map(|(name, value)| Some((name.to_owned(), json!(value?)))).collect();
-    let status = StatusCode::from_u16(refusal.status).unwrap_or_default();
-    with_head(status, headers, refusal.body.trim(), output)
-}
-
-fn with_head(status: StatusCode, headers: Map<String, Value>, body: &str, output: &mut Output) -> Result<(), CliError> {
-    if !output.is_plain() {
-        let body = JsonText::parse(body).ok();
-        return output.document(&Document(Included { status: status.as_u16(), headers, body }));
-    }
-    output.text(&format!("HTTP {status}"))?;
-    for (name, value) in &headers {
-        output.text(&format!("{name}: {}", value.as_str().unwrap_or_default()))?;
-    }
-    output.text("")?;
-    as_it_is(body, output)
-}
-
-fn as_it_is(body: &str, output: &mut Output) -> Result<(), CliError> {
-    match JsonText::parse(body) {
-        Ok(json) => output.document(&Document(json)),
-        Err(_) => body.lines().try_for_each(|line| output.text(line)),
-    }
 }
 
 /// A shell command that does the same.

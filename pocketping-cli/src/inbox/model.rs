@@ -266,6 +266,8 @@ impl Inbox {
     /// Does what a key says.
     pub(super) fn press(&mut self, key: Key) -> Option<Effect> {
         let closing = self.closing.take();
+        // Whoever goes on does not leave.
+        let was_leaving = std::mem::take(&mut self.is_leaving);
         self.hint.clear();
         match (key, self.focus) {
             (Key::Interrupt, _) => Some(Effect::Interrupt),
@@ -277,7 +279,7 @@ impl Inbox {
                 self.scrolled = self.scrolled.saturating_sub(10);
                 None
             }
-            (key, Focus::List) => self.press_in_list(key, closing.as_ref()),
+            (key, Focus::List) => self.press_in_list(key, closing.as_ref(), was_leaving),
             (key, Focus::Answer) => {
                 self.press_in_answer(key);
                 None
@@ -285,7 +287,7 @@ impl Inbox {
         }
     }
 
-    fn press_in_list(&mut self, key: Key, closing: Option<&SessionId>) -> Option<Effect> {
+    fn press_in_list(&mut self, key: Key, closing: Option<&SessionId>, was_leaving: bool) -> Option<Effect> {
         match key {
             Key::Up | Key::Char('k') => self.select(-1),
             Key::Down | Key::Char('j') => self.select(1),
@@ -301,7 +303,7 @@ impl Inbox {
                 }
             }
             Key::Escape => self.outcome.clear(),
-            Key::Char('q') if self.outgoing.is_empty() || self.is_leaving => return Some(Effect::Quit),
+            Key::Char('q') if self.outgoing.is_empty() || was_leaving => return Some(Effect::Quit),
             Key::Char('q') => {
                 self.is_leaving = true;
                 "it ends when everything is sent; q once more ends it now".clone_into(&mut self.hint);

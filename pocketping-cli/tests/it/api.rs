@@ -6,7 +6,9 @@ use pocketping_mock_server::journal::Kind;
 use pocketping_mock_server::{Contract, MockServer, Visit};
 use serde_json::{Value, json};
 
-use crate::run::{Ended, at, error_of, run, run_with_input};
+use crate::failures::peer;
+use crate::run::{Ended, at, error_of, pocketping, run, run_with_input};
+use crate::stub::Stub;
 
 fn server(contract: Contract) -> MockServer {
     MockServer::builder().contract(contract).demo_seed().start().unwrap()
@@ -123,6 +125,20 @@ fn a_refusal_is_included_when_its_head_is_asked_for() {
     let included: Value = serde_json::from_str(&ended.stdout).unwrap();
     assert_eq!((&included["status"], &included["body"]["code"]), (&json!(404), &json!("SESSION_NOT_FOUND")));
     assert_eq!(run(at(&server, &asked[..3])).stdout, "", "only when it is");
+}
+
+#[test]
+fn a_write_of_which_nobody_knows_is_not_called_a_failure_and_never_harmless_to_repeat() {
+    let page = Stub::start(|_| ("200 OK\r\nContent-Type: text/html", "<html></html>"));
+    let post = ["api", "POST", "/sessions/s/messages", "-f", "content=x", "-o", "json"];
+    for (url, status) in [(page.url().to_owned(), json!(200)), (peer(""), json!(null))] {
+        let mut command = pocketping(&post);
+        command.env("POCKETPING_API_URL", url).env("POCKETPING_API_KEY", "k");
+        let ended = run(command);
+        let error = error_of(&ended.stderr);
+        assert_eq!((ended.code, &error["outcome"], &error["status"]), (10, &json!("unknown"), &status), "{error}");
+        assert!(!error["hint"].as_str().unwrap().contains("changes nothing more"), "{error}");
+    }
 }
 
 #[test]

@@ -1,10 +1,9 @@
 //! `inbox`: on a real terminal, as screens.
 
 use pocketping_mock_server::{Contract, MockServer, Visit};
-use serde_json::json;
 
 use crate::pty::Pty;
-use crate::run::{Nobody, at, error_of, run};
+use crate::run::{Nobody, at, error_of, hold_a_send, run};
 
 fn server(contract: Contract) -> MockServer {
     let server = MockServer::builder().contract(contract).demo_seed().start().unwrap();
@@ -73,8 +72,7 @@ fn what_fails_says_so_and_is_a_draft_again() {
 /// A server on which every send waits until it is let go.
 fn holding(contract: Contract) -> MockServer {
     let server = server(contract);
-    let hold = json!({"on": {"route": "/sessions/:sessionId/messages", "method": "POST"}, "do": {"kind": "hold", "barrier": "b"}});
-    server.inject(hold.to_string().parse().unwrap());
+    hold_a_send(&server, "b");
     server
 }
 
@@ -147,9 +145,11 @@ fn a_paste_is_one_text_and_in_the_list_it_is_nothing() {
     pty.sees("press Enter first");
     pty.types("\r\u{1b}[200~It comes\r\ntomorrow\u{1b}[201~");
     pty.sees("It comes↵tomorrow");
-    pty.types(", at noon\r");
+    pty.types(", at noon\u{1b}\rBye");
+    pty.sees(", at noon↵Bye");
+    pty.types("\r");
     pty.wait_for("the answer, sent", |screen| screen.contains("operator 10:3") && !screen.contains("sending"));
-    assert_eq!(answers(&server), ["It comes\ntomorrow, at noon"]);
+    assert_eq!(answers(&server), ["It comes\ntomorrow, at noon\nBye"]);
     let session = server.sessions().into_iter().find(|session| session.id == "sess_1").unwrap();
     assert_eq!((session.status.as_str(), session.ai_enabled), ("active", Some(true)));
     pty.types("\tq");

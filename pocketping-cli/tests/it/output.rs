@@ -259,7 +259,9 @@ fn what_was_done_is_not_called_a_wrong_command_line() {
         assert_eq!((output.status.code(), count()), (Some(11), 2), "{stderr}");
         assert!(stderr.contains("hint: it was done"), "{stderr}");
         // What is only read is as before.
-        assert_eq!(run(at(&server, &["sessions", "list", "--jq", "error(\"boom\")"])).code, 2);
+        for read in [&["sessions", "list"][..], &["api", "GET", "/sessions"]] {
+            assert_eq!(run(at(&server, &[read, &["--jq", "error(\"boom\")"]].concat())).code, 2, "{read:?}");
+        }
         let closed =
             run(at(&server, &["sessions", "close", "sess_abc123", "none", "--jq", ".[0] | .id.x", "-o", "json"]));
         assert_eq!(closed.code, 11, "{}", closed.stderr);

@@ -187,6 +187,9 @@ fn leaving_waits_for_what_is_under_way_unless_it_is_asked_for_twice() {
     assert_eq!((inbox.press(Key::Char('q')), inbox.is_leaving), (None, true));
     assert_eq!(inbox.undone().collect::<Vec<_>>(), [(&"b".into(), "bye", true)]);
     assert_eq!(inbox.press(Key::Char('q')), Some(Effect::Quit));
+    inbox.press(Key::Char('q'));
+    inbox.press(Key::Down);
+    assert_eq!((inbox.is_leaving, inbox.press(Key::Char('q'))), (false, None), "whoever goes on does not leave");
     inbox.not_sent(&"b".into());
     assert!(!inbox.is_leaving, "it is to be seen");
 }
