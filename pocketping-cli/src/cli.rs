@@ -1,8 +1,9 @@
 //! What can be typed.
 
+use std::ffi::OsString;
 use std::path::PathBuf;
 
-use clap::{Args, CommandFactory, FromArgMatches, Parser, Subcommand};
+use clap::{ArgMatches, Args, FromArgMatches, Subcommand};
 
 use crate::catalogue;
 use crate::commands::{
@@ -13,10 +14,52 @@ use crate::error::CliError;
 use crate::jq::Jq;
 use crate::output::{Color, Field, Format, Output, Shape};
 
-/// PocketPing from the terminal: sessions, messages, live events and a local reference server
-#[derive(Debug, Parser)]
-#[command(name = "pocketping", version, arg_required_else_help = true)]
+/// What was typed.
+#[derive(Debug)]
 pub(crate) struct Cli {
+    pub(crate) global: GlobalArgs,
+    pub(crate) command: Command,
+}
+
+impl Cli {
+    /// The definition of all commands.
+    pub(crate) fn definition() -> clap::Command {
+        let command = clap::Command::new("pocketping")
+            .version(env!("CARGO_PKG_VERSION"))
+            .subcommand_required(true)
+            .arg_required_else_help(true);
+        with_global(Command::augment_subcommands(command))
+    }
+
+    /// The definition of all commands, with what stands at the end of the help.
+    pub(crate) fn whole() -> clap::Command {
+        Self::definition().after_help(after_help())
+    }
+
+    /// Reads a command line.
+    pub(crate) fn read(typed: &[OsString]) -> Result<Self, clap::Error> {
+        // Most calls do without the end of the help, which is made of the whole catalogue.
+        let is_help = |word: &OsString| word == "-h" || word == "--help" || word == "help";
+        let wants_help = typed.len() < 2 || typed.iter().skip(1).any(is_help);
+        let mut command = if wants_help { Self::whole() } else { Self::definition() };
+        let matches = command.try_get_matches_from_mut(typed);
+        let cli = matches.and_then(|mut matches| {
+            let global = GlobalArgs::from_arg_matches_mut(&mut matches);
+            let cli =
+                global.and_then(|global| Ok(Self { global, command: Command::from_arg_matches_mut(&mut matches)? }));
+            std::mem::forget(matches);
+            cli.map_err(|error| error.format(&mut command))
+        });
+        // Taking the definition of all commands apart costs more than many a command.
+        std::mem::forget(command);
+        cli
+    }
+}
+
+// What can be typed with every command.
+#[derive(Debug, Args)]
+#[group(skip)]
+pub(crate) struct GlobalArgs {
     #[command(flatten)]
     pub(crate) connection: ConnectionArgs,
 
@@ -26,37 +69,75 @@ pub(crate) struct Cli {
     /// Never ask, even on a terminal
     #[arg(long, global = true, help_heading = "Global options")]
     pub(crate) no_input: bool,
-
-    #[command(subcommand)]
-    pub(crate) command: Command,
 }
 
-impl Cli {
-    /// The definition of all commands, with what stands at the end of the help.
-    pub(crate) fn whole() -> clap::Command {
-        Self::command().after_help(after_help())
+/// What can be typed after a noun or a verb: its own arguments or verbs, and the global options. It is defined when the noun or
+/// the verb is called.
+#[derive(Debug)]
+pub(crate) struct Called<T>(pub(crate) T);
+
+/// Adds the global options, which are so by name only where the last verb may stand: clap would copy those of a noun into each of
+/// its verbs at once.
+fn with_global(command: clap::Command) -> clap::Command {
+    let is_last = !command.is_subcommand_required_set();
+    if command.get_arguments().any(clap::Arg::is_global_set) {
+        // Copied: the verb of something that also stands alone.
+        return command;
+    }
+    let command = GlobalArgs::augment_args(command);
+    if is_last { command } else { command.mut_args(|arg| arg.global(false)) }
+}
+
+// Nothing but the global options.
+#[derive(Debug, Args)]
+pub(crate) struct NoArgs {}
+
+impl<T: FromArgMatches> FromArgMatches for Called<T> {
+    fn from_arg_matches(matches: &ArgMatches) -> Result<Self, clap::Error> {
+        T::from_arg_matches(matches).map(Self)
     }
 
-    /// Reads the command line.
-    pub(crate) fn read() -> Result<Self, clap::Error> {
-        // Most calls do without the end of the help, which is made of the whole catalogue.
-        let is_help = |arg: std::ffi::OsString| matches!(arg.to_str(), Some("-h" | "--help" | "help"));
-        let wants_help = std::env::args_os().len() < 2 || std::env::args_os().skip(1).any(is_help);
-        let mut command = if wants_help { Self::whole() } else { Self::command() };
-        let matches = command.try_get_matches_from_mut(std::env::args_os());
-        let cli = matches.and_then(|mut matches| {
-            let cli = Self::from_arg_matches_mut(&mut matches).map_err(|error| error.format(&mut command));
-            std::mem::forget(matches);
-            cli
-        });
-        // Taking the definition of all commands apart costs more than many a command.
-        std::mem::forget(command);
-        cli
+    fn from_arg_matches_mut(matches: &mut ArgMatches) -> Result<Self, clap::Error> {
+        T::from_arg_matches_mut(matches).map(Self)
+    }
+
+    fn update_from_arg_matches(&mut self, matches: &ArgMatches) -> Result<(), clap::Error> {
+        self.0.update_from_arg_matches(matches)
+    }
+
+    fn update_from_arg_matches_mut(&mut self, matches: &mut ArgMatches) -> Result<(), clap::Error> {
+        self.0.update_from_arg_matches_mut(matches)
     }
 }
 
-/// Which server, and as whom.
+impl<T: Args> Args for Called<T> {
+    fn augment_args(command: clap::Command) -> clap::Command {
+        with_global(T::augment_args(command))
+    }
+
+    fn augment_args_for_update(command: clap::Command) -> clap::Command {
+        with_global(T::augment_args_for_update(command))
+    }
+}
+
+impl<T: Subcommand> Subcommand for Called<T> {
+    // What is derived defers arguments, but not verbs.
+    fn augment_subcommands(command: clap::Command) -> clap::Command {
+        command.defer(|command| with_global(T::augment_subcommands(command)))
+    }
+
+    fn augment_subcommands_for_update(command: clap::Command) -> clap::Command {
+        command.defer(|command| with_global(T::augment_subcommands_for_update(command)))
+    }
+
+    fn has_subcommand(name: &str) -> bool {
+        T::has_subcommand(name)
+    }
+}
+
+// Which server, and as whom.
 #[derive(Clone, Debug, Default, Args)]
+#[group(skip)]
 #[command(next_help_heading = "Global options")]
 pub(crate) struct ConnectionArgs {
     /// Base URL of the bridge server [env: POCKETPING_API_URL] [default: https://api.pocketping.io/v1]
@@ -80,8 +161,9 @@ pub(crate) struct ConnectionArgs {
     pub(crate) no_shared_limit: bool,
 }
 
-/// What is printed, and how.
+// What is printed, and how.
 #[derive(Debug, Default, Args)]
+#[group(skip)]
 #[command(next_help_heading = "Global options")]
 pub(crate) struct OutputArgs {
     /// How data is printed; lists and items go to stdout, everything else to stderr [default: table]
@@ -132,63 +214,106 @@ fn after_help() -> String {
     )
 }
 
-/// The nouns. A command's arguments are defined when it is the one that is called (`defer`): `--version` should not pay for all of
-/// them. What is said of a command stands here then; a doc comment on its arguments would take its place.
+// A command's arguments are defined when it is the one that is called (`defer`): `--version` should not pay for all of them. What
+// is said of a command stands here then, as of a verb in its noun; a doc comment on its arguments, or on the verbs, would take its
+// place.
+/// PocketPing from the terminal: sessions, messages, live events and a local reference server
 #[derive(Debug, Subcommand)]
 #[command(defer = true)]
 pub(crate) enum Command {
     /// List, read, close and identify sessions, and switch their AI
     #[command(subcommand, alias = "session")]
-    Sessions(sessions::SessionsCommand),
+    Sessions(Called<sessions::SessionsCommand>),
     /// Read and send messages
     #[command(subcommand, alias = "message")]
-    Messages(messages::MessagesCommand),
+    Messages(Called<messages::MessagesCommand>),
     /// Talk with a visitor, line by line
-    Chat(chat::ChatArgs),
+    Chat(Called<chat::ChatArgs>),
     /// See all conversations on the whole terminal, and answer
-    Inbox(inbox::InboxArgs),
+    Inbox(Called<inbox::InboxArgs>),
     /// Create, list and delete webhooks; sign, verify and try out deliveries
     #[command(subcommand, alias = "webhook")]
-    Webhooks(webhooks::WebhooksCommand),
+    Webhooks(Called<webhooks::WebhooksCommand>),
     /// Watch live events, and post recorded ones again
     #[command(subcommand, alias = "event")]
-    Events(events::EventsCommand),
+    Events(Called<events::EventsCommand>),
     /// Print events as they happen, and forward them: the same as `events listen`
-    Listen(listen::ListenArgs),
+    Listen(Called<listen::ListenArgs>),
     /// Wait for the first event of a session that is as it should be
-    Wait(wait::WaitArgs),
+    Wait(Called<wait::WaitArgs>),
     /// Say how support does: conversations, answers and ratings of 7 or 30 days
-    Stats(stats::StatsArgs),
+    Stats(Called<stats::StatsArgs>),
     /// Run the in-memory reference server
-    Mock(Box<mock::MockArgs>),
+    Mock(Called<Box<mock::MockArgs>>),
     /// See a whole conversation happen, with nothing but this program
-    Demo(demo::DemoArgs),
+    Demo(Called<demo::DemoArgs>),
     /// Send a request of your own making
-    Api(Box<api::ApiArgs>),
+    Api(Called<Box<api::ApiArgs>>),
     /// Keep a key, and the server it is for, in a profile
-    Login(login::LoginArgs),
+    Login(Called<login::LoginArgs>),
     /// List, choose, show and remove profiles
     #[command(subcommand, alias = "profiles")]
-    Profile(profile::ProfileCommand),
+    Profile(Called<profile::ProfileCommand>),
     /// Show which settings count, and where each of them comes from
     #[command(subcommand)]
-    Config(config::ConfigCommand),
+    Config(Called<config::ConfigCommand>),
     /// Say what an error's code means, and what to do
-    Explain(explain::ExplainArgs),
+    Explain(Called<explain::ExplainArgs>),
     /// Look at everything between this program and the server, and say what is wrong
-    Doctor(doctor::DoctorArgs),
+    Doctor(Called<doctor::DoctorArgs>),
     /// Print the script that completes commands, flags and session ids in a shell
-    Completions(completions::CompletionsArgs),
+    Completions(Called<completions::CompletionsArgs>),
     /// Print a page of the manual, or write all of them
-    Man(man::ManArgs),
+    Man(Called<man::ManArgs>),
 }
 
 #[cfg(test)]
 mod tests {
+    use clap::error::ErrorKind;
+
     use super::*;
 
     #[test]
     fn the_definition_is_sound() {
-        Cli::command().debug_assert();
+        Cli::definition().debug_assert();
+    }
+
+    /// The words of every command that does something.
+    fn commands(command: &clap::Command, words: &[String], found: &mut Vec<Vec<String>>) {
+        for command in command.get_subcommands().filter(|command| command.get_name() != "help") {
+            let words = [words, &[command.get_name().to_owned()]].concat();
+            commands(command, &words, found);
+            if !command.is_subcommand_required_set() {
+                found.push(words);
+            }
+        }
+    }
+
+    #[test]
+    fn global_options_may_stand_anywhere() {
+        let mut whole = Cli::definition();
+        whole.build();
+        let (mut found, mut read) = (Vec::new(), 0);
+        commands(&whole, &["pocketping".to_owned()], &mut found);
+        assert!(found.len() > 30, "{found:?}");
+        for words in found {
+            for at in 1..=words.len() {
+                let mut typed: Vec<OsString> = words.iter().map(OsString::from).collect();
+                typed.splice(at..at, ["--output", "json", "--no-input"].map(OsString::from));
+                match Cli::read(&typed) {
+                    Ok(cli) => {
+                        assert!(cli.global.no_input, "{typed:?}");
+                        assert_eq!(cli.global.output.output, Some(Format::Json), "{typed:?}");
+                        read += 1;
+                    }
+                    // What is typed after `mock` is about the server that it runs.
+                    Err(error) if words[1] == "mock" && at == 2 => {
+                        assert_eq!(error.kind(), ErrorKind::ArgumentConflict, "{typed:?}: {error}");
+                    }
+                    Err(error) => assert_eq!(error.kind(), ErrorKind::MissingRequiredArgument, "{typed:?}: {error}"),
+                }
+            }
+        }
+        assert!(read > 40, "{read}");
     }
 }

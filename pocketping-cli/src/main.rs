@@ -38,12 +38,12 @@ fn main() -> ExitCode {
     if let Some(ended) = commands::completions::answer() {
         return ended;
     }
-    let cli = match Cli::read() {
+    let cli = match Cli::read(&std::env::args_os().collect::<Vec<_>>()) {
         Ok(cli) => cli,
         Err(error) => return misused(&error),
     };
-    let (mut output, sound) = cli.output.output();
-    let context = Context::new(cli.connection, !cli.no_input);
+    let (mut output, sound) = cli.global.output.output();
+    let context = Context::new(cli.global.connection, !cli.global.no_input);
     let ended = sound.and_then(|()| run(cli.command, &context, &mut output));
     match ended.map_err(|error| if context.writes() { error.after_a_write() } else { error }) {
         Ok(()) => ExitCode::SUCCESS,

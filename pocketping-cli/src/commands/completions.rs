@@ -7,7 +7,7 @@ use std::ffi::{OsStr, OsString};
 use std::process::ExitCode;
 use std::time::Duration;
 
-use clap::{Args, Command, CommandFactory, ValueEnum};
+use clap::{Args, Command, ValueEnum};
 use clap_complete::CompletionCandidate;
 use clap_complete::engine::{ArgValueCompleter, PathCompleter, ValueCompleter};
 use clap_complete::env::{CompleteEnv, Shells};
@@ -92,7 +92,7 @@ pub(crate) fn answer() -> Option<ExitCode> {
     let ids = Sessions { is_elsewhere: names_a_server(&typed) };
     let here = env::current_dir().ok();
     let tree = || {
-        let mut tree = Cli::command();
+        let mut tree = Cli::definition();
         // Commands make their arguments now.
         tree.build();
         with_sessions(tree, ids)

@@ -4,18 +4,19 @@ use clap::Subcommand;
 use serde::Serialize;
 
 use super::cell;
+use crate::cli::{Called, NoArgs};
 use crate::context::Context;
 use crate::error::CliError;
 use crate::output::{Output, Render};
 use crate::settings::{Setting, Source};
 
-/// Look at the settings.
-#[derive(Clone, Copy, Debug, Subcommand)]
+// Look at the settings.
+#[derive(Debug, Subcommand)]
 #[command(defer = true)]
 pub(crate) enum ConfigCommand {
     /// Show every setting, and whether it is a flag's, the environment's, a profile's or the default; the key is masked
     #[command(after_help = "Example: pocketping config show -o json")]
-    Show,
+    Show(Called<NoArgs>),
 }
 
 /// A setting as it is shown.
@@ -46,8 +47,8 @@ impl Render for Shown {
     }
 }
 
-pub(crate) fn run(command: ConfigCommand, context: &Context, output: &mut Output) -> Result<(), CliError> {
-    let ConfigCommand::Show = command;
+pub(crate) fn run(command: &ConfigCommand, context: &Context, output: &mut Output) -> Result<(), CliError> {
+    let ConfigCommand::Show(_) = command;
     let settings = context.settings()?;
     let key = settings.api_key()?.map(|key| Setting { value: key.value.shown(), source: key.source });
     output.list(&[

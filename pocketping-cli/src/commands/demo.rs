@@ -1,8 +1,9 @@
 //! `demo`: a whole conversation with an embedded server. What it prints as a command is what it runs.
 
+use std::ffi::OsString;
 use std::time::Duration;
 
-use clap::{Args, Parser};
+use clap::Args;
 use pocketping_mock_server::{Clock, MockServer, Visit};
 use pocketping_sdk::{EventStream, Session};
 
@@ -123,8 +124,8 @@ impl Demo<'_> {
     async fn operator(&mut self, what: &str, command: &[&str], events: usize) -> Result<(), CliError> {
         self.chapter(what)?;
         self.output.text(&format!("  $ pocketping {}", shell(command)))?;
-        let typed = std::iter::once("pocketping").chain(command.iter().copied());
-        let cli = Cli::try_parse_from(typed).map_err(|error| CliError::unexpected("the demo's own command", error))?;
+        let typed: Vec<_> = std::iter::once(&"pocketping").chain(command).map(OsString::from).collect();
+        let cli = Cli::read(&typed).map_err(|error| CliError::unexpected("the demo's own command", error))?;
         Box::pin(super::run(cli.command, &self.context, self.output)).await?;
         self.live(events).await
     }

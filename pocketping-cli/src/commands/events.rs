@@ -6,25 +6,26 @@ use pocketping_sdk::{Event, EventData};
 use super::listen::ListenArgs;
 use super::replay::ReplayArgs;
 use super::{cell, listen, replay};
+use crate::cli::Called;
 use crate::context::Context;
 use crate::error::CliError;
 use crate::output::{Output, Render};
 
-/// Work with live events.
+// Work with live events.
 #[derive(Debug, Subcommand)]
 #[command(defer = true)]
 pub(crate) enum EventsCommand {
     /// Print events as they happen, a line each, until Ctrl-C, and forward them
-    Listen(ListenArgs),
+    Listen(Called<ListenArgs>),
     /// Post recorded deliveries again
     #[command(after_help = "Example: pocketping events replay failed.ndjson --to http://localhost:3000/webhook")]
-    Replay(ReplayArgs),
+    Replay(Called<ReplayArgs>),
 }
 
 pub(crate) async fn run(command: EventsCommand, context: &Context, output: &mut Output) -> Result<(), CliError> {
     match command {
-        EventsCommand::Listen(args) => listen::run(args, context, output).await,
-        EventsCommand::Replay(args) => replay::run(args, output).await,
+        EventsCommand::Listen(Called(args)) => listen::run(args, context, output).await,
+        EventsCommand::Replay(Called(args)) => replay::run(args, output).await,
     }
 }
 

@@ -6,25 +6,26 @@ use clap::{Args, Subcommand};
 use pocketping_sdk::{Message, MessageKind, NewMessage, Timestamp};
 
 use super::{ListLimit, cell, typed_text};
+use crate::cli::Called;
 use crate::context::Context;
 use crate::dry_run::DryRunArgs;
 use crate::error::CliError;
 use crate::output::{Output, Render};
 use crate::time::since;
 
-/// Work with messages.
+// Work with messages.
 #[derive(Debug, Subcommand)]
 #[command(defer = true)]
 pub(crate) enum MessagesCommand {
     /// List a session's last messages, oldest first
     #[command(after_help = "Example: pocketping messages list sess_abc123 --all -o ndjson")]
-    List(ListArgs),
+    List(Called<ListArgs>),
     /// Send a message
     #[command(after_help = "Example: pocketping messages send sess_abc123 \"Thanks for reaching out!\"")]
-    Send(SendArgs),
+    Send(Called<SendArgs>),
     /// Print a session's last messages, then those that come, a line each, until Ctrl-C
     #[command(after_help = "Example: pocketping messages tail sess_abc123 -n 20 --until-closed -o ndjson")]
-    Tail(tail::TailArgs),
+    Tail(Called<tail::TailArgs>),
 }
 
 // Which messages.
@@ -59,9 +60,9 @@ fn kind(text: &str) -> Result<MessageKind, String> {
 
 pub(crate) async fn run(command: MessagesCommand, context: &Context, output: &mut Output) -> Result<(), CliError> {
     match command {
-        MessagesCommand::List(args) => list(args, context, output).await,
-        MessagesCommand::Send(args) => send(args, context, output).await,
-        MessagesCommand::Tail(args) => tail::run(args, context, output).await,
+        MessagesCommand::List(Called(args)) => list(args, context, output).await,
+        MessagesCommand::Send(Called(args)) => send(args, context, output).await,
+        MessagesCommand::Tail(Called(args)) => tail::run(args, context, output).await,
     }
 }
 

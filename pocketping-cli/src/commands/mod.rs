@@ -30,7 +30,7 @@ use std::io::Read;
 
 use futures::{Stream, StreamExt, TryStreamExt};
 
-use crate::cli::Command;
+use crate::cli::{Called, Command};
 use crate::context::Context;
 use crate::error::{CliError, Exit};
 use crate::output::{Output, Render};
@@ -38,25 +38,25 @@ use crate::output::{Output, Render};
 /// Runs a command.
 pub(crate) async fn run(command: Command, context: &Context, output: &mut Output) -> Result<(), CliError> {
     match command {
-        Command::Sessions(command) => sessions::run(command, context, output).await,
-        Command::Messages(command) => messages::run(command, context, output).await,
-        Command::Webhooks(command) => webhooks::run(command, context, output).await,
-        Command::Events(command) => events::run(command, context, output).await,
-        Command::Listen(args) => listen::run(args, context, output).await,
-        Command::Wait(args) => wait::run(args, context, output).await,
-        Command::Mock(args) => mock::run(*args, context, output).await,
-        Command::Chat(args) => chat::run(args, context, output).await,
-        Command::Stats(args) => stats::run(args, context, output).await,
-        Command::Inbox(inbox::InboxArgs {}) => inbox::run(context).await,
-        Command::Api(args) => api::run(*args, context, output).await,
-        Command::Login(args) => login::run(args, context, output).await,
-        Command::Profile(command) => profile::run(command, context, output),
-        Command::Config(command) => config::run(command, context, output),
-        Command::Explain(args) => explain::run(&args, output),
-        Command::Doctor(args) => doctor::run(args, context, output).await,
-        Command::Completions(args) => completions::run(&args, output),
-        Command::Man(args) => man::run(&args, output),
-        Command::Demo(args) => demo::run(args, output).await,
+        Command::Sessions(Called(command)) => sessions::run(command, context, output).await,
+        Command::Messages(Called(command)) => messages::run(command, context, output).await,
+        Command::Webhooks(Called(command)) => webhooks::run(command, context, output).await,
+        Command::Events(Called(command)) => events::run(command, context, output).await,
+        Command::Listen(Called(args)) => listen::run(args, context, output).await,
+        Command::Wait(Called(args)) => wait::run(args, context, output).await,
+        Command::Mock(Called(args)) => mock::run(*args, context, output).await,
+        Command::Chat(Called(args)) => chat::run(args, context, output).await,
+        Command::Stats(Called(args)) => stats::run(args, context, output).await,
+        Command::Inbox(Called(inbox::InboxArgs {})) => inbox::run(context).await,
+        Command::Api(Called(args)) => api::run(*args, context, output).await,
+        Command::Login(Called(args)) => login::run(args, context, output).await,
+        Command::Profile(Called(command)) => profile::run(command, context, output),
+        Command::Config(Called(command)) => config::run(&command, context, output),
+        Command::Explain(Called(args)) => explain::run(&args, output),
+        Command::Doctor(Called(args)) => doctor::run(args, context, output).await,
+        Command::Completions(Called(args)) => completions::run(&args, output),
+        Command::Man(Called(args)) => man::run(&args, output),
+        Command::Demo(Called(args)) => demo::run(args, output).await,
     }
 }
 

@@ -4,27 +4,28 @@ use clap::{Args, Subcommand};
 use serde::Serialize;
 
 use super::cell;
+use crate::cli::{Called, NoArgs};
 use crate::context::Context;
 use crate::error::{CliError, Exit};
 use crate::output::{Output, Render};
 use crate::settings::{ConfigFile, Profile};
 
-/// Work with profiles: a server and the key for it, under a name.
+// Work with profiles: a server and the key for it, under a name.
 #[derive(Debug, Subcommand)]
 #[command(defer = true)]
 pub(crate) enum ProfileCommand {
     /// List profiles
     #[command(after_help = "Example: pocketping profile list")]
-    List,
+    List(Called<NoArgs>),
     /// Use this profile from now on, unless another one is named
     #[command(after_help = "Example: pocketping profile use staging")]
-    Use(NameArgs),
+    Use(Called<NameArgs>),
     /// Show one profile; without a name the one in use
     #[command(after_help = "Example: pocketping profile show staging -o json")]
-    Show(ShowArgs),
+    Show(Called<ShowArgs>),
     /// Remove a profile, and its key with it
     #[command(after_help = "Example: pocketping profile remove staging --yes")]
-    Remove(RemoveArgs),
+    Remove(Called<RemoveArgs>),
 }
 
 // Which profile.
@@ -115,26 +116,26 @@ pub(crate) fn run(command: ProfileCommand, context: &Context, output: &mut Outpu
     let in_use = settings.profile().map(|profile| profile.value.clone());
     let in_use = in_use.as_deref();
     match command {
-        ProfileCommand::List => {
+        ProfileCommand::List(_) => {
             let profiles = settings.file().profiles();
             let shown: Vec<_> =
                 profiles.map(|(name, profile)| Shown::new(name, profile, in_use == Some(name))).collect();
             output.list(&shown)
         }
-        ProfileCommand::Use(args) => {
+        ProfileCommand::Use(Called(args)) => {
             let mut file = settings.into_file();
             let shown = Shown::of(&file, &args.name, Some(&args.name))?;
             file.select(&args.name)?;
             output.item(&shown)
         }
-        ProfileCommand::Show(args) => {
+        ProfileCommand::Show(Called(args)) => {
             let name = args.name.as_deref().or(in_use);
             let name = name.ok_or_else(|| {
                 CliError::new(Exit::NotFound, "no profile is in use").with_hint("`pocketping login` makes one")
             })?;
             output.item(&Shown::of(settings.file(), name, in_use)?)
         }
-        ProfileCommand::Remove(args) => {
+        ProfileCommand::Remove(Called(args)) => {
             let shown = Shown::of(settings.file(), &args.name, in_use)?;
             context.confirm(&format!("remove the profile {:?} and its key?", args.name), args.yes)?;
             settings.into_file().remove(&args.name)?;

@@ -10,22 +10,23 @@ use pocketping_mock_server::{Contract, MockServer, Scenario};
 use serde::Serialize;
 
 use super::cell;
+use crate::cli::Called;
 use crate::context::Context;
 use crate::error::{CliError, Exit};
 use crate::output::{Document, JsonText, Output, Render};
 
-/// What is done with scenarios.
+// What is done with scenarios.
 #[derive(Debug, Subcommand)]
 #[command(defer = true)]
 pub(crate) enum ScenariosCommand {
     /// Play a scenario on a server of its own, and check what it expects
     ///
     /// Its clock stands until the scenario moves it: hours pass in milliseconds.
-    Run(RunArgs),
+    Run(Called<RunArgs>),
     /// List the stories that come with the server, or print one
-    Stories(StoriesArgs),
+    Stories(Called<StoriesArgs>),
     /// Print a session of a server as a scenario
-    Export(ExportArgs),
+    Export(Called<ExportArgs>),
 }
 
 // What is played, and how.
@@ -105,9 +106,9 @@ impl Render for Story {
 
 pub(crate) async fn run(command: ScenariosCommand, context: &Context, output: &mut Output) -> Result<(), CliError> {
     match command {
-        ScenariosCommand::Run(args) => play(args, output).await,
-        ScenariosCommand::Stories(args) => stories(args.story.as_deref(), output),
-        ScenariosCommand::Export(args) => export(&args.session, context, output).await,
+        ScenariosCommand::Run(Called(args)) => play(args, output).await,
+        ScenariosCommand::Stories(Called(args)) => stories(args.story.as_deref(), output),
+        ScenariosCommand::Export(Called(args)) => export(&args.session, context, output).await,
     }
 }
 

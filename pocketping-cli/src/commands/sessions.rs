@@ -12,40 +12,41 @@ use pocketping_sdk::{Client, Identify, ListSessions, ProjectId, Session, Session
 use serde_json::Value;
 
 use super::{ListLimit, cell};
+use crate::cli::Called;
 use crate::context::Context;
 use crate::dry_run::DryRunArgs;
 use crate::error::CliError;
 use crate::output::{Output, Render};
 use crate::time::since;
 
-/// Work with sessions.
+// Work with sessions.
 #[derive(Debug, Subcommand)]
 #[command(defer = true)]
 pub(crate) enum SessionsCommand {
     /// List sessions, newest first
     #[command(after_help = "Example: pocketping sessions list --status active --unanswered --sort activity")]
-    List(ListArgs),
+    List(Called<ListArgs>),
     /// Show one session
     #[command(after_help = "Example: pocketping sessions get sess_abc123 -o json")]
-    Get(IdArgs),
+    Get(Called<IdArgs>),
     /// Close sessions; closing a closed one changes nothing
     #[command(after_help = "Example: pocketping sessions list --status active -q | pocketping sessions close -")]
-    Close(close::CloseArgs),
+    Close(Called<close::CloseArgs>),
     /// Print sessions with their messages
     #[command(after_help = "Markdown, unless -o, --fields, --jq or --quiet asks for something else.\n\n\
                             Example: pocketping sessions export --all --status closed --output-file closed.md")]
-    Export(export::ExportArgs),
+    Export(Called<export::ExportArgs>),
     /// Say who the visitor is
     #[command(
         after_help = "Example: pocketping sessions identify sess_abc123 --email user@example.com --metadata plan=pro"
     )]
-    Identify(IdentifyArgs),
+    Identify(Called<IdentifyArgs>),
     /// Switch the AI on or off
     #[command(after_help = "Example: pocketping sessions ai sess_abc123 off")]
-    Ai(AiArgs),
+    Ai(Called<AiArgs>),
     /// Watch sessions change: a table that is drawn anew on a terminal, else first the list and then a line a change
     #[command(after_help = "Example: pocketping sessions watch --status active --unanswered -o ndjson")]
-    Watch(watch::WatchArgs),
+    Watch(Called<watch::WatchArgs>),
 }
 
 // Which sessions, in which order.
@@ -75,17 +76,14 @@ enum Sort {
 impl Sort {
     /// Sorts sessions; those that are equal keep their order.
     fn sort(self, sessions: &mut [Session], is_reversed: bool) {
-        let newest = |time: fn(&Session) -> Option<Timestamp>| {
-            move |one: &Session, other: &Session| by(time(one).map(Reverse), time(other).map(Reverse), is_reversed)
-        };
-        match self {
-            Self::Created => sessions.sort_by(newest(|session| session.created_at)),
-            Self::Activity => sessions.sort_by(newest(|session| session.last_activity)),
-            Self::Name => sessions.sort_by(|one, other| {
-                let key = |session| name(session).map(str::to_lowercase);
-                by(key(one), key(other), is_reversed)
-            }),
-        }
+        let newest =
+            |one: Option<Timestamp>, other: Option<Timestamp>| by(one.map(Reverse), other.map(Reverse), is_reversed);
+        let key = |session: &Session| name(session).map(str::to_lowercase);
+        sessions.sort_by(|one, other| match self {
+            Self::Created => newest(one.created_at, other.created_at),
+            Self::Activity => newest(one.last_activity, other.last_activity),
+            Self::Name => by(key(one), key(other), is_reversed),
+        });
     }
 }
 
@@ -221,13 +219,13 @@ fn key_value(text: &str) -> Result<(String, String), String> {
 
 pub(crate) async fn run(command: SessionsCommand, context: &Context, output: &mut Output) -> Result<(), CliError> {
     match command {
-        SessionsCommand::List(args) => list(args, context, output).await,
-        SessionsCommand::Get(args) => output.item(&context.client()?.session(args.session).get().await?),
-        SessionsCommand::Export(args) => export::run(args, context, output).await,
-        SessionsCommand::Close(args) => close::run(args, context, output).await,
-        SessionsCommand::Identify(args) => identify(args, context, output).await,
-        SessionsCommand::Ai(args) => ai(args, context, output).await,
-        SessionsCommand::Watch(args) => watch::run(args, context, output).await,
+        SessionsCommand::List(Called(args)) => list(args, context, output).await,
+        SessionsCommand::Get(Called(args)) => output.item(&context.client()?.session(args.session).get().await?),
+        SessionsCommand::Export(Called(args)) => export::run(args, context, output).await,
+        SessionsCommand::Close(Called(args)) => close::run(args, context, output).await,
+        SessionsCommand::Identify(Called(args)) => identify(args, context, output).await,
+        SessionsCommand::Ai(Called(args)) => ai(args, context, output).await,
+        SessionsCommand::Watch(Called(args)) => watch::run(args, context, output).await,
     }
 }
 

@@ -7,38 +7,39 @@ use serde::Serialize;
 use super::signing::{self, SignArgs, VerifyArgs};
 use super::trigger::{self, TriggerArgs};
 use super::{cell, secret_from};
+use crate::cli::{Called, NoArgs};
 use crate::context::Context;
 use crate::dry_run::DryRunArgs;
 use crate::error::CliError;
 use crate::output::{Output, Render};
 
-/// Work with webhooks.
+// Work with webhooks.
 #[derive(Debug, Subcommand)]
 #[command(defer = true)]
 pub(crate) enum WebhooksCommand {
     /// Register a webhook; the same URL again replaces its events
     #[command(after_help = "Example: pocketping webhooks create https://yoursite.com/webhook --event message.created")]
-    Create(CreateArgs),
+    Create(Called<CreateArgs>),
     /// List webhooks (servers with the extended contract)
     #[command(after_help = "Example: pocketping webhooks list")]
-    List,
+    List(Called<NoArgs>),
     /// Delete a webhook (servers with the extended contract)
     #[command(after_help = "Example: pocketping webhooks delete wh_1")]
-    Delete(DeleteArgs),
+    Delete(Called<DeleteArgs>),
     /// Print the signature of a body
     #[command(after_help = "Example: pocketping webhooks sign @body.json --secret-file webhook.secret")]
-    Sign(SignArgs),
+    Sign(Called<SignArgs>),
     /// Say whether a delivery is genuine and fresh, and if not, why
     #[command(after_help = "Ends with 0 when it is, with 6 when it is not.\n\n\
                       Example: pocketping webhooks verify @body.json --signature sha256=4dbb… --secret-file new --secret-file old")]
-    Verify(VerifyArgs),
+    Verify(Called<VerifyArgs>),
     /// Post made-up deliveries to any URL, without a server
     #[command(
         after_help = "The key is never sent. A redirect is not followed, and nothing is tried again. Ends with 8 when\n\
                       the receiver refuses, with 9 when it does not answer, with 11 when some were taken.\n\n\
                       Example: pocketping webhooks trigger message.created --to http://localhost:3000/hook -f message.content=Hi"
     )]
-    Trigger(TriggerArgs),
+    Trigger(Called<TriggerArgs>),
 }
 
 // Where to post, and what.
@@ -74,17 +75,17 @@ pub(crate) struct DeleteArgs {
 
 pub(crate) async fn run(command: WebhooksCommand, context: &Context, output: &mut Output) -> Result<(), CliError> {
     match command {
-        WebhooksCommand::Create(args) => create(args, context, output).await,
-        WebhooksCommand::List => output.list(&context.client()?.webhooks().list().await?.webhooks),
-        WebhooksCommand::Delete(args) => {
+        WebhooksCommand::Create(Called(args)) => create(args, context, output).await,
+        WebhooksCommand::List(_) => output.list(&context.client()?.webhooks().list().await?.webhooks),
+        WebhooksCommand::Delete(Called(args)) => {
             let client = context.writer(args.dry_run)?;
             context.confirm(&format!("delete the webhook {}?", args.webhook), args.yes || args.dry_run.dry_run)?;
             client.webhooks().delete(args.webhook.as_str()).await?;
             output.item(&Deleted { id: &args.webhook, deleted: true })
         }
-        WebhooksCommand::Sign(args) => signing::sign(&args, output),
-        WebhooksCommand::Verify(args) => signing::verify(&args, output),
-        WebhooksCommand::Trigger(args) => trigger::run(args, output).await,
+        WebhooksCommand::Sign(Called(args)) => signing::sign(&args, output),
+        WebhooksCommand::Verify(Called(args)) => signing::verify(&args, output),
+        WebhooksCommand::Trigger(Called(args)) => trigger::run(args, output).await,
     }
 }
 

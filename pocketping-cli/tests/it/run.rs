@@ -2,7 +2,7 @@
 
 use std::fmt::Write as _;
 use std::io::Write as _;
-use std::io::{BufRead, BufReader, Lines, Read};
+use std::io::{BufRead, BufReader, ErrorKind, Lines, Read};
 use std::net::{TcpListener, TcpStream};
 use std::process::{Child, ChildStderr, ChildStdout, Command, Stdio};
 
@@ -78,7 +78,9 @@ pub(crate) fn run(mut command: Command) -> Ended {
 /// As [`run`], with this on standard input.
 pub(crate) fn run_with_input(mut command: Command, input: &str) -> Ended {
     let mut child = command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
-    child.stdin.take().unwrap().write_all(input.as_bytes()).unwrap();
+    let written = child.stdin.take().unwrap().write_all(input.as_bytes());
+    // Who refuses the arguments ends before anything is read.
+    assert!(written.as_ref().map_or_else(|error| error.kind() == ErrorKind::BrokenPipe, |()| true), "{written:?}");
     let output = child.wait_with_output().unwrap();
     Ended {
         code: output.status.code().unwrap(),
