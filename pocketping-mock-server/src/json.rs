@@ -1,8 +1,9 @@
 //! JSON that comes from outside: read to its end, and what is wrong told by its place.
 
-use std::cell::Cell;
+use std::cell::{Cell, RefCell};
 use std::fmt;
 
+use pocketping_sdk::json::{Segment, path, place_of};
 use serde::de::{DeserializeOwned, DeserializeSeed, Error, MapAccess, SeqAccess, Visitor};
 use serde::{Deserialize, Deserializer};
 use serde_json::{Map, Value};
@@ -13,6 +14,13 @@ pub(crate) struct Wrong {
     /// The field, when it is one.
     pub(crate) field: Option<String>,
     pub(crate) what: String,
+}
+
+impl Wrong {
+    fn new(text: &str, error: &serde_json::Error) -> Self {
+        let field = Some(path(&place_of(text, error))).filter(|path| !path.is_empty());
+        Self { field, what: in_words(&error.to_string()) }
+    }
 }
 
 impl fmt::Display for Wrong {
@@ -26,13 +34,8 @@ impl fmt::Display for Wrong {
 
 /// Reads a value and makes sure that nothing follows it.
 pub(crate) fn read<T: DeserializeOwned>(text: &[u8]) -> Result<T, Wrong> {
-    let mut input = serde_json::Deserializer::from_slice(text);
-    let value = serde_path_to_error::deserialize(&mut input).map_err(|error| {
-        let field = Some(error.path().to_string()).filter(|path| path != "." && path != "?");
-        Wrong { field, what: in_words(&error.inner().to_string()) }
-    })?;
-    input.end().map_err(|error| Wrong { field: None, what: error.to_string() })?;
-    Ok(value)
+    let text = std::str::from_utf8(text).map_err(|_| Wrong { field: None, what: "it is not UTF-8".to_owned() })?;
+    serde_json::from_str(text).map_err(|error| Wrong::new(text, &error))
 }
 
 /// What serde says, in the words of JSON: the caller knows nothing of our types.
@@ -62,25 +65,37 @@ pub(crate) struct Unique(pub(crate) Value);
 
 impl<'de> Deserialize<'de> for Unique {
     fn deserialize<D: Deserializer<'de>>(input: D) -> Result<Self, D::Error> {
-        Room(&Cell::new(usize::MAX)).deserialize(input).map(Self)
+        Reading::new(usize::MAX).deserialize(input).map(Self)
     }
 }
 
-/// As [`Unique`], with as much room as there is left: YAML can say in a line what takes all memory when it is written out.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct Room<'a>(pub(crate) &'a Cell<usize>);
+/// The reading of a value as [`Unique`], with so much room: YAML can say in a line what takes all memory when it is written out.
+#[derive(Debug)]
+pub(crate) struct Reading {
+    left: Cell<usize>,
+    place: RefCell<Vec<Segment>>,
+}
 
-impl Room<'_> {
+impl Reading {
+    pub(crate) fn new(room: usize) -> Self {
+        Self { left: Cell::new(room), place: RefCell::default() }
+    }
+
+    /// Where it is; after an error, where that was.
+    pub(crate) fn place(&self) -> Vec<Segment> {
+        self.place.borrow().clone()
+    }
+
     /// Takes room for a value, or a name, and what is in it.
-    fn take<E: Error>(self, length: usize) -> Result<(), E> {
-        let left = self.0.get().checked_sub(length.saturating_add(1));
+    fn take<E: Error>(&self, length: usize) -> Result<(), E> {
+        let left = self.left.get().checked_sub(length.saturating_add(1));
         let left = left.ok_or_else(|| E::custom("its aliases make it too large when they are written out"))?;
-        self.0.set(left);
+        self.left.set(left);
         Ok(())
     }
 }
 
-impl<'de> DeserializeSeed<'de> for Room<'_> {
+impl<'de> DeserializeSeed<'de> for &Reading {
     type Value = Value;
 
     fn deserialize<D: Deserializer<'de>>(self, input: D) -> Result<Value, D::Error> {
@@ -88,7 +103,7 @@ impl<'de> DeserializeSeed<'de> for Room<'_> {
     }
 }
 
-impl<'de> Visitor<'de> for Room<'_> {
+impl<'de> Visitor<'de> for &Reading {
     type Value = Value;
 
     fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -139,7 +154,7 @@ impl<'de> Visitor<'de> for Room<'_> {
     fn visit_seq<A: SeqAccess<'de>>(self, mut items: A) -> Result<Value, A::Error> {
         self.take(0)?;
         let mut list = Vec::new();
-        while let Some(item) = items.next_element_seed(self)? {
+        while let Some(item) = items.next_element_seed(Down(self, Segment::Item(list.len())))? {
             list.push(item);
         }
         Ok(list.into())
@@ -148,17 +163,32 @@ impl<'de> Visitor<'de> for Room<'_> {
     fn visit_map<A: MapAccess<'de>>(self, mut fields: A) -> Result<Value, A::Error> {
         self.take(0)?;
         let mut map = Map::new();
-        while let Some(name) = fields.next_key_seed(Name(&map))? {
+        while let Some(name) = fields.next_key_seed(Name(self, &map))? {
             self.take(name.len())?;
-            let value = fields.next_value_seed(self)?;
+            let value = fields.next_value_seed(Down(self, Segment::Field(name.clone())))?;
             map.insert(name, value);
         }
         Ok(map.into())
     }
 }
 
+/// The reading of what is one step down.
+struct Down<'a>(&'a Reading, Segment);
+
+impl<'de> DeserializeSeed<'de> for Down<'_> {
+    type Value = Value;
+
+    fn deserialize<D: Deserializer<'de>>(self, input: D) -> Result<Value, D::Error> {
+        let Self(reading, segment) = self;
+        reading.place.borrow_mut().push(segment);
+        let value = reading.deserialize(input)?;
+        reading.place.borrow_mut().pop();
+        Ok(value)
+    }
+}
+
 /// A name that is not there yet.
-struct Name<'a>(&'a Map<String, Value>);
+struct Name<'a>(&'a Reading, &'a Map<String, Value>);
 
 impl<'de> DeserializeSeed<'de> for Name<'_> {
     type Value = String;
@@ -176,7 +206,8 @@ impl Visitor<'_> for Name<'_> {
     }
 
     fn visit_str<E: Error>(self, name: &str) -> Result<String, E> {
-        if self.0.contains_key(name) {
+        if self.1.contains_key(name) {
+            self.0.place.borrow_mut().push(Segment::Field(name.to_owned()));
             Err(E::custom(format_args!("`{name}` is there twice")))
         } else {
             Ok(name.to_owned())

@@ -12,6 +12,8 @@ mod api;
 mod error;
 #[cfg(feature = "events")]
 mod events;
+#[doc(hidden)]
+pub mod json;
 #[cfg(feature = "client")]
 mod transport;
 

@@ -8,7 +8,7 @@ use serde::de::DeserializeOwned;
 use url::form_urlencoded;
 
 use crate::app::App;
-use crate::json;
+use crate::json::{self, Wrong};
 use crate::store::Rejection;
 
 /// The id in the path: its last parameter.
@@ -53,15 +53,19 @@ impl<T: DeserializeOwned> FromRequest<App> for Body<T> {
         if bytes.is_empty() {
             return Err(Rejection::Invalid("the body is missing; it must be a JSON object".to_owned()));
         }
-        let value = json::read(&bytes).map_err(|wrong| match &wrong.field {
-            None => Rejection::Invalid(format!("the body cannot be read: {wrong}")),
-            Some(field) => Rejection::field(field, format_args!("cannot be read: {}", wrong.what)),
-        })?;
+        let value = json::read(&bytes).map_err(|wrong| unreadable(&wrong))?;
         if bytes.trim_ascii_start().starts_with(b"[") {
             // serde reads an array as the fields of a struct in their order.
             return Err(Rejection::Invalid("the body is an array; it must be a JSON object".to_owned()));
         }
         Ok(Self(value))
+    }
+}
+
+fn unreadable(wrong: &Wrong) -> Rejection {
+    match &wrong.field {
+        None => Rejection::Invalid(format!("the body cannot be read: {wrong}")),
+        Some(field) => Rejection::field(field, format_args!("cannot be read: {}", wrong.what)),
     }
 }
 

@@ -203,7 +203,7 @@ mod tests {
             (r#"{"steps": [{"wait": 7}]}"#, "`wait`: must be a number with its unit"),
             (r#"{"steps": []}"#, "line 1: `steps`: must hold at least one step"),
             ("{\"steps\": [\n{\"say\": {\"as\": \"a\"}}]}", "step 1, line 2: `say`: missing field `text`"),
-            (r#"{"steps": [{"shout": {}}]}"#, "step 1, line 1: unknown variant `shout`"),
+            (r#"{"steps": [{"shout": {}}]}"#, "step 1, line 1: `shout`: unknown variant `shout`"),
             (r#"{"steps": [{"wait": "1s", "pause": "1s"}]}"#, "step 1, line 1: must be one step"),
             (r#"{"steps": [5]}"#, "step 1, line 1: must be one step"),
             (

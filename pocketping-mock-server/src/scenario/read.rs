@@ -1,17 +1,16 @@
 //! Reads a timeline from its text, JSON or YAML. What is wrong is told by its step, its line and its field.
 
-use std::cell::Cell;
 use std::fmt;
 use std::sync::Arc;
 
+use pocketping_sdk::json::{Segment, path, place_of, said};
 use serde::de::{DeserializeSeed, Error as _, IgnoredAny, MapAccess, SeqAccess, Visitor};
 use serde::{Deserialize, Deserializer};
 use serde_json::{Value, json};
-use serde_path_to_error::{Path, Segment, Track};
 
 use super::ScenarioError;
 use super::step::Step;
-use crate::json::Room;
+use crate::json::Reading;
 
 /// How many times as large as its text a timeline may be when its aliases are written out.
 const MOST_GROWTH: usize = 8;
@@ -46,13 +45,6 @@ struct Problem {
     line: Option<usize>,
 }
 
-/// One step down into a document.
-#[derive(Clone, Debug)]
-enum Down {
-    Name(String),
-    Index(usize),
-}
-
 impl Source {
     pub(super) fn new(text: &str, form: Form) -> Self {
         Self { text: text.into(), form }
@@ -64,18 +56,17 @@ impl Source {
             return Err(ScenarioError::unreadable("it must be an object with `steps`"));
         }
         let names = self.named(&mut value)?;
-        let shape: Shape = serde_path_to_error::deserialize(value).map_err(|error| {
-            let what = error.inner().to_string();
-            self.wrong(&downs(error.path()), what)
-        })?;
+        let text = value.to_string();
+        let wrong = |error| self.wrong(&place_of(&text, &error), said(&error));
+        let shape: Shape = serde_json::from_str(&text).map_err(wrong)?;
         if shape.steps.is_empty() {
-            return Err(self.wrong(&[Down::Name("steps".to_owned())], "must hold at least one step"));
+            return Err(self.wrong(&[Segment::Field("steps".to_owned())], "must hold at least one step"));
         }
         for (n, (step, name)) in shape.steps.iter().zip(names).enumerate() {
             step.check().map_err(|wrong| {
                 let field = wrong.field.iter().flat_map(|field| field.split('.')).map(str::to_owned);
                 let mut place = at_step(n);
-                place.extend([name].into_iter().chain(field).map(Down::Name));
+                place.extend([name].into_iter().chain(field).map(Segment::Field));
                 self.wrong(&place, wrong.what)
             })?;
         }
@@ -88,14 +79,12 @@ impl Source {
     }
 
     fn value(&self) -> Result<Value, ScenarioError> {
-        let mut track = Track::new();
-        let room = Cell::new(self.text.len().saturating_mul(MOST_GROWTH).saturating_add(1 << 16));
-        self.run(Whole(&mut track, room)).map_err(|problem| {
-            let path = track.path();
-            let place = downs(&path);
+        let reading = Reading::new(self.text.len().saturating_mul(MOST_GROWTH).saturating_add(1 << 16));
+        self.run(&reading).map_err(|problem| {
+            let place = reading.place();
             let (step, field) = told(&place);
             // A reader of YAML says the place itself, too.
-            let said = problem.what.split_once(": ").filter(|(place, _)| path.to_string().starts_with(place));
+            let said = problem.what.split_once(": ").filter(|(said, _)| path(&place).starts_with(said));
             let what = said.map_or(&*problem.what, |(_, what)| what);
             ScenarioError { step, line: problem.line, field, ..ScenarioError::unreadable(what) }
         })
@@ -118,13 +107,13 @@ impl Source {
         Ok(names)
     }
 
-    fn wrong(&self, place: &[Down], what: impl fmt::Display) -> ScenarioError {
+    fn wrong(&self, place: &[Segment], what: impl fmt::Display) -> ScenarioError {
         let (step, field) = told(place);
         ScenarioError { step, line: self.line_of(place), field, ..ScenarioError::unreadable(what) }
     }
 
     /// The line where this stands, or else what it is missing from.
-    fn line_of(&self, place: &[Down]) -> Option<usize> {
+    fn line_of(&self, place: &[Segment]) -> Option<usize> {
         (0..=place.len()).rev().find_map(|length| match self.run(Seek(&place[..length])) {
             Err(problem) if problem.what.ends_with(HERE) => problem.line,
             _ => None,
@@ -156,51 +145,24 @@ impl Problem {
     }
 }
 
-fn at_step(n: usize) -> Vec<Down> {
-    vec![Down::Name("steps".to_owned()), Down::Index(n)]
-}
-
-fn downs(path: &Path) -> Vec<Down> {
-    let down = |segment: &Segment| match segment {
-        Segment::Seq { index } => Some(Down::Index(*index)),
-        Segment::Map { key } => Some(Down::Name(key.clone())),
-        Segment::Enum { variant } => Some(Down::Name(variant.clone())),
-        Segment::Unknown => None,
-    };
-    path.iter().map_while(down).collect()
+fn at_step(n: usize) -> Vec<Segment> {
+    vec![Segment::Field("steps".to_owned()), Segment::Item(n)]
 }
 
 /// The step, from 1, and the field in it.
-fn told(place: &[Down]) -> (Option<usize>, Option<Box<str>>) {
+fn told(place: &[Segment]) -> (Option<usize>, Option<Box<str>>) {
     let (step, rest) = match place {
-        [Down::Name(steps), Down::Index(n), rest @ ..] if steps == "steps" => (Some(n + 1), rest),
+        [Segment::Field(steps), Segment::Item(n), rest @ ..] if steps == "steps" => (Some(n + 1), rest),
         rest => (None, rest),
     };
-    let dot = |n: usize| if n == 0 { "" } else { "." };
-    let field = rest.iter().enumerate().map(|(n, down)| match down {
-        Down::Index(index) => format!("[{index}]"),
-        Down::Name(name) => format!("{}{name}", dot(n)),
-    });
-    let field: String = field.collect();
-    (step, Some(field.into()).filter(|_| !rest.is_empty()))
-}
-
-/// Reads the whole document, and notes where it is.
-struct Whole<'a>(&'a mut Track, Cell<usize>);
-
-impl<'de> DeserializeSeed<'de> for Whole<'_> {
-    type Value = Value;
-
-    fn deserialize<D: Deserializer<'de>>(self, input: D) -> Result<Value, D::Error> {
-        Room(&self.1).deserialize(serde_path_to_error::Deserializer::new(input, self.0))
-    }
+    (step, Some(path(rest).into()).filter(|_| !rest.is_empty()))
 }
 
 /// What is said when a place is found: readers add the line to it.
 const HERE: &str = "\0here";
 
 /// Looks for a place, and fails there.
-struct Seek<'a>(&'a [Down]);
+struct Seek<'a>(&'a [Segment]);
 
 impl<'de> DeserializeSeed<'de> for Seek<'_> {
     type Value = ();
@@ -251,7 +213,7 @@ impl<'de> Visitor<'de> for Seek<'_> {
         let Some((down, rest)) = self.0.split_first() else { return Err(A::Error::custom(HERE)) };
         let mut n = 0;
         loop {
-            let is_it = matches!(down, Down::Index(index) if *index == n);
+            let is_it = matches!(down, Segment::Item(index) if *index == n);
             let is_there = if is_it {
                 items.next_element_seed(Seek(rest))?
             } else {
@@ -267,7 +229,7 @@ impl<'de> Visitor<'de> for Seek<'_> {
     fn visit_map<A: MapAccess<'de>>(self, mut fields: A) -> Result<(), A::Error> {
         let Some((down, rest)) = self.0.split_first() else { return Err(A::Error::custom(HERE)) };
         while let Some(key) = fields.next_key::<String>()? {
-            if matches!(down, Down::Name(name) if *name == key) {
+            if matches!(down, Segment::Field(name) if *name == key) {
                 fields.next_value_seed(Seek(rest))?;
             } else {
                 fields.next_value::<IgnoredAny>()?;

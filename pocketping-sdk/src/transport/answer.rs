@@ -1,12 +1,16 @@
 //! Reading a successful answer: the bare object, the object under its own key, or a thin acknowledgement.
 
+use std::collections::HashMap;
+
 use http::header::CONTENT_TYPE;
 use http::{HeaderMap, Method, StatusCode};
 use serde::de::DeserializeOwned;
 use serde_json::Value;
+use serde_json::value::RawValue;
 
 use super::response::{Reply, text_header};
 use crate::error::{Error, ErrorKind, Outcome, Result};
+use crate::json::{path, place_of, said};
 
 /// What a successful answer held.
 #[derive(Debug, PartialEq)]
@@ -39,7 +43,7 @@ pub(super) fn decode<T: DeserializeOwned>(
     match serde_json::from_str::<T>(text) {
         Ok(_) if says_not_ok(text) => Err(fail("the server says `ok: false`")),
         Ok(value) => Ok(Decoded::Value(value)),
-        Err(_) => {
+        Err(error) => {
             let Ok(json) = serde_json::from_str::<Value>(text) else {
                 let kind = text_header(&reply.headers, &CONTENT_TYPE);
                 return Err(fail(&format!("it is not JSON ({})", kind.as_deref().unwrap_or("no content type"))));
@@ -50,17 +54,11 @@ pub(super) fn decode<T: DeserializeOwned>(
             if says_not_ok(text) {
                 return Err(fail("the server says `ok: false`"));
             }
-            if let Some((key, wrapped)) = key.and_then(|key| Some((key, json.get(key)?))) {
-                return match serde_path_to_error::deserialize(wrapped) {
-                    Ok(value) => Ok(Decoded::Value(value)),
-                    Err(error) => Err(fail(&describe(&format!("{key}."), &error))),
-                };
+            if let Some((key, wrapped)) = key.and_then(|key| Some((key, member(text, key)?))) {
+                let value = serde_json::from_str(wrapped.get());
+                return value.map(Decoded::Value).map_err(|error| fail(&describe(Some(key), wrapped.get(), &error)));
             }
-            match serde_path_to_error::deserialize::<_, T>(&json) {
-                Err(error) => Err(fail(&describe("", &error))),
-                // The text was refused and its value was not: a number out of range, say.
-                Ok(_) => Err(fail("it is not the documented JSON")),
-            }
+            Err(fail(&describe(None, text, &error)))
         }
     }
 }
@@ -80,11 +78,17 @@ fn says_not_ok(text: &str) -> bool {
     text.contains("\"ok\"") && serde_json::from_str::<Verdict>(text).is_ok_and(|verdict| verdict.ok == false)
 }
 
+/// What the object holds under a name, as it was written.
+fn member<'a>(text: &'a str, name: &str) -> Option<&'a RawValue> {
+    serde_json::from_str::<HashMap<String, &RawValue>>(text).ok()?.remove(name)
+}
+
 /// `missing field `id` at sessions[3]`, with what the answer said left out: it may be chat text.
-fn describe<E: std::fmt::Display>(prefix: &str, error: &serde_path_to_error::Error<E>) -> String {
-    let path = format!("{prefix}{}", error.path());
-    let path = path.trim_end_matches('.').trim_start_matches('.');
-    let cause = redact(&error.inner().to_string());
+fn describe(key: Option<&str>, text: &str, error: &serde_json::Error) -> String {
+    let path = path(&place_of(text, error));
+    let cause = redact(&said(error));
+    let dot = if key.is_some() && path.starts_with(|first| first != '[') { "." } else { "" };
+    let path = format!("{}{dot}{path}", key.unwrap_or_default());
     if path.is_empty() { cause } else { format!("{cause} at {path}") }
 }
 

@@ -1,0 +1,150 @@
+//! JSON as the client, the reference server and the command line tool all make it and tell of it. It is no part of the API.
+
+use serde_json::{Map, Value};
+
+/// An object of these fields. `collect` would sort them first, with some kilobytes of code for every kind of iterator.
+pub fn object(fields: impl IntoIterator<Item = (String, Value)>) -> Map<String, Value> {
+    fn of(fields: &mut dyn Iterator<Item = (String, Value)>) -> Map<String, Value> {
+        let mut object = Map::new();
+        for (name, value) in fields {
+            object.insert(name, value);
+        }
+        object
+    }
+    of(&mut fields.into_iter())
+}
+
+/// One step down into a value.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Segment {
+    /// The field of an object.
+    Field(String),
+    /// The item of an array, from 0.
+    Item(usize),
+}
+
+/// A place as it is told, such as `sessions[3].id`; nothing for the whole.
+pub fn path(place: &[Segment]) -> String {
+    let mut path = String::new();
+    for segment in place {
+        match segment {
+            Segment::Item(index) => path.extend(["[", &index.to_string(), "]"]),
+            Segment::Field(name) if path.is_empty() => path.push_str(name),
+            Segment::Field(name) => path.extend([".", name]),
+        }
+    }
+    path
+}
+
+/// The place of the value that `error` is about, which is of reading `text`. What is missing is missing from this value; a field
+/// that is not known, or that is there twice, is the last of the place.
+pub fn place_of(text: &str, error: &serde_json::Error) -> Vec<Segment> {
+    /// Where the reader is in an object or an array.
+    enum Level<'a> {
+        Field(Option<&'a [u8]>),
+        Item(usize),
+    }
+    let mut levels = Vec::new();
+    let mut rest = until(text.as_bytes(), error.line(), error.column());
+    while let Some((&byte, after)) = rest.split_first() {
+        rest = after;
+        match (byte, levels.last_mut()) {
+            (b'{', _) => levels.push(Level::Field(None)),
+            (b'[', _) => levels.push(Level::Item(0)),
+            (b'}' | b']', _) => drop(levels.pop()),
+            (b'"', level) => {
+                let (word, after) = word_of(rest);
+                if let Some(Level::Field(name @ None)) = level {
+                    *name = Some(word);
+                }
+                rest = after;
+            }
+            (b',', Some(Level::Field(name))) => *name = None,
+            (b',', Some(Level::Item(index))) => *index += 1,
+            _ => {}
+        }
+    }
+    let segment = |level| match level {
+        Level::Field(name) => Some(Segment::Field(unescaped(name?))),
+        Level::Item(index) => Some(Segment::Item(index)),
+    };
+    levels.into_iter().filter_map(segment).collect()
+}
+
+/// What an error says, without the line and the column.
+pub fn said(error: &serde_json::Error) -> String {
+    let said = error.to_string();
+    said.rsplit_once(" at line ").map_or(&*said, |(said, _)| said).to_owned()
+}
+
+/// What had been read. Lines count from 1, and columns are the bytes of the line that were read.
+fn until(text: &[u8], line: usize, column: usize) -> &[u8] {
+    let mut ends = text.iter().enumerate().filter(|(_, byte)| **byte == b'\n').map(|(at, _)| at + 1);
+    let start = line.checked_sub(2).map_or(Some(0), |before| ends.nth(before)).unwrap_or(text.len());
+    &text[..text.len().min(start + column)]
+}
+
+/// What stands in quotation marks, of which the first one was read, and what follows them.
+fn word_of(rest: &[u8]) -> (&[u8], &[u8]) {
+    let mut is_escaped = false;
+    let end = rest.iter().position(|byte| {
+        let is_end = *byte == b'"' && !is_escaped;
+        is_escaped = *byte == b'\\' && !is_escaped;
+        is_end
+    });
+    end.map_or((rest, &[]), |end| (&rest[..end], &rest[end + 1..]))
+}
+
+fn unescaped(name: &[u8]) -> String {
+    let name = String::from_utf8_lossy(name);
+    serde_json::from_str(&format!("\"{name}\"")).unwrap_or_else(|_| name.into_owned())
+}
+
+#[cfg(test)]
+mod tests {
+    use serde::Deserialize;
+
+    use super::*;
+
+    #[derive(Debug, Deserialize)]
+    #[serde(deny_unknown_fields)]
+    struct Outer {
+        #[serde(default, rename = "list")]
+        _list: Vec<Inner>,
+        #[serde(default, rename = "a \"b\"")]
+        _quoted: Option<Inner>,
+    }
+
+    #[derive(Debug, Deserialize)]
+    struct Inner {
+        #[serde(rename = "n")]
+        _n: u8,
+    }
+
+    #[test]
+    fn an_error_is_told_by_its_path() {
+        for (text, path) in [
+            ("5", ""),
+            (r#"["n"]"#, "[0]"),
+            (r#"{"list":5}"#, "list"),
+            (r#"{"list":[{"n":1},{"m":[{"n":"]},"}]}]}"#, "list[1]"),
+            ("{\"list\":[\n{\"n\":1},\r\n {\"n\" : 300}]}", "list[1].n"),
+            (r#"{"list":[{"n":[]}]}"#, "list[0].n"),
+            (r#"{"list":[{"n":{}}]}"#, "list[0].n"),
+            (r#"{"list":[{"n":null}]}"#, "list[0].n"),
+            (r#"{"list":[{"n":"\\\"{"}]}"#, "list[0].n"),
+            (r#"{"list":[{"n":1},{"n":1,"n":2}]}"#, "list[1].n"),
+            (r#"{"list":[],"other":[]}"#, "other"),
+            (r#"{"a \"b\"":{"n":true}}"#, "a \"b\".n"),
+            (r#"{"a \u0022b\"":{}}"#, "a \"b\""),
+            // No JSON from there on.
+            (r#"{"list":[{"n":x"#, "list[0].n"),
+            (r#"{"list":[{"n":1},"#, "list[1]"),
+            (r#"{"list":[{"n":1"#, "list[0].n"),
+            (r#"{"li"#, "li"),
+        ] {
+            let error = serde_json::from_str::<Outer>(text).unwrap_err();
+            assert_eq!(super::path(&place_of(text, &error)), path, "{text}: {error}");
+        }
+    }
+}
