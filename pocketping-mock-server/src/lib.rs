@@ -28,6 +28,7 @@ mod names;
 mod openapi;
 mod operations;
 mod operator;
+mod packed;
 mod page;
 mod responder;
 mod restore;

@@ -75,6 +75,7 @@ fn each_foreign_dependency_has_one_module() {
     // One file for each side of a connection.
     only("pocketping-mock-server/src", "rustls", &["http_client/tls.rs", "server_tls.rs"]);
     only("pocketping-mock-server/src", "rcgen", &["server_tls.rs"]);
+    only("pocketping-mock-server/src", "miniz_oxide", &["packed.rs"]);
     only("pocketping-mock-server/src", "hyper::client", &["http_client/mod.rs"]);
     only("pocketping-mock-server/src", "tokio_tungstenite", &["visitor/socket.rs", "openapi/tests/sockets.rs"]);
     only("pocketping-cli/src", "comfy_table", &["output/human.rs"]);

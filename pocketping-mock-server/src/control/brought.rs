@@ -26,7 +26,7 @@ struct Taken {
 
 /// By path and method, as the description writes them.
 static CALLS: LazyLock<HashMap<String, HashMap<String, Taken>>> = LazyLock::new(|| {
-    let description: Value = serde_json::from_str(openapi::CONTROL).unwrap_or_default();
+    let description: Value = serde_json::from_str(openapi::control_text()).unwrap_or_default();
     let paths = description["paths"].as_object().into_iter().flatten();
     paths.map(|(path, methods)| (path.clone(), calls(methods, &description))).collect()
 });

@@ -16,31 +16,43 @@ use http::header::CONTENT_TYPE;
 use crate::app::App;
 use crate::contract::Contract;
 use crate::http::Routes;
+use crate::packed::{Packed, packed};
 use overlay::overlaid;
 
-const CONTRACT: &str = include_str!("openapi.json");
-const WIDGET: &str = include_str!("openapi-widget.json");
+static CONTRACT: Packed = packed!("openapi.json");
+static WIDGET: Packed = packed!("openapi-widget.json");
 /// The control surface, which serves this below its own guard.
-pub(crate) const CONTROL: &str = include_str!("openapi-mock.json");
-const SOCKETS: &str = include_str!("asyncapi.json");
+static CONTROL: Packed = packed!("openapi-mock.json");
+static SOCKETS: Packed = packed!("asyncapi.json");
 
 /// The descriptions of the strict contract: those of the extended one, and what is otherwise.
-static STRICT_CONTRACT: LazyLock<String> = LazyLock::new(|| overlaid(CONTRACT, include_str!("openapi.strict.json")));
-static STRICT_SOCKETS: LazyLock<String> = LazyLock::new(|| overlaid(SOCKETS, include_str!("asyncapi.strict.json")));
+static STRICT_CONTRACT: LazyLock<String> = LazyLock::new(|| {
+    static OVERLAY: Packed = packed!("openapi.strict.json");
+    overlaid(CONTRACT.text(), OVERLAY.text())
+});
+static STRICT_SOCKETS: LazyLock<String> = LazyLock::new(|| {
+    static OVERLAY: Packed = packed!("asyncapi.strict.json");
+    overlaid(SOCKETS.text(), OVERLAY.text())
+});
 
 /// The descriptions, which take no key.
 pub(crate) fn routes() -> Routes {
     Routes::new()
         .route("/openapi.json", get(|State(app): State<App>| async move { json(contract(app.contract)) }))
-        .route("/openapi-widget.json", get(|| async { json(WIDGET) }))
+        .route("/openapi-widget.json", get(|| async { json(WIDGET.text()) }))
         .route("/asyncapi.json", get(|State(app): State<App>| async move { json(sockets(app.contract)) }))
+}
+
+/// The description of the control surface, as a text.
+pub(crate) fn control_text() -> &'static str {
+    CONTROL.text()
 }
 
 type Described = ([(http::HeaderName, HeaderValue); 1], Bytes);
 
 /// The description of the control surface.
 pub(crate) fn control() -> Described {
-    json(CONTROL)
+    json(control_text())
 }
 
 fn json(text: &'static str) -> Described {
@@ -48,9 +60,9 @@ fn json(text: &'static str) -> Described {
 }
 
 fn contract(contract: Contract) -> &'static str {
-    if contract.is_extended() { CONTRACT } else { &STRICT_CONTRACT }
+    if contract.is_extended() { CONTRACT.text() } else { &STRICT_CONTRACT }
 }
 
 fn sockets(contract: Contract) -> &'static str {
-    if contract.is_extended() { SOCKETS } else { &STRICT_SOCKETS }
+    if contract.is_extended() { SOCKETS.text() } else { &STRICT_SOCKETS }
 }

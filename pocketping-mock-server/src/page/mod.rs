@@ -17,6 +17,7 @@ use http::header::{
 use crate::app::App;
 use crate::control::{admit, check_page};
 use crate::http::{self as layers, Routes};
+use crate::packed::{Packed, packed};
 
 /// What the page may do: load its own files and talk to its own server. Texts cannot become markup, whatever the script
 /// does with them.
@@ -29,22 +30,32 @@ const CSS: &str = "text/css; charset=utf-8";
 const JS: &str = "text/javascript; charset=utf-8";
 const SVG: &str = "image/svg+xml";
 
+static INDEX_HTML: Packed = packed!("index.html");
+static STYLE_CSS: Packed = packed!("style.css");
+static ICON_SVG: Packed = packed!("icon.svg");
+static PAGE_JS: Packed = packed!("page.js");
+static DOM_JS: Packed = packed!("dom.js");
+static SERVER_JS: Packed = packed!("server.js");
+static CHAT_JS: Packed = packed!("chat.js");
+static DESK_JS: Packed = packed!("desk.js");
+static TOOLS_JS: Packed = packed!("tools.js");
+
 fn routes() -> Routes {
-    let file = |kind: &'static str, text: &'static str| {
-        get(
-            move || async move { ([(CONTENT_TYPE, HeaderValue::from_static(kind))], Bytes::from_static(text.as_bytes())) },
-        )
+    let file = |kind: &'static str, file: &'static Packed| {
+        get(move || async move {
+            ([(CONTENT_TYPE, HeaderValue::from_static(kind))], Bytes::from_static(file.text().as_bytes()))
+        })
     };
     Routes::new()
-        .route("/", file(HTML, include_str!("index.html")))
-        .route("/_page/style.css", file(CSS, include_str!("style.css")))
-        .route("/_page/icon.svg", file(SVG, include_str!("icon.svg")))
-        .route("/_page/page.js", file(JS, include_str!("page.js")))
-        .route("/_page/dom.js", file(JS, include_str!("dom.js")))
-        .route("/_page/server.js", file(JS, include_str!("server.js")))
-        .route("/_page/chat.js", file(JS, include_str!("chat.js")))
-        .route("/_page/desk.js", file(JS, include_str!("desk.js")))
-        .route("/_page/tools.js", file(JS, include_str!("tools.js")))
+        .route("/", file(HTML, &INDEX_HTML))
+        .route("/_page/style.css", file(CSS, &STYLE_CSS))
+        .route("/_page/icon.svg", file(SVG, &ICON_SVG))
+        .route("/_page/page.js", file(JS, &PAGE_JS))
+        .route("/_page/dom.js", file(JS, &DOM_JS))
+        .route("/_page/server.js", file(JS, &SERVER_JS))
+        .route("/_page/chat.js", file(JS, &CHAT_JS))
+        .route("/_page/desk.js", file(JS, &DESK_JS))
+        .route("/_page/tools.js", file(JS, &TOOLS_JS))
 }
 
 /// The page as one service, for those who may see it.

@@ -39,8 +39,8 @@ impl Descriptions {
         let document = |name, text: &str| Document { name, root: serde_json::from_str(text).unwrap() };
         let documents = [
             document(CONTRACT, super::super::contract(contract)),
-            document(WIDGET, super::super::WIDGET),
-            document(CONTROL, super::super::CONTROL),
+            document(WIDGET, super::super::WIDGET.text()),
+            document(CONTROL, super::super::control_text()),
             document(SOCKETS, super::super::sockets(contract)),
         ];
         let closed = documents.iter().map(|document| (format!("{BASE}{}", document.name), closed(&document.root)));
