@@ -82,7 +82,9 @@ fn shown(headers: &HeaderMap) -> BTreeMap<String, String> {
             _ => value,
         }
     };
-    headers.iter().map(|(name, value)| (name.to_string(), text(name, value))).collect()
+    let mut shown = BTreeMap::new();
+    shown.extend(headers.iter().map(|(name, value)| (name.to_string(), text(name, value))));
+    shown
 }
 
 impl fmt::Display for Unsent {

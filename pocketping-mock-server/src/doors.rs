@@ -13,6 +13,8 @@ use crate::app::App;
 use crate::connection::{Connection, Pipe};
 #[cfg(feature = "memory")]
 use crate::memory::MemoryDoor;
+#[cfg(any(unix, feature = "memory"))]
+use crate::serve::serve_local;
 use crate::serve::{Routed, serve, serve_tls};
 use crate::server_tls::Acceptor;
 
@@ -104,7 +106,7 @@ async fn accept_memory(app: &App, mut door: MemoryDoor, service: &Routed) {
 fn spawn(app: &App, stream: impl Pipe, service: &Routed) {
     let connection = Connection::new(None, app.faults.new_end());
     let (serving, service) = (app.clone(), service.clone());
-    app.tasks.spawn(async move { serve(&serving, stream, connection, service).await });
+    app.tasks.spawn(async move { serve_local(&serving, stream, connection, service).await });
 }
 
 fn usable<L>(listener: io::Result<L>) -> Option<L> {

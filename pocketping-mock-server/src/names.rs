@@ -3,6 +3,7 @@
 
 use std::borrow::Cow;
 
+use pocketping_sdk::json::object as fields_of;
 use pocketping_sdk::{Attachment, Extra, Identity, Message, MessageKind, Metadata, Session, Timestamp};
 use serde_json::{Map, Value, json};
 
@@ -31,7 +32,7 @@ pub(crate) fn seconds(time: Timestamp) -> String {
 
 /// An object of those fields that have a value.
 fn object<const N: usize>(fields: [(&str, Option<Value>); N]) -> Map<String, Value> {
-    fields.into_iter().filter_map(|(name, value)| Some((name.to_owned(), value?))).collect()
+    fields_of(fields.into_iter().filter_map(|(name, value)| Some((name.to_owned(), value?))))
 }
 
 /// A message.

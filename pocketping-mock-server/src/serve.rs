@@ -18,6 +18,7 @@ use tokio::time::timeout;
 use crate::app::App;
 use crate::connection::{Connection, Pipe};
 use crate::http::Front;
+use crate::http_client::Wire;
 use crate::server_tls::Acceptor;
 
 /// How long a server that shuts down waits for its connections, unless it is told otherwise.
@@ -45,8 +46,15 @@ pub(crate) async fn after_grace(app: &App) {
 }
 
 /// Serves a connection until it ends.
-pub(crate) async fn serve(app: &App, stream: impl Pipe, connection: Connection, service: Routed) {
+pub(crate) async fn serve(app: &App, stream: TcpStream, connection: Connection, service: Routed) {
     http(app, connection.wire(stream), connection, service).await;
+}
+
+/// As [`serve`], for all that is no TCP.
+#[cfg(any(unix, feature = "memory"))]
+pub(crate) async fn serve_local(app: &App, stream: impl Pipe, connection: Connection, service: Routed) {
+    let stream: Wire = Box::new(connection.wire(stream));
+    http(app, stream, connection, service).await;
 }
 
 /// As [`serve`], over TLS.
@@ -57,7 +65,7 @@ pub(crate) async fn serve_tls(app: &App, tls: &Acceptor, stream: TcpStream, conn
         () = connection.ended() => return,
     };
     match accepted {
-        Ok(Ok(Some(stream))) => http(app, stream, connection, service).await,
+        Ok(Ok(Some(stream))) => http::<Wire>(app, Box::new(stream), connection, service).await,
         Ok(Ok(None)) => {}
         Ok(Err(error)) => tracing::debug!(%error, "no TLS with a client"),
         Err(_) => tracing::debug!("no TLS with a client in time"),

@@ -10,7 +10,13 @@ use rustls::{CertificateError, ClientConfig, DigitallySignedStruct, Error, Signa
 use rustls_platform_verifier::Verifier;
 use tokio::net::TcpStream;
 use tokio_rustls::TlsConnector;
-use x509_parser::prelude::{FromDer, GeneralName, X509Certificate};
+use x509_parser::nom::Parser;
+use x509_parser::oid_registry::{
+    OID_X509_COMMON_NAME, OID_X509_COUNTRY_NAME, OID_X509_EXT_SUBJECT_ALT_NAME, OID_X509_ORGANIZATION_NAME,
+    OID_X509_ORGANIZATIONAL_UNIT,
+};
+use x509_parser::prelude::{FromDer, GeneralName, SubjectAlternativeName, X509CertificateParser};
+use x509_parser::x509::AttributeTypeAndValue;
 
 /// What was seen of a handshake.
 #[derive(Debug, Default)]
@@ -88,17 +94,32 @@ async fn shake(stream: TcpStream, host: &str) -> Result<Handshake, String> {
 }
 
 fn read(der: &[u8]) -> Option<Certificate> {
-    let (_, certificate) = X509Certificate::from_der(der).ok()?;
+    // Its extensions are read one by one: most of them say nothing of interest here.
+    let (_, certificate) = X509CertificateParser::new().with_deep_parse_extensions(false).parse(der).ok()?;
     let time = |seconds: i64| Timestamp::from_millis(seconds.checked_mul(1000)?).ok();
     let validity = certificate.validity();
-    let names = certificate.subject_alternative_name().ok().flatten();
-    let names = names.map(|names| names.value.general_names.iter().filter_map(name_of).collect());
+    let names = certificate.extensions().iter().find(|extension| extension.oid == OID_X509_EXT_SUBJECT_ALT_NAME);
+    let names = names.and_then(|names| SubjectAlternativeName::from_der(names.value).ok());
+    let names = names.map(|(_, names)| names.general_names.iter().filter_map(name_of).collect());
+    let issuer: Vec<_> = certificate.issuer().iter_attributes().filter_map(attribute).collect();
     Some(Certificate {
         names: names.unwrap_or_default(),
-        issuer: certificate.issuer().to_string(),
+        issuer: issuer.join(", "),
         not_before: time(validity.not_before.timestamp())?,
         not_after: time(validity.not_after.timestamp())?,
     })
+}
+
+/// `CN=R3`, for what people know an issuer by.
+fn attribute(attribute: &AttributeTypeAndValue<'_>) -> Option<String> {
+    let known = [
+        (OID_X509_COUNTRY_NAME, "C"),
+        (OID_X509_ORGANIZATION_NAME, "O"),
+        (OID_X509_ORGANIZATIONAL_UNIT, "OU"),
+        (OID_X509_COMMON_NAME, "CN"),
+    ];
+    let (_, name) = known.iter().find(|(oid, _)| oid == attribute.attr_type())?;
+    Some(format!("{name}={}", attribute.as_str().ok()?))
 }
 
 fn name_of(name: &GeneralName<'_>) -> Option<String> {

@@ -249,7 +249,13 @@ impl App {
         if let Some((scope, kept)) = kept(&answer) {
             replays.keep(&scope, kept, now);
         }
-        self.publish(&mut state, tenant, at, &changes);
+        self.committed(state, tenant, at, &changes);
+        Ok(answer)
+    }
+
+    /// Tells what a commit changed, and lets go of the lock.
+    fn committed(&self, mut state: MutexGuard<'_, State>, tenant: &TenantId, at: Timestamp, changes: &[Change]) {
+        self.publish(&mut state, tenant, at, changes);
         if state.outbox.is_behind() {
             self.outbox(&mut state);
         }
@@ -261,7 +267,6 @@ impl App {
             self.outbox_moved();
             self.0.ai_timers_changed.notify_one();
         }
-        Ok(answer)
     }
 
     /// Tells what a commit changed on every surface, in the order of the commits.
@@ -369,7 +374,8 @@ impl App {
 
 fn decode(frame: &[u8]) -> Event {
     // The hub made it of an event.
-    serde_json::from_slice(frame).unwrap_or_else(|error| unreachable!("a frame is always an event: {error}"))
+    serde_json::from_str(&String::from_utf8_lossy(frame))
+        .unwrap_or_else(|error| unreachable!("a frame is always an event: {error}"))
 }
 
 impl Reservation {

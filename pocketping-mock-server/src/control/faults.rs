@@ -3,7 +3,8 @@
 use axum::extract::{Request, State};
 use axum::routing::{delete, get, post};
 use http::StatusCode;
-use serde_json::{Map, Value, json};
+use pocketping_sdk::json::object;
+use serde_json::{Value, json};
 
 use crate::app::App;
 use crate::faults::Fault;
@@ -39,7 +40,7 @@ async fn remove(State(app): State<App>, id: PathId<String>) -> Result<Answer, Re
 
 async fn barriers(State(app): State<App>) -> Answer {
     let counts = app.faults.barriers();
-    let counts: Map<_, _> = counts.iter().map(|(name, held)| (name.to_string(), Value::from(*held))).collect();
+    let counts = object(counts.iter().map(|(name, held)| (name.to_string(), Value::from(*held))));
     Answer::json(StatusCode::OK, &json!({"barriers": counts}))
 }
 

@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use http::HeaderMap;
+use pocketping_sdk::json::object;
 use serde_json::{Map, Value, json};
 
 use super::acts::{Act, HttpFault, Latency, Reply, RetryAfter, SocketFault, Times, WebhookFault};
@@ -31,7 +32,7 @@ fn on(fault: &Fault) -> Value {
     }
     if !wanted.headers.is_empty() {
         let headers = wanted.headers.iter().map(|(name, value)| (name.to_string(), json!(value)));
-        shown.insert("header".to_owned(), Value::Object(headers.collect()));
+        shown.insert("header".to_owned(), Value::Object(object(headers)));
     }
     Value::Object(shown)
 }
@@ -111,7 +112,7 @@ fn latency(latency: &Latency) -> Value {
         }
         Times::Percentiles(times) => {
             let times = times.iter().map(|(percentile, at)| (percentile.to_string(), json!(time(*at))));
-            json!({"kind": "latency", "percentiles": times.collect::<Map<_, _>>(), "seed": latency.draw.seed()})
+            json!({"kind": "latency", "percentiles": object(times), "seed": latency.draw.seed()})
         }
     };
     if latency.after {
@@ -129,7 +130,7 @@ fn with_wait(mut shown: Value, retry_after: Option<u32>) -> Value {
 
 fn headers(headers: &HeaderMap) -> Value {
     let shown = headers.iter().map(|(name, value)| (name.to_string(), json!(value.to_str().unwrap_or_default())));
-    Value::Object(shown.collect())
+    Value::Object(object(shown))
 }
 
 fn time(time: Duration) -> String {

@@ -139,7 +139,7 @@ pub(crate) enum Fields {
 impl Project {
     /// All of it, as a seed describes it.
     pub(crate) fn dump(&self) -> Value {
-        let settings: BTreeMap<_, _> = self.settings.iter().collect();
+        let settings = &self.settings.0;
         json!({"id": self.id, "name": self.name, "domain": self.domain, "settings": settings, "widget": self.widget})
     }
 

@@ -1,6 +1,7 @@
 //! How answers of `api` are printed: as they are, with their heads, and as far as they are known.
 
 use pocketping_sdk::http::StatusCode;
+use pocketping_sdk::json::object;
 use pocketping_sdk::{ApiError, RawResponse};
 use serde::Serialize;
 use serde_json::{Map, Value, json};
@@ -33,7 +34,7 @@ pub(super) fn print(answer: &RawResponse, is_read: bool, include: bool, output: 
     if include {
         let headers = answer.headers().iter();
         let headers = headers.map(|(name, value)| (name.to_string(), json!(String::from_utf8_lossy(value.as_bytes()))));
-        with_head(answer.status(), headers.collect(), body, output)
+        with_head(answer.status(), object(headers), body, output)
     } else {
         as_it_is(body, output)
     }
@@ -46,7 +47,7 @@ pub(super) fn print_refusal(refusal: &ApiError, output: &mut Output) -> Result<(
         ("retry-after", refusal.retry_after.map(|after| after.as_secs().to_string())),
         ("x-request-id", refusal.request_id.clone()),
     ];
-    let headers = known.into_iter().filter_map(|(name, value)| Some((name.to_owned(), json!(value?)))).collect();
+    let headers = object(known.into_iter().filter_map(|(name, value)| Some((name.to_owned(), json!(value?)))));
     let status = StatusCode::from_u16(refusal.status).unwrap_or_default();
     with_head(status, headers, refusal.body.trim(), output)
 }
