@@ -270,7 +270,7 @@ def cli_rows(table, binary):
         finally:
             server.terminate()
             server.wait()
-    table.most("CLI: the binary, stripped", os.path.getsize(binary), 8 << 20, 11 << 20, unit="bytes")
+    table.most("CLI: the binary, stripped", os.path.getsize(binary), 8 << 20, 8 << 20, unit="bytes")
 
 
 def memory_row(table, program):
