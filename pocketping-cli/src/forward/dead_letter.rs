@@ -30,9 +30,7 @@ pub(super) struct DeadLetter {
 #[derive(Debug)]
 pub(crate) struct DeadLetters {
     path: PathBuf,
-    file: File,
-    /// Whether the last write failed, and may have left a part of a line.
-    is_torn: bool,
+    lines: Lines<File>,
 }
 
 impl DeadLetters {
@@ -46,7 +44,7 @@ impl DeadLetters {
             Ok(file)
         });
         match opened {
-            Ok(file) => Ok(Self { path, file, is_torn: false }),
+            Ok(file) => Ok(Self { path, lines: Lines { out: file, is_torn: false } }),
             Err(error) => {
                 let message = format!("the dead-letter file {} cannot be written: {error}", path.display());
                 Err(CliError::new(Exit::Config, message))
@@ -70,13 +68,26 @@ impl DeadLetters {
             failed_at: now()?,
             payload,
         };
-        // After a write that failed half way, a line is begun anew.
-        let begin = if self.is_torn { "\n" } else { "" };
-        let line = format!("{begin}{}\n", json(&letter)?);
-        self.is_torn = true;
-        self.file.write_all(line.as_bytes()).and_then(|()| self.file.sync_data()).map_err(|error| {
+        let line = json(&letter)?;
+        self.lines.add(&line).and_then(|()| self.lines.out.sync_data()).map_err(|error| {
             CliError::unexpected(format!("the dead-letter file {} cannot be written", self.path.display()), error)
-        })?;
+        })
+    }
+}
+
+/// Whole lines: after one that was written half way, the next one begins anew.
+#[derive(Debug)]
+struct Lines<W> {
+    out: W,
+    /// Whether the last write failed, and may have left a part of a line.
+    is_torn: bool,
+}
+
+impl<W: Write> Lines<W> {
+    fn add(&mut self, line: &str) -> io::Result<()> {
+        let begin = if self.is_torn { "\n" } else { "" };
+        self.is_torn = true;
+        self.out.write_all(format!("{begin}{line}\n").as_bytes())?;
         self.is_torn = false;
         Ok(())
     }
@@ -90,4 +101,43 @@ fn is_torn(file: &mut File) -> io::Result<bool> {
     file.seek(SeekFrom::End(-1))?;
     file.read_exact(&mut last)?;
     Ok(last != *b"\n")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// A disk with room for so many bytes.
+    struct Disk {
+        written: Vec<u8>,
+        room: usize,
+    }
+
+    impl Write for Disk {
+        fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+            let taken = bytes.len().min(self.room);
+            if taken == 0 {
+                return Err(io::ErrorKind::StorageFull.into());
+            }
+            self.room -= taken;
+            self.written.extend_from_slice(&bytes[..taken]);
+            Ok(taken)
+        }
+
+        fn flush(&mut self) -> io::Result<()> {
+            Ok(())
+        }
+    }
+
+    #[test]
+    fn a_line_that_was_written_half_way_does_not_swallow_the_next_one() {
+        let mut lines = Lines { out: Disk { written: Vec::new(), room: 6 }, is_torn: false };
+        lines.add("one").unwrap();
+        assert_eq!(lines.add("two").unwrap_err().kind(), io::ErrorKind::StorageFull);
+        assert_eq!(lines.add("three").unwrap_err().kind(), io::ErrorKind::StorageFull);
+        lines.out.room = 100;
+        lines.add("four").unwrap();
+        lines.add("five").unwrap();
+        assert_eq!(String::from_utf8(lines.out.written).unwrap(), "one\ntw\nfour\nfive\n");
+    }
 }
