@@ -4,6 +4,8 @@ use std::fs::{self, File, OpenOptions};
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 
+use fs4::FileExt;
+
 /// A file that is made is readable by its owner only.
 pub(crate) fn private(options: &mut OpenOptions) -> &mut OpenOptions {
     #[cfg(unix)]
@@ -22,6 +24,16 @@ pub(crate) fn append(path: &Path) -> io::Result<File> {
             file.set_permissions(fs::Permissions::from_mode(0o600))?;
         }
     }
+    Ok(file)
+}
+
+/// Keeps other calls of this program from changing a file until what is given is dropped. It is a file beside it: the file itself
+/// is replaced when it changes, and a lock on it with it.
+pub(crate) fn lock(path: &Path) -> io::Result<File> {
+    let mut name = path.file_name().ok_or(io::ErrorKind::InvalidInput)?.to_owned();
+    name.push(".lock");
+    let file = append(&path.with_file_name(name))?;
+    FileExt::lock(&file)?;
     Ok(file)
 }
 

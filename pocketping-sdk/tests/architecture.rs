@@ -80,6 +80,7 @@ fn each_foreign_dependency_has_one_module() {
     only("pocketping-mock-server/src", "tokio_tungstenite", &["visitor/socket.rs", "openapi/tests/sockets.rs"]);
     only("pocketping-cli/src", "comfy_table", &["output/human.rs"]);
     only("pocketping-sdk/src", "fs4", &["transport/shared_bucket.rs"]);
+    only("pocketping-cli/src", "fs4", &["files.rs"]);
     only("pocketping-cli/src", "jaq_core", &["jq.rs"]);
     only("pocketping-cli/src", "rustls", &["doctor/tls.rs"]);
     only("pocketping-cli/src", "x509_parser", &["doctor/tls.rs"]);

@@ -10,7 +10,7 @@ use toml_edit::{Array, DocumentMut, Item, Table, value};
 
 use super::{Directory, KeyFrom, Profile, Setting, Source};
 use crate::error::{CliError, Exit};
-use crate::files::{make_private, replace};
+use crate::files::{lock, make_private, replace};
 
 /// What the file says.
 #[derive(Debug, Default, Deserialize)]
@@ -136,8 +136,8 @@ impl ConfigFile {
 
     /// Removes a profile, and what names it as the one that is used.
     pub(crate) fn remove(&mut self, name: &str) -> Result<(), CliError> {
-        let is_current = self.current() == Some(name);
         self.edit(|document| {
+            let is_current = document.get("profile").and_then(Item::as_str) == Some(name);
             if let Some(profiles) = document.get_mut("profiles").and_then(Item::as_table_like_mut) {
                 profiles.remove(name);
             }
@@ -147,15 +147,22 @@ impl ConfigFile {
         })
     }
 
-    /// Changes the file as a whole or not at all; it is readable by its owner only from then on.
+    /// Changes the file as it is now, as a whole or not at all; it is readable by its owner only from then on.
     fn edit(&mut self, change: impl FnOnce(&mut DocumentMut)) -> Result<(), CliError> {
-        let failed = |what: String| CliError::new(Exit::Config, format!("{} {what}", self.path.display()));
         // It is not there without a home, and this says so.
-        Directory::Config.path()?;
+        let path = Directory::Config.path()?.join("config.toml");
+        let failed = |what: String| CliError::new(Exit::Config, format!("{} {what}", path.display()));
+        let unwritten = |error| failed(format!("cannot be written: {error}"));
+        if let Some(folder) = path.parent() {
+            make_private(folder).map_err(unwritten)?;
+        }
+        let _until_it_is_written = lock(&path).map_err(unwritten)?;
+        // Another call of this program may have changed it since it was read.
+        *self = Self::read()?;
         let mut document: DocumentMut = self.text.parse().map_err(|_| failed("is no TOML".to_owned()))?;
         change(&mut document);
         let text = document.to_string();
-        write(&self.path, &text).map_err(|error| failed(format!("cannot be written: {error}")))?;
+        replace(&path, &text).map_err(unwritten)?;
         self.content =
             toml_edit::de::from_str(&text).map_err(|_| failed("was not written as it was meant".to_owned()))?;
         self.text = text;
@@ -173,11 +180,4 @@ fn is_open_to_others(path: &Path) -> bool {
 #[cfg(not(unix))]
 fn is_open_to_others(_: &Path) -> bool {
     false
-}
-
-fn write(path: &Path, text: &str) -> io::Result<()> {
-    if let Some(folder) = path.parent() {
-        make_private(folder)?;
-    }
-    replace(path, text)
 }

@@ -316,3 +316,20 @@ fn where_nothing_can_be_kept_a_call_counts_for_itself() {
     assert!(ended.stderr.starts_with("warning: ") && ended.stderr.contains("--no-shared-limit"), "{}", ended.stderr);
     assert_eq!(call(&["--no-shared-limit"]).stderr, "");
 }
+
+#[test]
+fn logins_at_the_same_moment_keep_all_their_profiles() {
+    let server = server();
+    let home = Home::new();
+    let names: Vec<String> = (0..8).map(|n| format!("shop-{n}")).collect();
+    std::thread::scope(|scope| {
+        for name in &names {
+            scope.spawn(|| {
+                let ended = home.login(server.url(), KEY, &["--profile", name]);
+                assert_eq!(ended.code, 0, "{}", ended.stderr);
+            });
+        }
+    });
+    let kept = home.run(&["profile", "list", "-q"]);
+    assert_eq!(kept.stdout.lines().collect::<Vec<_>>(), names, "{}", kept.stderr);
+}
