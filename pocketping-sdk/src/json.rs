@@ -46,6 +46,12 @@ pub fn place_of(text: &str, error: &serde_json::Error) -> Vec<Segment> {
     }
     let mut levels = Vec::new();
     let mut rest = until(text.as_bytes(), error.line(), error.column());
+    if let Some((last, before)) = rest.split_last()
+        && (error.is_syntax() || error.is_data() && *last == b',')
+    {
+        // The one that is wrong counts as read; after a wrong item, so does the comma.
+        rest = before;
+    }
     while let Some((&byte, after)) = rest.split_first() {
         rest = after;
         match (byte, levels.last_mut()) {
@@ -69,6 +75,38 @@ pub fn place_of(text: &str, error: &serde_json::Error) -> Vec<Segment> {
         Level::Item(index) => Some(Segment::Item(index)),
     };
     levels.into_iter().filter_map(segment).collect()
+}
+
+/// What an object holds under a name, as it is written; the last, when it is there twice. `text` is JSON.
+///
+/// `serde_json`'s `RawValue` would do the same, and make one of the names that a visitor may choose mean something in every
+/// `Value` of the program.
+pub fn member<'a>(text: &'a str, name: &str) -> Option<&'a str> {
+    let bytes = text.as_bytes();
+    let (mut depth, mut at) = (0_usize, 0);
+    let (mut word, mut start, mut found): (&[u8], _, _) = (b"", None, None);
+    while let Some(byte) = bytes.get(at) {
+        match (byte, depth) {
+            (b'"', _) => {
+                let (inside, rest) = word_of(&bytes[at + 1..]);
+                if depth == 1 {
+                    word = inside;
+                }
+                at = bytes.len() - rest.len();
+                continue;
+            }
+            (b'{' | b'[', _) => depth += 1,
+            (b':', 1) if unescaped(word) == name => start = Some(at + 1),
+            (b',' | b'}', 1) => {
+                found = start.take().map(|start| text[start..at].trim()).or(found);
+                depth -= usize::from(*byte == b'}');
+            }
+            (b'}' | b']', _) => depth = depth.saturating_sub(1),
+            _ => {}
+        }
+        at += 1;
+    }
+    found
 }
 
 /// What an error says, without the line and the column.
@@ -122,6 +160,23 @@ mod tests {
     }
 
     #[test]
+    fn a_member_is_given_as_it_is_written() {
+        for (text, found) in [
+            (r#"{"a":1}"#, Some("1")),
+            (r#" { "b" : [{"a":2}, "a"] , "a" : {"a": [1.0, "}\"]"]} } "#, Some(r#"{"a": [1.0, "}\"]"]}"#)),
+            (r#"{"\u0061":"x:,\"","b":{}}"#, Some(r#""x:,\"""#)),
+            (r#"{"a":1,"b":"a","a":null}"#, Some("null")),
+            (r#"{"b":"a","c":{"a":1}}"#, None),
+            (r#"["a",1]"#, None),
+            (r#""a""#, None),
+            ("{}", None),
+            ("", None),
+        ] {
+            assert_eq!(member(text, "a"), found, "{text}");
+        }
+    }
+
+    #[test]
     fn an_error_is_told_by_its_path() {
         for (text, path) in [
             ("5", ""),
@@ -138,6 +193,14 @@ mod tests {
             (r#"{"a \"b\"":{"n":true}}"#, "a \"b\".n"),
             (r#"{"a \u0022b\"":{}}"#, "a \"b\""),
             // No JSON from there on.
+            (r#"{"list":[]}[]"#, ""),
+            (r#"{"list":[{"n":1},,{"n":2}]}"#, "list[1]"),
+            (r#"{"list": }"#, "list"),
+            (r#"{"list":,"a":1}"#, "list"),
+            (r#"{"list":[{"n":1.}]}"#, "list[0].n"),
+            (r#"{"list":[{"n":-},1]}"#, "list[0].n"),
+            (r#"{"list":[{"n":1}],}"#, ""),
+            (r#"{"list":[{"n":1}] "a":1}"#, "list"),
             (r#"{"list":[{"n":x"#, "list[0].n"),
             (r#"{"list":[{"n":1},"#, "list[1]"),
             (r#"{"list":[{"n":1"#, "list[0].n"),

@@ -5,15 +5,16 @@ use std::io::{self, Read, Seek, SeekFrom, Write};
 use std::path::{Path, PathBuf};
 
 use pocketping_sdk::Timestamp;
+use pocketping_sdk::json::member;
+use serde::de::Error as _;
 use serde::{Deserialize, Serialize};
-use serde_json::value::RawValue;
 
 use super::delivery::{Delivery, json, now};
 use super::lanes::Failed;
 use crate::error::{CliError, Exit};
 use crate::files::append;
 
-/// A delivery that failed. `payload` is the body byte for byte as it was sent.
+/// A delivery that failed. Its line ends with its `payload`: the body byte for byte as it was sent.
 #[derive(Debug, Deserialize, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub(super) struct DeadLetter {
@@ -23,7 +24,21 @@ pub(super) struct DeadLetter {
     pub(super) status: Option<u16>,
     pub(super) error: String,
     pub(super) failed_at: Timestamp,
-    pub(super) payload: Box<RawValue>,
+}
+
+impl DeadLetter {
+    /// Reads a line, and its payload.
+    pub(super) fn read(line: &str) -> serde_json::Result<(Self, &str)> {
+        let letter = serde_json::from_str(line)?;
+        let payload = member(line, "payload").ok_or_else(|| serde_json::Error::missing_field("payload"))?;
+        Ok((letter, payload))
+    }
+
+    fn line(&self, payload: &str) -> Result<String, CliError> {
+        let object = json(self)?;
+        let fields = object.strip_suffix('}').unwrap_or(&object);
+        Ok(format!("{fields},\"payload\":{payload}}}"))
+    }
 }
 
 /// The file they are appended to.
@@ -58,17 +73,14 @@ impl DeadLetters {
 
     /// Keeps a delivery. When this returns it is in the file, over a power cut, too.
     pub(crate) fn keep(&mut self, delivery: &Delivery, failed: &Failed) -> Result<(), CliError> {
-        let payload = RawValue::from_string(delivery.body.clone())
-            .map_err(|error| CliError::unexpected("a payload is not JSON", error))?;
         let letter = DeadLetter {
             delivery: delivery.id.clone(),
             attempts: failed.attempts,
             status: failed.status,
             error: failed.reason.clone(),
             failed_at: now()?,
-            payload,
         };
-        let line = json(&letter)?;
+        let line = letter.line(&delivery.body)?;
         self.lines.add(&line).and_then(|()| self.lines.out.sync_data()).map_err(|error| {
             CliError::unexpected(format!("the dead-letter file {} cannot be written", self.path.display()), error)
         })

@@ -49,9 +49,9 @@ impl Recorded {
                     None => read.others += 1,
                 }
             } else if has("delivery") {
-                let letter = serde_json::from_str(line)
-                    .map_err(|error| bad(format!("is no dead letter: {}", in_line(&error))))?;
-                read.deliveries.push(again(letter, time).map_err(bad)?);
+                let (letter, payload) =
+                    DeadLetter::read(line).map_err(|error| bad(format!("is no dead letter: {}", in_line(&error))))?;
+                read.deliveries.push(again(letter, payload, time).map_err(bad)?);
             } else if !has("event") || has("data") {
                 return Err(bad("is neither an event nor a dead letter".to_owned()));
             }
@@ -92,15 +92,15 @@ fn delivery_of(event: &Event, time: Time) -> Result<Option<Delivery>, CliError> 
 }
 
 /// A delivery once more, under its id.
-fn again(letter: DeadLetter, time: Time) -> Result<Delivery, String> {
+fn again(letter: DeadLetter, recorded: &str, time: Time) -> Result<Delivery, String> {
     let cannot = |error: serde_json::Error| {
         // Its columns would be those of the payload.
         let (what, _) = place(&error);
         format!("holds no webhook payload: {what}")
     };
-    let mut payload: WebhookPayload = serde_json::from_str(letter.payload.get()).map_err(cannot)?;
+    let mut payload: WebhookPayload = serde_json::from_str(recorded).map_err(cannot)?;
     let body = match time {
-        Time::Verbatim(_) => letter.payload.get().to_owned(),
+        Time::Verbatim(_) => recorded.to_owned(),
         Time::Now(now) => {
             payload.timestamp = Some(now);
             json(&payload).map_err(|error| error.to_string())?

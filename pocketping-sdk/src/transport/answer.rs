@@ -1,16 +1,13 @@
 //! Reading a successful answer: the bare object, the object under its own key, or a thin acknowledgement.
 
-use std::collections::HashMap;
-
 use http::header::CONTENT_TYPE;
 use http::{HeaderMap, Method, StatusCode};
 use serde::de::DeserializeOwned;
 use serde_json::Value;
-use serde_json::value::RawValue;
 
 use super::response::{Reply, text_header};
 use crate::error::{Error, ErrorKind, Outcome, Result};
-use crate::json::{path, place_of, said};
+use crate::json::{Segment, member, path, place_of, said};
 
 /// What a successful answer held.
 #[derive(Debug, PartialEq)]
@@ -54,11 +51,12 @@ pub(super) fn decode<T: DeserializeOwned>(
             if says_not_ok(text) {
                 return Err(fail("the server says `ok: false`"));
             }
-            if let Some((key, wrapped)) = key.and_then(|key| Some((key, member(text, key)?))) {
-                let value = serde_json::from_str(wrapped.get());
-                return value.map(Decoded::Value).map_err(|error| fail(&describe(Some(key), wrapped.get(), &error)));
-            }
-            Err(fail(&describe(None, text, &error)))
+            let wrapped = key.and_then(|key| Some((key, member(text, key)?)));
+            let (key, text, value) = match wrapped {
+                Some((key, wrapped)) => (key, wrapped, serde_json::from_str(wrapped)),
+                None => ("", text, Err(error)),
+            };
+            value.map(Decoded::Value).map_err(|error| fail(&describe(key, text, &error)))
         }
     }
 }
@@ -78,17 +76,13 @@ fn says_not_ok(text: &str) -> bool {
     text.contains("\"ok\"") && serde_json::from_str::<Verdict>(text).is_ok_and(|verdict| verdict.ok == false)
 }
 
-/// What the object holds under a name, as it was written.
-fn member<'a>(text: &'a str, name: &str) -> Option<&'a RawValue> {
-    serde_json::from_str::<HashMap<String, &RawValue>>(text).ok()?.remove(name)
-}
-
-/// `missing field `id` at sessions[3]`, with what the answer said left out: it may be chat text.
-fn describe(key: Option<&str>, text: &str, error: &serde_json::Error) -> String {
-    let path = path(&place_of(text, error));
-    let cause = redact(&said(error));
-    let dot = if key.is_some() && path.starts_with(|first| first != '[') { "." } else { "" };
-    let path = format!("{}{dot}{path}", key.unwrap_or_default());
+/// `missing field `id` at sessions[3]`, with what the answer said left out: it may be chat text. `key` is where `text` stands.
+fn describe(key: &str, text: &str, error: &serde_json::Error) -> String {
+    let mut place = place_of(text, error);
+    if !key.is_empty() {
+        place.insert(0, Segment::Field(key.to_owned()));
+    }
+    let (path, cause) = (path(&place), redact(&said(error)));
     if path.is_empty() { cause } else { format!("{cause} at {path}") }
 }
 
