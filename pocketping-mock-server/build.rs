@@ -9,14 +9,19 @@ const LEVEL: u8 = 10;
 
 fn main() -> Result<(), Box<dyn Error>> {
     let out = env::var_os("OUT_DIR").ok_or("cargo says no OUT_DIR")?;
-    for folder in ["src/openapi", "src/page"] {
-        println!("cargo::rerun-if-changed={folder}");
-        for entry in fs::read_dir(folder)? {
+    for folder in ["openapi", "page"] {
+        let (from, to) = (Path::new("src").join(folder), Path::new(&out).join(folder));
+        println!("cargo::rerun-if-changed={}", from.display());
+        // What is no file any more must not be found.
+        if to.exists() {
+            fs::remove_dir_all(&to)?;
+        }
+        fs::create_dir(&to)?;
+        for entry in fs::read_dir(from)? {
             let path = entry?.path();
-            let name = path.file_name().ok_or("a file without a name")?;
             if path.is_file() && path.extension().is_none_or(|extension| extension != "rs") {
-                let deflated = miniz_oxide::deflate::compress_to_vec(&fs::read(&path)?, LEVEL);
-                fs::write(Path::new(&out).join(name), deflated)?;
+                let name = path.file_name().ok_or("a file without a name")?;
+                fs::write(to.join(name), miniz_oxide::deflate::compress_to_vec(&fs::read(&path)?, LEVEL))?;
             }
         }
     }

@@ -34,7 +34,10 @@ impl fmt::Display for Wrong {
 
 /// Reads a value and makes sure that nothing follows it.
 pub(crate) fn read<T: DeserializeOwned>(text: &[u8]) -> Result<T, Wrong> {
-    let text = std::str::from_utf8(text).map_err(|_| Wrong { field: None, what: "it is not UTF-8".to_owned() })?;
+    let text = std::str::from_utf8(text).map_err(|error| {
+        let what = format!("it is not UTF-8 from byte {} on", error.valid_up_to() + 1);
+        Wrong { field: None, what }
+    })?;
     serde_json::from_str(text).map_err(|error| Wrong::new(text, &error))
 }
 

@@ -1,4 +1,4 @@
-//! Texts the program carries deflated: they are a tenth of it otherwise, and most who run it never read one.
+//! Texts the program carries deflated: most who run it never read one.
 
 use std::sync::OnceLock;
 
@@ -23,7 +23,7 @@ impl Packed {
     }
 }
 
-/// The file of this name below `src/openapi` or `src/page`.
+/// A file of `src/openapi` or `src/page`.
 macro_rules! packed {
     ($name:literal) => {
         $crate::packed::Packed::new(include_bytes!(concat!(env!("OUT_DIR"), "/", $name)))

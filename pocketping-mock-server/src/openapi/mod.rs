@@ -19,19 +19,19 @@ use crate::http::Routes;
 use crate::packed::{Packed, packed};
 use overlay::overlaid;
 
-static CONTRACT: Packed = packed!("openapi.json");
-static WIDGET: Packed = packed!("openapi-widget.json");
+static CONTRACT: Packed = packed!("openapi/openapi.json");
+static WIDGET: Packed = packed!("openapi/openapi-widget.json");
 /// The control surface, which serves this below its own guard.
-static CONTROL: Packed = packed!("openapi-mock.json");
-static SOCKETS: Packed = packed!("asyncapi.json");
+static CONTROL: Packed = packed!("openapi/openapi-mock.json");
+static SOCKETS: Packed = packed!("openapi/asyncapi.json");
 
 /// The descriptions of the strict contract: those of the extended one, and what is otherwise.
 static STRICT_CONTRACT: LazyLock<String> = LazyLock::new(|| {
-    static OVERLAY: Packed = packed!("openapi.strict.json");
+    static OVERLAY: Packed = packed!("openapi/openapi.strict.json");
     overlaid(CONTRACT.text(), OVERLAY.text())
 });
 static STRICT_SOCKETS: LazyLock<String> = LazyLock::new(|| {
-    static OVERLAY: Packed = packed!("asyncapi.strict.json");
+    static OVERLAY: Packed = packed!("openapi/asyncapi.strict.json");
     overlaid(SOCKETS.text(), OVERLAY.text())
 });
 

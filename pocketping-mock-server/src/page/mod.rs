@@ -30,15 +30,15 @@ const CSS: &str = "text/css; charset=utf-8";
 const JS: &str = "text/javascript; charset=utf-8";
 const SVG: &str = "image/svg+xml";
 
-static INDEX_HTML: Packed = packed!("index.html");
-static STYLE_CSS: Packed = packed!("style.css");
-static ICON_SVG: Packed = packed!("icon.svg");
-static PAGE_JS: Packed = packed!("page.js");
-static DOM_JS: Packed = packed!("dom.js");
-static SERVER_JS: Packed = packed!("server.js");
-static CHAT_JS: Packed = packed!("chat.js");
-static DESK_JS: Packed = packed!("desk.js");
-static TOOLS_JS: Packed = packed!("tools.js");
+static INDEX_HTML: Packed = packed!("page/index.html");
+static STYLE_CSS: Packed = packed!("page/style.css");
+static ICON_SVG: Packed = packed!("page/icon.svg");
+static PAGE_JS: Packed = packed!("page/page.js");
+static DOM_JS: Packed = packed!("page/dom.js");
+static SERVER_JS: Packed = packed!("page/server.js");
+static CHAT_JS: Packed = packed!("page/chat.js");
+static DESK_JS: Packed = packed!("page/desk.js");
+static TOOLS_JS: Packed = packed!("page/tools.js");
 
 fn routes() -> Routes {
     let file = |kind: &'static str, file: &'static Packed| {
