@@ -93,7 +93,8 @@ pub(crate) fn answer() -> Option<ExitCode> {
     let here = env::current_dir().ok();
     let tree = || {
         let mut tree = Cli::definition();
-        // Commands make their arguments now.
+        // Nouns make their verbs now, of which `help` has a copy, and verbs their arguments.
+        tree.get_subcommands_mut().for_each(Command::build);
         tree.build();
         with_sessions(tree, ids)
     };

@@ -12,8 +12,8 @@ use tokio::net::TcpStream;
 use tokio_rustls::TlsConnector;
 use x509_parser::nom::Parser;
 use x509_parser::oid_registry::{
-    OID_X509_COMMON_NAME, OID_X509_COUNTRY_NAME, OID_X509_EXT_SUBJECT_ALT_NAME, OID_X509_ORGANIZATION_NAME,
-    OID_X509_ORGANIZATIONAL_UNIT,
+    OID_DOMAIN_COMPONENT, OID_X509_COMMON_NAME, OID_X509_COUNTRY_NAME, OID_X509_EXT_SUBJECT_ALT_NAME,
+    OID_X509_LOCALITY_NAME, OID_X509_ORGANIZATION_NAME, OID_X509_ORGANIZATIONAL_UNIT, OID_X509_STATE_OR_PROVINCE_NAME,
 };
 use x509_parser::prelude::{FromDer, GeneralName, SubjectAlternativeName, X509CertificateParser};
 use x509_parser::x509::AttributeTypeAndValue;
@@ -101,7 +101,7 @@ fn read(der: &[u8]) -> Option<Certificate> {
     let names = certificate.extensions().iter().find(|extension| extension.oid == OID_X509_EXT_SUBJECT_ALT_NAME);
     let names = names.and_then(|names| SubjectAlternativeName::from_der(names.value).ok());
     let names = names.map(|(_, names)| names.general_names.iter().filter_map(name_of).collect());
-    let issuer: Vec<_> = certificate.issuer().iter_attributes().filter_map(attribute).collect();
+    let issuer: Vec<_> = certificate.issuer().iter_attributes().map(attribute).collect();
     Some(Certificate {
         names: names.unwrap_or_default(),
         issuer: issuer.join(", "),
@@ -110,16 +110,23 @@ fn read(der: &[u8]) -> Option<Certificate> {
     })
 }
 
-/// `CN=R3`, for what people know an issuer by.
-fn attribute(attribute: &AttributeTypeAndValue<'_>) -> Option<String> {
+/// `CN=R3`: with the type's number where it has no short name, and in hexadecimal digits what is no common text.
+fn attribute(attribute: &AttributeTypeAndValue<'_>) -> String {
     let known = [
         (OID_X509_COUNTRY_NAME, "C"),
+        (OID_X509_STATE_OR_PROVINCE_NAME, "ST"),
+        (OID_X509_LOCALITY_NAME, "L"),
         (OID_X509_ORGANIZATION_NAME, "O"),
         (OID_X509_ORGANIZATIONAL_UNIT, "OU"),
         (OID_X509_COMMON_NAME, "CN"),
+        (OID_DOMAIN_COMPONENT, "DC"),
     ];
-    let (_, name) = known.iter().find(|(oid, _)| oid == attribute.attr_type())?;
-    Some(format!("{name}={}", attribute.as_str().ok()?))
+    let kind = attribute.attr_type();
+    let name = known.iter().find(|(oid, _)| oid == kind);
+    let name = name.map_or_else(|| kind.to_id_string(), |(_, name)| (*name).to_owned());
+    let digits = || attribute.as_slice().iter().map(|byte| format!("{byte:02x}"));
+    let value = attribute.as_str().map_or_else(|_| format!("#{}", digits().collect::<String>()), str::to_owned);
+    format!("{name}={value}")
 }
 
 fn name_of(name: &GeneralName<'_>) -> Option<String> {
@@ -180,5 +187,40 @@ impl ServerCertVerifier for Watching {
 
     fn supported_verify_schemes(&self) -> Vec<SignatureScheme> {
         self.inner.supported_verify_schemes()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use rcgen::{CertificateParams, DistinguishedName, DnType, DnValue, KeyPair};
+
+    use super::*;
+
+    #[test]
+    fn a_certificate_says_who_it_is_for_and_who_made_it() {
+        let names = ["example.com", "*.example.com", "192.0.2.7", "2001:db8::1"];
+        let mut made = CertificateParams::new(names.map(str::to_owned)).unwrap();
+        made.distinguished_name = DistinguishedName::new();
+        for (kind, value) in [
+            (DnType::CountryName, DnValue::from("FR")),
+            (DnType::StateOrProvinceName, "Corse".into()),
+            (DnType::LocalityName, "Bastia".into()),
+            (DnType::OrganizationName, "Ex, Inc.".into()),
+            (DnType::OrganizationalUnitName, "Chat".into()),
+            (DnType::CustomDnType(vec![0, 9, 2342, 19_200_300, 100, 1, 25]), "example".into()),
+            (DnType::CustomDnType(vec![1, 2, 3, 4]), "mine".into()),
+            (DnType::CommonName, DnValue::BmpString("R3".try_into().unwrap())),
+        ] {
+            made.distinguished_name.push(kind, value);
+        }
+        let der = made.self_signed(&KeyPair::generate().unwrap()).unwrap();
+        let read = read(der.der()).unwrap();
+        assert_eq!(read.names, names);
+        assert_eq!(
+            read.issuer,
+            "C=FR, ST=Corse, L=Bastia, O=Ex, Inc., OU=Chat, DC=example, 1.2.3.4=mine, CN=#00520033"
+        );
+        assert!(read.not_before < read.not_after);
+        assert!(super::read(&der.der()[..100]).is_none() && super::read(b"").is_none());
     }
 }

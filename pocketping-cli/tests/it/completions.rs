@@ -53,6 +53,13 @@ fn commands_flags_and_values_are_completed_without_a_server() {
     assert_eq!(offered(&["sessions", "list", "--status", ""]), ["active", "closed"]);
     assert_eq!(offered(&["sessions", "list", "--unans"]), ["--unanswered"]);
     assert_eq!(offered(&["-o", "nd"]), ["ndjson"]);
+    for place in [&[][..], &["sessions"], &["sessions", "list"], &["mock"], &["mock", "stories"], &["webhooks", "list"]]
+    {
+        assert_eq!(offered(&[place, &["--outp"]].concat()), ["--output"], "{place:?}");
+    }
+    assert_eq!(offered(&["help", "sess"]), ["sessions"]);
+    assert_eq!(offered(&["help", "sessions", "cl"]), ["close"]);
+    assert_eq!(offered(&["help", "mock", "st"]), ["stories"]);
     assert_eq!(offered(&["completions", ""])[..5], ["bash", "zsh", "fish", "powershell", "elvish"]);
     assert_eq!(
         offered(&["webhooks", "create", "https://a.test/", "--event", "message."]),
