@@ -140,9 +140,125 @@ fn unescaped(name: &[u8]) -> String {
 
 #[cfg(test)]
 mod tests {
+    use std::fmt;
+
+    use proptest::collection::{btree_map, vec};
+    use proptest::prelude::*;
     use serde::Deserialize;
+    use serde::de::{Deserializer, Error, MapAccess, SeqAccess, Visitor};
 
     use super::*;
+
+    /// What [`Any`] does not take.
+    const WRONG: &str = "wrong!";
+
+    /// Any JSON but one word.
+    struct Any;
+
+    impl<'de> Deserialize<'de> for Any {
+        fn deserialize<D: Deserializer<'de>>(input: D) -> Result<Self, D::Error> {
+            input.deserialize_any(Self)
+        }
+    }
+
+    impl<'de> Visitor<'de> for Any {
+        type Value = Self;
+
+        fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+            f.write_str("anything else")
+        }
+
+        fn visit_unit<E: Error>(self) -> Result<Self, E> {
+            Ok(self)
+        }
+
+        fn visit_bool<E: Error>(self, _: bool) -> Result<Self, E> {
+            Ok(self)
+        }
+
+        fn visit_i64<E: Error>(self, _: i64) -> Result<Self, E> {
+            Ok(self)
+        }
+
+        fn visit_u64<E: Error>(self, _: u64) -> Result<Self, E> {
+            Ok(self)
+        }
+
+        fn visit_str<E: Error>(self, text: &str) -> Result<Self, E> {
+            if text == WRONG { Err(E::custom("it is wrong")) } else { Ok(self) }
+        }
+
+        fn visit_seq<A: SeqAccess<'de>>(self, mut items: A) -> Result<Self, A::Error> {
+            while items.next_element::<Self>()?.is_some() {}
+            Ok(self)
+        }
+
+        fn visit_map<A: MapAccess<'de>>(self, mut fields: A) -> Result<Self, A::Error> {
+            while fields.next_entry::<String, Self>()?.is_some() {}
+            Ok(self)
+        }
+    }
+
+    fn values() -> impl Strategy<Value = Value> {
+        const TEXT: &str = "[a-c\"\\\\{}:,\\[\\] é\n]{0,5}";
+        let leaf = prop_oneof![
+            Just(Value::Null),
+            any::<bool>().prop_map(Value::from),
+            any::<i32>().prop_map(Value::from),
+            TEXT.prop_map(Value::from),
+        ];
+        leaf.prop_recursive(4, 40, 5, |inner| {
+            prop_oneof![
+                vec(inner.clone(), 0..5).prop_map(Value::from),
+                btree_map(TEXT, inner, 0..5).prop_map(|fields| Value::Object(object(fields))),
+            ]
+        })
+    }
+
+    /// The places of a value and of all that is in it.
+    fn places(value: &Value, place: &[Segment], found: &mut Vec<Vec<Segment>>) {
+        found.push(place.to_vec());
+        let items = value.as_array().into_iter().flatten().enumerate();
+        let items = items.map(|(index, item)| (Segment::Item(index), item));
+        let fields = value.as_object().into_iter().flatten();
+        for (segment, inner) in items.chain(fields.map(|(name, field)| (Segment::Field(name.clone()), field))) {
+            places(inner, &[place, &[segment]].concat(), found);
+        }
+    }
+
+    fn at<'a>(value: &'a mut Value, place: &[Segment]) -> &'a mut Value {
+        place.iter().fold(value, |value, segment| match segment {
+            Segment::Item(index) => &mut value[*index],
+            Segment::Field(name) => &mut value[name],
+        })
+    }
+
+    proptest! {
+        #[test]
+        fn what_is_wrong_is_found_in_any_json(value in values(), any: prop::sample::Index) {
+            let mut found = Vec::new();
+            places(&value, &[], &mut found);
+            let place = any.get(&found);
+            let mut spoilt = value.clone();
+            *at(&mut spoilt, place) = WRONG.into();
+            for text in [spoilt.to_string(), serde_json::to_string_pretty(&spoilt).unwrap()] {
+                let Err(error) = serde_json::from_str::<Any>(&text) else { panic!("{text}") };
+                prop_assert_eq!(&place_of(&text, &error), place, "{}: {}", text, error);
+            }
+            for text in [value.to_string(), serde_json::to_string_pretty(&value).unwrap()] {
+                for (name, inner) in value.as_object().into_iter().flatten() {
+                    let member = member(&text, name).map(serde_json::from_str::<Value>);
+                    prop_assert_eq!(member.unwrap().unwrap(), inner.clone(), "{:?} of {}", name, text);
+                }
+                // What ends early is told without a panic, wherever that is.
+                for (end, _) in text.char_indices() {
+                    if let Err(error) = serde_json::from_str::<Value>(&text[..end]) {
+                        prop_assert!(place_of(&text[..end], &error).len() <= 6);
+                    }
+                }
+            }
+        }
+    }
 
     #[derive(Debug, Deserialize)]
     #[serde(deny_unknown_fields)]
