@@ -181,7 +181,7 @@ fn every_shell_has_a_script() {
         std::fs::write(&file, &ended.stdout).unwrap();
         let check = match shell {
             "bash" | "zsh" | "fish" => Command::new(shell).arg("-n").arg(&file).output(),
-            // Elvish knows its editor only where a person types; PowerShell is tried nowhere here.
+            // Elvish knows its editor only where a person types; there is no PowerShell.
             _ => continue,
         };
         // A shell that is not there cannot say.
@@ -196,6 +196,25 @@ fn every_shell_has_a_script() {
         "{}",
         ended.stderr
     );
+}
+
+/// PowerShell itself is not there to be asked; this is what its script asks the program, and splits at the tab.
+#[test]
+fn powershell_is_answered_as_its_script_asks() {
+    let script = run(pocketping(&["completions", "powershell"])).stdout;
+    assert!(script.contains("$env:_POCKETPING_COMPLETE = \"powershell\";") && script.contains("& pocketping -- $args"));
+    let server = MockServer::builder().demo_seed().start().unwrap();
+    for (typed, offered) in [
+        (&["sessions", "li"][..], "list\tList sessions, newest first\n"),
+        (&["sessions", "get", "sess_a"], "sess_abc123\n"),
+        (&["explain", "SESSION_N"], "SESSION_NOT_FOUND\n"),
+        (&["nonsense", "nothing"], ""),
+    ] {
+        let mut command = at(&server, &[&["--", "pocketping"], typed].concat());
+        command.env("_POCKETPING_COMPLETE", "powershell");
+        let ended = run(command);
+        assert_eq!((&*ended.stdout, &*ended.stderr), (offered, ""), "{typed:?}");
+    }
 }
 
 /// Types in a shell as a person does, and presses the tab key.
