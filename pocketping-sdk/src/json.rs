@@ -46,11 +46,12 @@ pub fn place_of(text: &str, error: &serde_json::Error) -> Vec<Segment> {
     }
     let mut levels = Vec::new();
     let mut rest = until(text.as_bytes(), error.line(), error.column());
-    if let Some((last, before)) = rest.split_last()
-        && (error.is_syntax() || error.is_data() && *last == b',')
-    {
-        // The one that is wrong counts as read; after a wrong item, so does the comma.
-        rest = before;
+    if error.is_syntax() {
+        // The byte that is wrong counts as read.
+        rest = rest.split_last().map_or(rest, |(_, before)| before);
+    } else if error.is_data() && !is_of_a_beginning(error) {
+        // After a wrong item so does the comma, and the space behind it.
+        rest = rest.trim_ascii_end().strip_suffix(b",").unwrap_or(rest);
     }
     while let Some((&byte, after)) = rest.split_first() {
         rest = after;
@@ -75,6 +76,12 @@ pub fn place_of(text: &str, error: &serde_json::Error) -> Vec<Segment> {
         Level::Item(index) => Some(Segment::Item(index)),
     };
     levels.into_iter().filter_map(segment).collect()
+}
+
+/// Whether an object or an array is wrong for being one: it is not read then.
+fn is_of_a_beginning(error: &serde_json::Error) -> bool {
+    let said = error.to_string();
+    ["map", "sequence"].iter().any(|kind| said.starts_with(&format!("invalid type: {kind},")))
 }
 
 /// What an object holds under a name, as it is written; the last, when it is there twice. `text` is JSON.
@@ -148,6 +155,7 @@ mod tests {
     use serde::de::{Deserializer, Error, MapAccess, SeqAccess, Visitor};
 
     use super::*;
+    use crate::types::Timestamp;
 
     /// What [`Any`] does not take.
     const WRONG: &str = "wrong!";
@@ -267,6 +275,10 @@ mod tests {
         _list: Vec<Inner>,
         #[serde(default, rename = "a \"b\"")]
         _quoted: Option<Inner>,
+        #[serde(default, rename = "numbers")]
+        _numbers: Vec<u8>,
+        #[serde(default, rename = "times")]
+        _times: Vec<Timestamp>,
     }
 
     #[derive(Debug, Deserialize)]
@@ -307,6 +319,13 @@ mod tests {
             (r#"{"list":[{"n":1},{"n":1,"n":2}]}"#, "list[1].n"),
             (r#"{"list":[],"other":[]}"#, "other"),
             (r#"{"a \"b\"":{"n":true}}"#, "a \"b\".n"),
+            (r#"{"numbers":[1,{}]}"#, "numbers[1]"),
+            (r#"{"numbers":[1, []]}"#, "numbers[1]"),
+            (r#"{"numbers":[[],1]}"#, "numbers[0]"),
+            (r#"{"numbers":[1,true,{}]}"#, "numbers[1]"),
+            // Told without a line and a column by what reads the text of a time.
+            (r#"{"times":["2024-01-15T10:30:00Z","now",{}]}"#, "times[1]"),
+            (r#"{"times":["now" , "2024-01-15T10:30:00Z"]}"#, "times[0]"),
             (r#"{"a \u0022b\"":{}}"#, "a \"b\""),
             // No JSON from there on.
             (r#"{"list":[]}[]"#, ""),

@@ -10,7 +10,7 @@ use serde_json::{Value, json};
 
 use super::ScenarioError;
 use super::step::Step;
-use crate::json::Reading;
+use crate::json::{Reading, in_words};
 
 /// How many times as large as its text a timeline may be when its aliases are written out.
 const MOST_GROWTH: usize = 8;
@@ -57,7 +57,7 @@ impl Source {
         }
         let names = self.named(&mut value)?;
         let text = value.to_string();
-        let wrong = |error| self.wrong(&place_of(&text, &error), said(&error));
+        let wrong = |error| self.wrong(&place_of(&text, &error), in_words(&said(&error)));
         let shape: Shape = serde_json::from_str(&text).map_err(wrong)?;
         if shape.steps.is_empty() {
             return Err(self.wrong(&[Segment::Field("steps".to_owned())], "must hold at least one step"));
