@@ -275,6 +275,7 @@ const REPEATABLE: [&str; 5] = [
 ];
 
 fn hint_for(exit: Exit, error: &Error) -> Option<&'static str> {
+    let is_repeatable = error.route().is_some_and(|route| REPEATABLE.contains(&route));
     match exit {
         // The link stood: address and server were right.
         _ if error.kind() == ErrorKind::Closed => None,
@@ -285,10 +286,9 @@ fn hint_for(exit: Exit, error: &Error) -> Option<&'static str> {
         Exit::Unknown if error.route() == Some("POST /sessions/:sessionId/messages") => {
             Some("it may have been sent: look before you send it again (`pocketping messages list`)")
         }
-        Exit::Unknown if error.route().is_some_and(|route| REPEATABLE.contains(&route)) => {
-            Some("it may have been done; doing it again changes nothing more")
-        }
+        Exit::Unknown if is_repeatable => Some("it may have been done; doing it again changes nothing more"),
         Exit::Unknown => Some("it may have been done: look before you do it again"),
+        Exit::Partial if is_repeatable => Some("it was done; doing it again changes nothing more"),
         Exit::Partial => Some("it was done, and doing it again does it twice; only what came of it is not known"),
         Exit::NotFound if error.route() == Some("GET /webhooks") => Some("this server has no list of webhooks"),
         Exit::NotFound if error.route().is_some_and(|route| route.contains("/sessions/:sessionId")) => {

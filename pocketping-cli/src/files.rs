@@ -30,6 +30,8 @@ pub(crate) fn append(path: &Path) -> io::Result<File> {
 /// Keeps other calls of this program from changing a file until what is given is dropped. It is a file beside it: the file itself
 /// is replaced when it changes, and a lock on it with it.
 pub(crate) fn lock(path: &Path) -> io::Result<File> {
+    // As `replace` does it: one file has one lock, whatever links to it.
+    let path = &fs::canonicalize(path).unwrap_or_else(|_| path.to_owned());
     let mut name = path.file_name().ok_or(io::ErrorKind::InvalidInput)?.to_owned();
     name.push(".lock");
     let file = append(&path.with_file_name(name))?;

@@ -125,7 +125,9 @@ pub(crate) fn run(command: ProfileCommand, context: &Context, output: &mut Outpu
         ProfileCommand::Use(Called(args)) => {
             let mut file = settings.into_file();
             let shown = Shown::of(&file, &args.name, Some(&args.name))?;
-            file.select(&args.name)?;
+            if !file.select(&args.name)? {
+                return Err(missing(&args.name));
+            }
             output.item(&shown)
         }
         ProfileCommand::Show(Called(args)) => {

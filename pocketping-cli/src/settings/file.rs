@@ -101,11 +101,14 @@ impl ConfigFile {
         self.content.profiles.keys().map(String::as_str)
     }
 
-    /// Makes this the profile that is used.
-    pub(crate) fn select(&mut self, name: &str) -> Result<(), CliError> {
+    /// Makes this the profile that is used, unless it is not there any more. Whether it is.
+    pub(crate) fn select(&mut self, name: &str) -> Result<bool, CliError> {
         self.edit(|document| {
-            document["profile"] = value(name);
-        })
+            if document.get("profiles").and_then(|profiles| profiles.get(name)).is_some() {
+                document["profile"] = value(name);
+            }
+        })?;
+        Ok(self.current() == Some(name))
     }
 
     /// Keeps a profile under a name.
@@ -156,7 +159,8 @@ impl ConfigFile {
         if let Some(folder) = path.parent() {
             make_private(folder).map_err(unwritten)?;
         }
-        let _until_it_is_written = lock(&path).map_err(unwritten)?;
+        let unlocked = |error| failed(format!("cannot be locked, by a file of that name and .lock: {error}"));
+        let _until_it_is_written = lock(&path).map_err(unlocked)?;
         // Another call of this program may have changed it since it was read.
         *self = Self::read()?;
         let mut document: DocumentMut = self.text.parse().map_err(|_| failed("is no TOML".to_owned()))?;

@@ -317,6 +317,43 @@ fn where_nothing_can_be_kept_a_call_counts_for_itself() {
     assert_eq!(call(&["--no-shared-limit"]).stderr, "");
 }
 
+#[cfg(unix)]
+#[test]
+fn links_to_one_file_have_one_lock() {
+    let server = server();
+    let (home, other) = (Home::new(), Home::new());
+    home.write("");
+    fs::create_dir_all(other.file().parent().unwrap()).unwrap();
+    std::os::unix::fs::symlink(home.file(), other.file()).unwrap();
+    std::thread::scope(|scope| {
+        for (n, home) in [&home, &other].into_iter().cycle().take(8).enumerate() {
+            let server = &server;
+            scope.spawn(move || {
+                let ended = home.login(server.url(), KEY, &["--profile", &format!("shop-{n}")]);
+                assert_eq!(ended.code, 0, "{}", ended.stderr);
+            });
+        }
+    });
+    assert_eq!(other.run(&["profile", "list", "-q"]).stdout.lines().count(), 8, "{}", home.text());
+}
+
+#[test]
+fn a_profile_that_is_removed_meanwhile_is_not_in_use() {
+    let server = server();
+    for _ in 0..4 {
+        let home = Home::new();
+        assert_eq!(home.login(server.url(), KEY, &["--profile", "kept"]).code, 0);
+        assert_eq!(home.login(server.url(), KEY, &["--profile", "shop"]).code, 0);
+        let (used, removed) = std::thread::scope(|scope| {
+            let used = scope.spawn(|| home.run(&["profile", "use", "shop"]));
+            let removed = scope.spawn(|| home.run(&["profile", "remove", "shop", "--yes"]));
+            (used.join().unwrap(), removed.join().unwrap())
+        });
+        assert!([0, 5].contains(&used.code) && removed.code == 0, "{} {}", used.stderr, removed.stderr);
+        assert!(!home.text().contains("shop"), "{}", home.text());
+    }
+}
+
 #[test]
 fn logins_at_the_same_moment_keep_all_their_profiles() {
     let server = server();
