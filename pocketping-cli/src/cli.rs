@@ -79,11 +79,11 @@ pub(crate) struct Called<T>(pub(crate) T);
 /// Adds the global options, which are so by name only where the last verb may stand: clap would copy those of a noun into each of
 /// its verbs at once.
 fn with_global(command: clap::Command) -> clap::Command {
-    let is_last = !command.is_subcommand_required_set();
     if command.get_arguments().any(clap::Arg::is_global_set) {
         // Copied: the verb of something that also stands alone.
         return command;
     }
+    let is_last = !command.is_subcommand_required_set();
     let command = GlobalArgs::augment_args(command);
     if is_last { command } else { command.mut_args(|arg| arg.global(false)) }
 }

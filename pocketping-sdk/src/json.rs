@@ -119,7 +119,8 @@ pub fn member<'a>(text: &'a str, name: &str) -> Option<&'a str> {
 /// What an error says, without the line and the column.
 pub fn said(error: &serde_json::Error) -> String {
     let said = error.to_string();
-    said.rsplit_once(" at line ").map_or(&*said, |(said, _)| said).to_owned()
+    let place = format!(" at line {} column {}", error.line(), error.column());
+    said.strip_suffix(&place).unwrap_or(&said).to_owned()
 }
 
 /// What had been read. Lines count from 1, and columns are the bytes of the line that were read.

@@ -1,5 +1,6 @@
 //! Deliveries read from a file: dead letters, and the lines of `listen -o ndjson`.
 
+use pocketping_sdk::json::said;
 use pocketping_sdk::{Event, Timestamp, WebhookPayload};
 use serde_json::Value;
 
@@ -62,17 +63,10 @@ impl Recorded {
 
 /// What is wrong in a line. The parser saw that line only and calls each the first.
 fn in_line(error: &serde_json::Error) -> String {
-    match place(error) {
+    match (said(error), error.column()) {
         (what, 0) => what,
         (what, column) => format!("{what} at column {column}"),
     }
-}
-
-/// What is wrong, and at which column; 0 when that is not known.
-fn place(error: &serde_json::Error) -> (String, usize) {
-    let (text, column) = (error.to_string(), error.column());
-    let what = text.strip_suffix(&format!(" at line {} column {column}", error.line())).unwrap_or(&text);
-    (what.to_owned(), column)
 }
 
 /// The event without what `listen` adds to its line.
@@ -95,8 +89,7 @@ fn delivery_of(event: &Event, time: Time) -> Result<Option<Delivery>, CliError> 
 fn again(letter: DeadLetter, recorded: &str, time: Time) -> Result<Delivery, String> {
     let cannot = |error: serde_json::Error| {
         // Its columns would be those of the payload.
-        let (what, _) = place(&error);
-        format!("holds no webhook payload: {what}")
+        format!("holds no webhook payload: {}", said(&error))
     };
     let mut payload: WebhookPayload = serde_json::from_str(recorded).map_err(cannot)?;
     let body = match time {
