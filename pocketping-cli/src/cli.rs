@@ -3,6 +3,7 @@
 use std::ffi::OsString;
 use std::path::PathBuf;
 
+use clap::error::ErrorKind;
 use clap::{ArgMatches, Args, FromArgMatches, Subcommand};
 
 use crate::catalogue;
@@ -43,6 +44,10 @@ impl Cli {
         let wants_help = typed.len() < 2 || typed.iter().skip(1).any(is_help);
         let mut command = if wants_help { Self::whole() } else { Self::definition() };
         let matches = command.try_get_matches_from_mut(typed);
+        let matches = matches.map_err(|error| match error.kind() {
+            ErrorKind::DisplayHelp if !wants_help => help_in_a_word(typed).format(&mut command),
+            _ => error,
+        });
         let cli = matches.and_then(|mut matches| {
             let global = GlobalArgs::from_arg_matches_mut(&mut matches);
             let cli =
@@ -54,6 +59,19 @@ impl Cli {
         std::mem::forget(command);
         cli
     }
+}
+
+/// A text such as `-hi`, where it was not typed behind `--`. clap would print the help, and a script believe that it was sent.
+fn help_in_a_word(typed: &[OsString]) -> clap::Error {
+    let has_it = |word: &&OsString| {
+        let word = word.to_string_lossy();
+        word.starts_with('-') && !word.starts_with("--") && word.contains('h')
+    };
+    let word = typed.iter().skip(1).find(has_it).map_or("-h".into(), |word| word.to_string_lossy());
+    let what = format!(
+        "unexpected argument '{word}' found\n\n  tip: '-h' by itself prints the help; to pass '{word}' as a value, use '-- {word}'\n"
+    );
+    clap::Error::raw(ErrorKind::UnknownArgument, what)
 }
 
 // What can be typed with every command.
@@ -175,11 +193,11 @@ pub(crate) struct OutputArgs {
     fields: Vec<Field>,
 
     /// Print what this jq expression makes of the JSON, a result a line
-    #[arg(long, global = true, value_name = "EXPR", conflicts_with = "fields")]
+    #[arg(long, global = true, value_name = "EXPR")]
     jq: Option<String>,
 
     /// Print ids only
-    #[arg(short, long, global = true, conflicts_with_all = ["fields", "jq"])]
+    #[arg(short, long, global = true)]
     quiet: bool,
 
     /// When to print with colour [default: auto]
@@ -187,13 +205,14 @@ pub(crate) struct OutputArgs {
     color: Option<Color>,
 
     /// As --color never
-    #[arg(long, global = true, conflicts_with = "color")]
+    #[arg(long, global = true)]
     no_color: bool,
 }
 
 impl OutputArgs {
     /// Where data and remarks go, as it was asked for.
     pub(crate) fn output(self) -> (Output, Result<(), CliError>) {
+        let conflict = self.conflict();
         let color = if self.no_color { Color::Never } else { self.color.unwrap_or_default() };
         let (shape, result) = match self.jq.as_deref().map(Jq::compile) {
             Some(Ok(jq)) => (Shape::Jq(jq), Ok(())),
@@ -202,7 +221,20 @@ impl OutputArgs {
             None if self.fields.is_empty() => (Shape::Whole, Ok(())),
             None => (Shape::Fields(self.fields), Ok(())),
         };
-        (Output::to_stdout(self.output.unwrap_or_default(), shape, color), result)
+        (Output::to_stdout(self.output.unwrap_or_default(), shape, color), conflict.and(result))
+    }
+
+    /// Options that exclude each other. clap would miss those of which one stands before the noun and one behind the verb.
+    fn conflict(&self) -> Result<(), CliError> {
+        let shapes = [("--fields", !self.fields.is_empty()), ("--jq", self.jq.is_some()), ("--quiet", self.quiet)];
+        let colors = [("--color", self.color.is_some()), ("--no-color", self.no_color)];
+        for options in [&shapes[..], &colors] {
+            let mut given = options.iter().filter(|(_, is_given)| *is_given).map(|(option, _)| option);
+            if let (Some(one), Some(other)) = (given.next(), given.next()) {
+                return Err(CliError::usage(format!("{one} and {other} exclude each other")));
+            }
+        }
+        Ok(())
     }
 }
 
@@ -269,8 +301,6 @@ pub(crate) enum Command {
 
 #[cfg(test)]
 mod tests {
-    use clap::error::ErrorKind;
-
     use super::*;
 
     #[test]
@@ -315,5 +345,46 @@ mod tests {
             }
         }
         assert!(read > 40, "{read}");
+    }
+
+    fn read(words: &str) -> Result<Cli, clap::Error> {
+        Cli::read(&words.split(' ').map(OsString::from).collect::<Vec<_>>())
+    }
+
+    #[test]
+    fn help_is_printed_for_nothing_but_help() {
+        for asked in ["-h", "--help", "sessions list -h", "help", "help sessions", "-q sessions list --help"] {
+            assert_eq!(read(&format!("pocketping {asked}")).unwrap_err().kind(), ErrorKind::DisplayHelp, "{asked}");
+        }
+        for text in ["-hi", "-qh", "-hello"] {
+            let error = read(&format!("pocketping messages send ses_1 {text}")).unwrap_err();
+            assert_eq!(error.kind(), ErrorKind::UnknownArgument, "{text}");
+            assert_eq!(error.exit_code(), 2);
+            assert!(error.to_string().contains(&format!("use '-- {text}'")), "{error}");
+            read(&format!("pocketping messages send ses_1 -- {text}")).unwrap();
+        }
+    }
+
+    #[test]
+    fn options_exclude_each_other_wherever_they_stand() {
+        let conflicts = [
+            ("--quiet", "--jq=."),
+            ("--fields=id", "--quiet"),
+            ("--jq=.", "--fields=id"),
+            ("--no-color", "--color=always"),
+        ];
+        for (one, other) in conflicts {
+            for (before, between, behind) in [(one, other, ""), (one, "", other), ("", one, other), (other, one, "")] {
+                let typed = format!("pocketping {before} sessions {between} list {behind}");
+                let typed: Vec<_> = typed.split_whitespace().map(OsString::from).collect();
+                let error = Cli::read(&typed).unwrap().global.output.output().1.unwrap_err().to_string();
+                let [one, other] = [one, other].map(|option| option.split('=').next().unwrap());
+                assert!(
+                    error.contains(one) && error.contains(other) && error.ends_with("exclude each other"),
+                    "{error}"
+                );
+            }
+        }
+        read("pocketping -q sessions list --no-color").unwrap().global.output.output().1.unwrap();
     }
 }

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 
 use pocketping_sdk::Timestamp;
 use pocketping_sdk::json::member;
-use serde::de::Error as _;
+use serde::de::{Error as _, IgnoredAny};
 use serde::{Deserialize, Serialize};
 
 use super::delivery::{Delivery, json, now};
@@ -24,6 +24,9 @@ pub(super) struct DeadLetter {
     pub(super) status: Option<u16>,
     pub(super) error: String,
     pub(super) failed_at: Timestamp,
+    /// That it is there, and once.
+    #[serde(rename = "payload", skip_serializing)]
+    _payload: IgnoredAny,
 }
 
 impl DeadLetter {
@@ -79,6 +82,7 @@ impl DeadLetters {
             status: failed.status,
             error: failed.reason.clone(),
             failed_at: now()?,
+            _payload: IgnoredAny,
         };
         let line = letter.line(&delivery.body)?;
         self.lines.add(&line).and_then(|()| self.lines.out.sync_data()).map_err(|error| {
@@ -151,5 +155,21 @@ mod tests {
         lines.add("four").unwrap();
         lines.add("five").unwrap();
         assert_eq!(String::from_utf8(lines.out.written).unwrap(), "one\ntw\nfour\nfive\n");
+    }
+
+    #[test]
+    fn the_payload_is_there_and_once() {
+        let line = |more: &str| {
+            format!(r#"{{"delivery":"dlv_1","attempts":5,"error":"refused","failedAt":"2024-01-15T10:31:00Z"{more}}}"#)
+        };
+        let read = |more| {
+            let line = line(more);
+            DeadLetter::read(&line).map(|(_, payload)| payload.to_owned()).map_err(|error| error.to_string())
+        };
+        assert_eq!(read(r#","payload":{ "event" : 1.0 }"#).unwrap(), r#"{ "event" : 1.0 }"#);
+        assert_eq!(read(r#","p\u0061yload":{}"#).unwrap(), "{}");
+        assert!(read("").unwrap_err().starts_with("missing field `payload`"));
+        assert!(read(r#","payload":{},"payload":{}"#).unwrap_err().starts_with("duplicate field `payload`"));
+        assert!(read(r#","payload":{},"p\u0061yload":{}"#).unwrap_err().starts_with("duplicate field `payload`"));
     }
 }
