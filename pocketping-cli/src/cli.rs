@@ -219,7 +219,7 @@ impl OutputArgs {
             Some(Err(what)) => (Shape::Whole, Err(CliError::usage(format!("--jq: {what}")))),
             None if self.quiet => (Shape::Id, Ok(())),
             None if self.fields.is_empty() => (Shape::Whole, Ok(())),
-            None => (Shape::Fields(self.fields), Ok(())),
+            None => (Shape::fields(self.fields), Ok(())),
         };
         (Output::to_stdout(self.output.unwrap_or_default(), shape, color), conflict.and(result))
     }

@@ -1,9 +1,7 @@
 //! Ids as they are typed: by themselves, in a file (`@file`), or on standard input (`-`).
 
-use std::fs::File;
-use std::io::{self, Read};
-
-use crate::error::{CliError, Exit};
+use crate::error::CliError;
+use crate::input::Source;
 
 /// The most that is read; half a million ids.
 const MOST: u64 = 16 << 20;
@@ -22,22 +20,20 @@ pub(crate) fn read(args: &[String]) -> Result<Vec<String>, CliError> {
     for arg in args {
         match arg.strip_prefix('@') {
             Some("") => return Err(CliError::usage("`@` needs the name of a file behind it")),
-            Some(file) => ids.extend(lines(file, File::open(file))?),
-            None if arg == "-" => ids.extend(lines("standard input", Ok(io::stdin()))?),
+            Some(file) => ids.extend(lines(Source::file(file))?),
+            None if arg == "-" => ids.extend(lines(Source::Stdin)?),
             None => ids.push(arg.clone()),
         }
     }
     Ok(ids)
 }
 
+fn lines(source: Source<'_>) -> Result<Vec<String>, CliError> {
+    ids_of(&source.text(MOST)?, &source.name())
+}
+
 /// The ids of a text, one a line; empty lines and those that begin with `#` are none.
-fn lines(name: &str, source: io::Result<impl Read>) -> Result<Vec<String>, CliError> {
-    let mut text = String::new();
-    let read = source.and_then(|source| source.take(MOST + 1).read_to_string(&mut text));
-    read.map_err(|error| CliError::new(Exit::Config, format!("{name} cannot be read: {error}")))?;
-    if text.len() as u64 > MOST {
-        return Err(CliError::usage(format!("{name} holds more than 16 MiB")));
-    }
+fn ids_of(text: &str, name: &str) -> Result<Vec<String>, CliError> {
     let mut ids = Vec::new();
     for (n, line) in text.trim_start_matches('\u{feff}').lines().enumerate() {
         let id = line.trim();
@@ -59,16 +55,15 @@ mod tests {
 
     #[test]
     fn a_list_is_one_id_a_line() {
-        let read = |text: &str| lines("list", Ok(text.as_bytes()));
+        let read = |text: &str| ids_of(text, "list");
         let ids = read("\u{feff}a\r\n\n  b \n# c\n\t#d\nb").unwrap();
         assert_eq!(ids, ["a", "b", "b"]);
         assert!(read("").unwrap().is_empty());
         let error = read("a\nb\tactive\n").unwrap_err();
         assert_eq!(
             (error.exit(), error.to_string().as_str()),
-            (Exit::Usage, "line 2 of list is no id; one id a line is read")
+            (crate::error::Exit::Usage, "line 2 of list is no id; one id a line is read")
         );
-        assert!(lines("list", Ok(&b"\xff"[..])).unwrap_err().to_string().starts_with("list cannot be read"));
     }
 
     #[test]

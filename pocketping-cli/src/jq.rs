@@ -20,6 +20,9 @@ use crate::error::CliError;
 /// How many results an expression may have for one value; `repeat(.)` has no last one.
 const MOST_RESULTS: usize = 100_000;
 
+/// How many characters of each end of an error are told.
+const MOST_SAID: usize = 60;
+
 /// A compiled expression.
 pub(crate) struct Jq(Filter<JustLut<Val>>);
 
@@ -70,8 +73,12 @@ impl Jq {
                         result.chars().take(80).collect::<String>()
                     )));
                 }
-                // Such as an infinite number: as the language writes it.
-                Err(_) => each(Value::String(result))?,
+                // As jq writes what JSON has no number for.
+                Err(_) => each(match result.as_str() {
+                    "Infinity" => f64::MAX.into(),
+                    "-Infinity" => f64::MIN.into(),
+                    _ => Value::Null,
+                })?,
             }
         }
         Ok(())
@@ -96,9 +103,15 @@ impl Jq {
     }
 }
 
-/// Why an expression failed.
+/// Why an expression failed. A value of which it is said may be a whole list of conversations: it is cut short.
 fn reason(exception: Exn<'_, Val>) -> String {
-    exception.get_err().map_or_else(|_| "it may not halt the program".to_owned(), |error| error.to_string())
+    let Ok(error) = exception.get_err() else { return "it may not halt the program".to_owned() };
+    let said = error.to_string();
+    let (begin, end) = (said.char_indices().nth(MOST_SAID), said.char_indices().nth_back(MOST_SAID));
+    match (begin, end) {
+        (Some((begin, _)), Some((end, _))) if begin < end => format!("{} … {}", &said[..begin], &said[end..]),
+        _ => said,
+    }
 }
 
 impl fmt::Debug for Jq {
@@ -214,6 +227,31 @@ mod tests {
         for expression in [".a.b.c", "halt", "error(\"no\")", "{} - 1", "repeat(.) | false"] {
             assert!(Jq::compile(expression).unwrap().is_true_of(br#"{"a": 1}"#).is_err(), "{expression}");
         }
+    }
+
+    #[test]
+    fn numbers_that_json_has_not_are_written_as_jq_writes_them() {
+        let mut results = Vec::new();
+        let jq = Jq::compile("nan, infinite, -infinite, \"NaN\", 1.5").unwrap();
+        let kept = jq.results_of(b"null", |result| {
+            results.push(result.to_string());
+            Ok(())
+        });
+        kept.unwrap();
+        assert_eq!(results, ["null", "1.7976931348623157e+308", "-1.7976931348623157e+308", "\"NaN\"", "1.5"]);
+    }
+
+    #[test]
+    fn what_is_said_of_a_long_value_is_short() {
+        let value = format!(r#"[{{"content": "{}"}}]"#, "é".repeat(5000));
+        let error = Jq::compile(".foo").unwrap().is_true_of(value.as_bytes()).unwrap_err();
+        assert!(
+            error.starts_with(r#"cannot index [{"content":"ééé"#) && error.ends_with(r#"ééé"}] with "foo""#),
+            "{error}"
+        );
+        assert_eq!(error.chars().count(), 124, "{error}");
+        let error = Jq::compile(".foo").unwrap().is_true_of(b"[1]").unwrap_err();
+        assert_eq!(error, r#"cannot index [1] with "foo""#);
     }
 
     #[test]

@@ -16,6 +16,7 @@ mod files;
 mod forward;
 mod ids;
 mod inbox;
+mod input;
 mod jq;
 mod link;
 mod markdown;
@@ -63,7 +64,8 @@ fn run(command: Command, context: &Context, output: &mut Output) -> Result<(), C
     let result = runtime.block_on(with_progress(commands::run(command, context, output)));
     // A read of standard input may still hang; the process ends all the same.
     runtime.shutdown_background();
-    result.and_then(|()| Ok(output.flush()?))
+    let ended = output.end();
+    result.and_then(|()| Ok(ended?))
 }
 
 /// Says what is wrong with the command line, or prints the help or the version that was asked for.
@@ -77,9 +79,12 @@ fn misused(error: &clap::Error) -> ExitCode {
         let error = CliError::usage([&[what.as_str()], &more[..]].concat().join(" "));
         return Output::to_stdout(Format::Json, Shape::Whole, Color::Never).failure(&error);
     }
-    // A reader that is gone is no failure.
-    drop(error.print());
-    ExitCode::from(u8::try_from(error.exit_code()).unwrap_or(Exit::Usage as u8))
+    let exit = u8::try_from(error.exit_code()).unwrap_or(Exit::Usage as u8);
+    match error.print().map_err(CliError::from) {
+        // What is wrong counts more than that it cannot be told.
+        Err(error) if exit == 0 => Output::to_stdout(Format::Table, Shape::Whole, Color::Never).failure(&error),
+        _ => ExitCode::from(exit),
+    }
 }
 
 /// Whether a command line that cannot be read asks for JSON, as far as can be told.

@@ -1,6 +1,6 @@
 //! Where lines come from: a person at a terminal, whose half-typed line stays while others write, or a pipe.
 
-use std::io::{self, BufRead};
+use std::io::{self, BufRead, Read};
 use std::sync::mpsc as blocking;
 use std::thread;
 
@@ -9,6 +9,7 @@ use rustyline::{DefaultEditor, ExternalPrinter};
 use tokio::sync::mpsc;
 
 use crate::error::CliError;
+use crate::input::MOST;
 use crate::terminal::Terminal;
 
 /// What came.
@@ -18,6 +19,9 @@ pub(super) enum Typed {
     Interrupt,
     /// Ctrl-D, or the end of the pipe.
     End,
+    /// A line that cannot be sent. There may be others behind it.
+    Wrong(String),
+    /// Nothing more can be read.
     Failed(String),
 }
 
@@ -42,7 +46,8 @@ impl Keyboard {
             printer = Some(Box::new(editor.create_external_printer().map_err(failed)?));
             Box::new(move || from_terminal(&mut editor))
         } else {
-            Box::new(from_pipe)
+            let mut pipe = Pipe::default();
+            Box::new(move || pipe.next(&mut io::stdin().lock()))
         };
         let work = move || {
             while asked.recv().is_ok() {
@@ -103,11 +108,66 @@ fn from_terminal(editor: &mut DefaultEditor) -> Typed {
     }
 }
 
-fn from_pipe() -> Typed {
-    let mut line = String::new();
-    match io::stdin().lock().read_line(&mut line) {
-        Ok(0) => Typed::End,
-        Ok(_) => Typed::Line(line.trim_end_matches(['\n', '\r']).to_owned()),
-        Err(error) => Typed::Failed(format!("standard input cannot be read as text: {error}")),
+/// Where a pipe is read.
+#[derive(Debug, Default)]
+struct Pipe {
+    /// The number of the last line.
+    line: u64,
+    /// Whether that line goes on: it had no end where its limit was.
+    goes_on: bool,
+}
+
+impl Pipe {
+    /// The next line. Whether one can be sent says nothing about the others.
+    fn next(&mut self, input: &mut impl BufRead) -> Typed {
+        let bytes = match self.bytes(input) {
+            Ok(bytes) if bytes.is_empty() => return Typed::End,
+            Ok(bytes) => bytes,
+            Err(error) => return Typed::Failed(format!("standard input cannot be read: {error}")),
+        };
+        if self.goes_on {
+            return Typed::Wrong(format!("line {} of standard input holds more than 1 MiB", self.line));
+        }
+        match String::from_utf8(bytes) {
+            Ok(line) => Typed::Line(line.trim_end_matches(['\n', '\r']).to_owned()),
+            Err(error) => {
+                let at = error.utf8_error().valid_up_to() + 1;
+                Typed::Wrong(format!("line {} of standard input is no text: its byte {at} is no UTF-8", self.line))
+            }
+        }
+    }
+
+    fn bytes(&mut self, input: &mut impl BufRead) -> io::Result<Vec<u8>> {
+        if std::mem::take(&mut self.goes_on) {
+            input.skip_until(b'\n')?;
+        }
+        self.line += 1;
+        let mut bytes = Vec::new();
+        input.by_ref().take(MOST + 1).read_until(b'\n', &mut bytes)?;
+        self.goes_on = bytes.len() as u64 > MOST && !bytes.ends_with(b"\n");
+        Ok(bytes)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn each_line_of_a_pipe_is_judged_by_itself() {
+        let long = "é".repeat(600_000);
+        let fits = "x".repeat(1 << 20);
+        let text = [b"one\r\n\n\xff\n".as_slice(), long.as_bytes(), b"\ntwo\n", fits.as_bytes(), b"\nlast"].concat();
+        let (mut input, mut pipe, mut seen) = (text.as_slice(), Pipe::default(), Vec::new());
+        loop {
+            seen.push(match pipe.next(&mut input) {
+                Typed::Line(line) if line == fits => "fits".to_owned(),
+                Typed::Line(line) | Typed::Wrong(line) | Typed::Failed(line) => line,
+                Typed::Interrupt | Typed::End => break,
+            });
+        }
+        let bad = "line 3 of standard input is no text: its byte 1 is no UTF-8";
+        let big = "line 4 of standard input holds more than 1 MiB";
+        assert_eq!(seen, ["one", "", bad, big, "two", "fits", "last"]);
     }
 }

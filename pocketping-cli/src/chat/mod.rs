@@ -182,7 +182,9 @@ impl<'a> Chat<'a> {
         match (self.failures.len(), self.jobs) {
             (0, _) => Ok(()),
             (1, 1) => Err(self.failures.remove(0).named("the line was not done")),
-            (failed, all) => Err(CliError::new(Exit::Partial, format!("{failed} of {all} lines were not done"))),
+            (failed, all) => {
+                Err(CliError::new(Exit::Partial, format!("{failed} of {all} lines were not done, or not for certain")))
+            }
         }
     }
 
@@ -200,13 +202,9 @@ impl<'a> Chat<'a> {
                     self.jobs += 1;
                     self.waiting.push_back(job);
                 }
-                Err(why) => {
-                    self.jobs += 1;
-                    let error = CliError::usage(why);
-                    self.tell(&format!("error: {error}"));
-                    self.failures.push(error);
-                }
+                Err(why) => self.misread(why),
             },
+            Typed::Wrong(why) => self.misread(why),
             Typed::Interrupt if was_interrupted => return Err(CliError::new(Exit::Interrupted, "interrupted")),
             Typed::Interrupt => {
                 self.was_interrupted = true;
@@ -216,10 +214,24 @@ impl<'a> Chat<'a> {
                 self.is_open = false;
                 return Ok(());
             }
-            Typed::Failed(why) => return Err(CliError::usage(why)),
+            Typed::Failed(why) if self.keyboard.is_terminal() => return Err(CliError::usage(why)),
+            // What was read before is sent all the same.
+            Typed::Failed(why) => {
+                self.misread(why);
+                self.is_open = false;
+                return Ok(());
+            }
         }
         self.is_owed_a_line = true;
         Ok(())
+    }
+
+    /// A line that is nothing to be done.
+    fn misread(&mut self, why: String) {
+        self.jobs += 1;
+        let error = CliError::usage(why);
+        self.tell(&format!("error: {error}"));
+        self.failures.push(error);
     }
 
     fn begin_next(&mut self) {

@@ -10,10 +10,10 @@ use pocketping_sdk::http::Method;
 use pocketping_sdk::{Call, Client};
 use serde_json::{Map, Value, json};
 
-use super::{text_of_file, typed_text};
 use crate::context::Context;
 use crate::dry_run::{DryRunArgs, Unsent};
 use crate::error::{CliError, Exit};
+use crate::input::{Source, text_of, typed_text};
 use crate::output::{JsonText, Output, escaped_json};
 
 // What to ask, and what to show of the answer.
@@ -196,7 +196,7 @@ impl<'a> Ask<'a> {
             Some(_) if !has_body => {
                 return Err(CliError::usage(format!("{} takes no --input", args.method)));
             }
-            Some(file) => Some(raw(&text_of_file(file)?, file)?),
+            Some(file) => Some(raw(&text_of(Source::typed(file))?, file)?),
             None if has_body && !fields.is_empty() => {
                 let mut body = Value::Object(Map::new());
                 for (key, value) in fields.drain(..) {

@@ -42,16 +42,16 @@ impl Render for Event {
     }
 
     fn cells(&self) -> Vec<String> {
-        let (time, what) = match &self.data {
+        let what = match &self.data {
             EventData::SessionCreated(session) | EventData::SessionUpdated(session) => {
-                (session.last_activity, cell(session.metadata.page_url.as_ref()))
+                cell(session.metadata.page_url.as_ref())
             }
             EventData::MessageCreated(message) | EventData::MessageUpdated(message) => {
-                (message.created_at, format!("{}: {}", message.kind, message.content))
+                format!("{}: {}", message.kind, message.content)
             }
-            _ => (None, String::new()),
+            _ => String::new(),
         };
         let session = self.session_id().unwrap_or_default().to_owned();
-        vec![cell(self.timestamp.or(time).as_ref()), self.kind().to_string(), session, what]
+        vec![cell(self.happened_at().as_ref()), self.kind().to_string(), session, what]
     }
 }

@@ -3,9 +3,9 @@
 use clap::Args;
 
 use super::profile::Shown;
-use super::secret_from;
 use crate::context::{Context, builder};
 use crate::error::{CliError, Exit};
+use crate::input::{Source, secret_of};
 use crate::output::Output;
 use crate::settings::{KeyFrom, Profile};
 use crate::terminal::Terminal;
@@ -76,7 +76,7 @@ pub(crate) async fn run(args: LoginArgs, context: &Context, output: &mut Output)
 
 fn given(with_token: bool, context: &Context) -> Result<String, CliError> {
     if with_token {
-        return secret_from("-").and_then(|key| match key.as_str() {
+        return secret_of(Source::Stdin).and_then(|key| match key.as_str() {
             "" => Err(CliError::usage("standard input holds no key")),
             _ => Ok(key),
         });

@@ -5,11 +5,12 @@ mod tail;
 use clap::{Args, Subcommand};
 use pocketping_sdk::{Message, MessageKind, NewMessage, Timestamp};
 
-use super::{ListLimit, cell, typed_text};
+use super::{ListLimit, cell};
 use crate::cli::Called;
 use crate::context::Context;
 use crate::dry_run::DryRunArgs;
 use crate::error::CliError;
+use crate::input::typed_text;
 use crate::output::{Output, Render};
 use crate::time::since;
 

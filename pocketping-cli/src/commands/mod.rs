@@ -26,13 +26,12 @@ pub(crate) mod wait;
 pub(crate) mod webhooks;
 
 use std::collections::VecDeque;
-use std::io::Read;
 
 use futures::{Stream, StreamExt, TryStreamExt};
 
 use crate::cli::{Called, Command};
 use crate::context::Context;
-use crate::error::{CliError, Exit};
+use crate::error::CliError;
 use crate::output::{Output, Render};
 
 /// Runs a command.
@@ -129,52 +128,6 @@ async fn last_of<T>(
         }
     }
     Ok((read.into(), more))
-}
-
-/// The largest text that is read; a server takes less.
-const MOST_INPUT: u64 = 1 << 20;
-
-/// A text as it is typed: itself, `-` for standard input, `@FILE` for a file, and `@@` for one that begins with an `@`.
-pub(crate) fn typed_text(typed: &str) -> Result<String, CliError> {
-    match (typed, typed.strip_prefix('@')) {
-        ("-", _) => text_of_file("-"),
-        (_, Some(at)) if at.starts_with('@') => Ok(at.to_owned()),
-        (_, Some(file)) if !file.is_empty() => text_of_file(file)
-            .map_err(|error| error.with_hint("a text that begins with an @ is typed with two of them")),
-        _ => Ok(typed.to_owned()),
-    }
-}
-
-/// The text of a file, or of standard input for `-`. One line break at its end is not part of it.
-fn text_of_file(file: &str) -> Result<String, CliError> {
-    let (name, read) = if file == "-" {
-        ("standard input", read_text(std::io::stdin()))
-    } else {
-        (file, std::fs::File::open(file).and_then(read_text))
-    };
-    let input = read.map_err(|error| CliError::new(Exit::Config, format!("{name} cannot be read as text: {error}")))?;
-    if input.len() as u64 > MOST_INPUT {
-        return Err(CliError::usage(format!("{name} holds more than 1 MiB")));
-    }
-    let text = input.strip_suffix('\n').map_or(input.as_str(), |text| text.strip_suffix('\r').unwrap_or(text));
-    Ok(text.to_owned())
-}
-
-fn read_text(from: impl Read) -> std::io::Result<String> {
-    let mut input = String::new();
-    from.take(MOST_INPUT + 1).read_to_string(&mut input)?;
-    Ok(input)
-}
-
-/// A secret from a file, or from standard input for `-`: never from the command line, which other users can see.
-pub(crate) fn secret_from(file: &str) -> Result<String, CliError> {
-    let text = if file == "-" {
-        text_of_file(file)?
-    } else {
-        std::fs::read_to_string(file)
-            .map_err(|error| CliError::new(Exit::Config, format!("{file} cannot be read: {error}")))?
-    };
-    Ok(text.trim_end_matches(['\r', '\n']).to_owned())
 }
 
 /// An optional value as a cell.

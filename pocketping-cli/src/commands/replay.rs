@@ -60,8 +60,8 @@ struct Tally {
     failed: usize,
     /// Whether a receiver answered any of those that failed.
     answered: bool,
-    /// Whether nobody reads what is printed any more. What was asked for is posted all the same.
-    is_unread: bool,
+    /// Why nothing more is printed. What was asked for is posted all the same.
+    unprinted: Option<CliError>,
 }
 
 pub(crate) async fn run(args: ReplayArgs, output: &mut Output) -> Result<(), CliError> {
@@ -93,8 +93,8 @@ pub(crate) async fn run(args: ReplayArgs, output: &mut Output) -> Result<(), Cli
     if untried > 0 {
         output.remark(&format!("{untried} of {all} deliveries were not posted"));
     }
-    ended?;
-    tally.verdict()
+    let printed = tally.printed();
+    output.first_of(ended.and_then(|()| tally.verdict()), printed)
 }
 
 async fn post(
@@ -167,15 +167,17 @@ impl Tally {
                 Posted { delivery: delivery.id, event, session, result: "failed", attempts, status, error }
             }
         };
-        if self.is_unread {
-            return Ok(());
+        if self.unprinted.is_none() {
+            self.unprinted = output.event(&posted).err();
         }
-        match output.event(&posted) {
-            Err(error) if error.exit() == Exit::Done => {
-                self.is_unread = true;
-                Ok(())
-            }
-            printed => printed,
+        Ok(())
+    }
+
+    /// What of the printing failed, unless that is nothing to say.
+    fn printed(&mut self) -> Result<(), CliError> {
+        match self.unprinted.take() {
+            Some(error) if !error.exit().is_quiet() => Err(error.after_a_write()),
+            _ => Ok(()),
         }
     }
 
@@ -206,6 +208,11 @@ fn bytes_of(file: &str) -> Result<(Vec<u8>, &str), CliError> {
 
 impl Render for Posted {
     const COLUMNS: &'static [&'static str] = &["delivery", "event", "session", "result", "attempts", "answer"];
+
+    /// What was not taken has none: whoever reads ids goes on with what was.
+    fn ids(&self) -> Vec<String> {
+        if self.error.is_none() { vec![self.delivery.clone()] } else { Vec::new() }
+    }
 
     fn cells(&self) -> Vec<String> {
         let answer = self.error.clone().unwrap_or_else(|| cell(self.status.as_ref()));

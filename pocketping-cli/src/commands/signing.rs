@@ -1,7 +1,5 @@
 //! `webhooks sign` and `webhooks verify`: what a delivery is signed with, and why a signature is not good.
 
-use std::fs::File;
-use std::io::Read;
 use std::time::Duration;
 
 use clap::Args;
@@ -10,9 +8,10 @@ use pocketping_sdk::Timestamp;
 use pocketping_sdk::webhooks::{self, Payload, Verifier, VerifyError};
 use serde::Serialize;
 
-use super::{MOST_INPUT, cell};
+use super::cell;
 use crate::error::{CliError, Exit};
 use crate::forward::{SECRET, secret_in};
+use crate::input::{self, Source};
 use crate::output::{Output, Render};
 
 /// The header, as servers write it.
@@ -205,17 +204,12 @@ fn secrets(files: &[String], body: &str) -> Result<Vec<(String, String)>, CliErr
 
 /// The bytes of standard input (`-`) or of a file (`@FILE`), as they are.
 pub(super) fn body_of(from: &str) -> Result<Vec<u8>, CliError> {
-    let mut body = Vec::new();
-    let (read, name) = match from.strip_prefix('@') {
-        _ if from == "-" => (std::io::stdin().take(MOST_INPUT + 1).read_to_end(&mut body), "standard input"),
-        Some(file) => (File::open(file).and_then(|file| file.take(MOST_INPUT + 1).read_to_end(&mut body)), file),
+    let source = match from.strip_prefix('@') {
+        _ if from == "-" => Source::Stdin,
+        Some(file) => Source::file(file),
         None => return Err(CliError::usage("a body is `-` for standard input, or `@FILE`")),
     };
-    read.map_err(|error| CliError::new(Exit::Config, format!("{name} cannot be read: {error}")))?;
-    if body.len() as u64 > MOST_INPUT {
-        return Err(CliError::usage(format!("{name} holds more than 1 MiB")));
-    }
-    Ok(body)
+    source.bytes(input::MOST)
 }
 
 impl Render for Header {

@@ -48,7 +48,7 @@ pub(crate) async fn run(args: StatsArgs, context: &Context, output: &mut Output)
     let stats = match call.await {
         Ok(mut stats) => {
             if stats.period.is_empty() {
-                stats.period = args.period;
+                stats.period.clone_from(&args.period);
             }
             stats
         }
@@ -56,6 +56,9 @@ pub(crate) async fn run(args: StatsArgs, context: &Context, output: &mut Output)
         Err(error) => return Err(error.into()),
     };
     output.item(&stats)?;
+    if let (Some(project), 0) = (&args.project, stats.conversations) {
+        output.remark(&format!("there was no conversation in the project {project}"));
+    }
     if stats.truncated {
         output.remark("warning: not everything could be read; there is more than these figures say");
     }
@@ -66,7 +69,10 @@ pub(crate) async fn run(args: StatsArgs, context: &Context, output: &mut Output)
 fn has_none(error: &Error) -> bool {
     match error.kind() {
         ErrorKind::Api => {
-            !error.is_rate_limited() && error.status().is_some_and(|status| status < 500 || status == 501)
+            // It would count a project that it knows.
+            let knows_no_project = error.code().is_some_and(|code| code.as_str() == "PROJECT_NOT_FOUND");
+            let refuses = error.status().is_some_and(|status| status < 500 || status == 501);
+            refuses && !error.is_rate_limited() && !knows_no_project
         }
         ErrorKind::Decode | ErrorKind::Redirect => true,
         _ => false,

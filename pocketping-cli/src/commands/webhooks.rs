@@ -4,13 +4,14 @@ use clap::{Args, Subcommand};
 use pocketping_sdk::{EventKind, NewWebhook, Webhook};
 use serde::Serialize;
 
+use super::cell;
 use super::signing::{self, SignArgs, VerifyArgs};
 use super::trigger::{self, TriggerArgs};
-use super::{cell, secret_from};
 use crate::cli::{Called, NoArgs};
 use crate::context::Context;
 use crate::dry_run::DryRunArgs;
 use crate::error::CliError;
+use crate::input::{Source, secret_of};
 use crate::output::{Output, Render};
 
 // Work with webhooks.
@@ -92,7 +93,7 @@ pub(crate) async fn run(command: WebhooksCommand, context: &Context, output: &mu
 async fn create(args: CreateArgs, context: &Context, output: &mut Output) -> Result<(), CliError> {
     let mut webhook = NewWebhook::new(args.url, args.events);
     if let Some(file) = args.secret_file {
-        webhook = webhook.secret(secret_from(&file)?);
+        webhook = webhook.secret(secret_of(Source::typed(&file))?);
     }
     let created = context.writer(args.dry_run)?.webhooks().create(webhook).await?;
     output.item(&Created(&created))?;

@@ -16,8 +16,9 @@ pub(crate) use lanes::{Ended, Failed, Lanes, Remarks};
 pub(crate) use recorded::{Recorded, Time};
 pub(crate) use target::{Refusal, Target};
 
-use crate::commands::{at_least_one, secret_from};
+use crate::commands::at_least_one;
 use crate::error::{CliError, Exit};
+use crate::input::{Source, secret_of};
 use crate::settings::variable;
 
 /// Where the secret of the signatures stands when no file was named.
@@ -65,7 +66,7 @@ impl ForwardArgs {
 /// The secret of a file, or that of the environment without one. An empty one is refused.
 pub(crate) fn secret_in(file: Option<&str>) -> Result<Option<String>, CliError> {
     let Some(file) = file else { return variable(SECRET) };
-    let secret = secret_from(file)?;
+    let secret = secret_of(Source::typed(file))?;
     if secret.is_empty() {
         let message = format!("the secret in {file} is empty: anybody could sign with it");
         return Err(CliError::new(Exit::Config, message));

@@ -1,10 +1,12 @@
 //! A line that is being typed.
 
+use unicode_segmentation::UnicodeSegmentation;
+
 /// A text and where the next character goes.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Draft {
     text: String,
-    /// In bytes, between two characters.
+    /// In bytes, between two characters as a person counts them: a letter and its accents, an emoji and what makes it one.
     cursor: usize,
 }
 
@@ -19,12 +21,12 @@ impl Draft {
     }
 
     fn previous(&self) -> usize {
-        self.before().char_indices().next_back().map_or(0, |(at, _)| at)
+        self.before().grapheme_indices(true).next_back().map_or(0, |(at, _)| at)
     }
 
     fn next(&self) -> usize {
         let rest = self.text.get(self.cursor..).unwrap_or_default();
-        self.cursor + rest.chars().next().map_or(0, char::len_utf8)
+        self.cursor + rest.graphemes(true).next().map_or(0, str::len)
     }
 
     pub(super) fn insert(&mut self, c: char) {
@@ -112,6 +114,16 @@ mod tests {
         assert_eq!(draft.text(), "xay");
         draft.clear();
         assert_eq!((draft.text(), draft.before()), ("", ""));
+        draft.insert_all("a👨\u{200d}👩\u{200d}👧e\u{301}क्षि");
+        for left in ["a👨\u{200d}👩\u{200d}👧e\u{301}", "a👨\u{200d}👩\u{200d}👧", "a"] {
+            draft.erase();
+            assert_eq!(draft.text(), left);
+        }
+        draft.insert_all("👍🏽b");
+        draft.home();
+        draft.right();
+        draft.delete();
+        assert_eq!((draft.text(), draft.before()), ("ab", "a"));
     }
     #[test]
     fn words_go_whole_and_texts_come_whole() {

@@ -5,7 +5,10 @@ mod draft;
 mod inputs;
 mod model;
 mod outgoing;
+mod screen;
 mod view;
+
+use std::io::{self, Stdout};
 
 use crossterm::event::{DisableBracketedPaste, EnableBracketedPaste};
 use crossterm::execute;
@@ -13,7 +16,7 @@ use futures::future::BoxFuture;
 use futures::stream::FuturesUnordered;
 use futures::{FutureExt, StreamExt, TryStreamExt};
 use pocketping_sdk::{Client, EventData, EventStream, Message, NewMessage, Outcome, Session, SessionId, StreamContent};
-use ratatui::DefaultTerminal;
+use ratatui::Terminal;
 use ratatui::backend::{Backend, CrosstermBackend};
 
 use crate::error::{CliError, Exit};
@@ -23,6 +26,7 @@ use crate::resizes::Resizes;
 use crate::stop::Stop;
 use inputs::{Input, inputs};
 use model::{Effect, Inbox};
+use screen::Screen;
 
 /// How many sessions are shown; a person does not look at more.
 const MOST_SESSIONS: usize = 500;
@@ -48,9 +52,10 @@ pub(crate) async fn run(client: Client, stop: &mut Stop) -> Result<(), CliError>
         end = stop.asked() => return Err(end),
     };
     let mut link = Link::of(&events, client.base_url().socket());
-    let terminal = ratatui::try_init().map_err(|error| CliError::unexpected("the terminal cannot be used", error))?;
+    let terminal = ratatui::try_init().and_then(|_| terminal().inspect_err(|_| ratatui::restore()));
+    let terminal = terminal.map_err(|error| CliError::unexpected("the terminal cannot be used", error))?;
     // A terminal that knows nothing of it pastes as if it was typed.
-    let told = execute!(std::io::stdout(), EnableBracketedPaste);
+    let told = execute!(io::stdout(), EnableBracketedPaste);
     let inbox = Inbox::new(sessions, is_cut);
     let mut desk = Desk { client, events, inbox, terminal, work: FuturesUnordered::new(), is_to_be_listed: false };
     let ended = match told {
@@ -58,7 +63,7 @@ pub(crate) async fn run(client: Client, stop: &mut Stop) -> Result<(), CliError>
         Err(error) => Err(failed(error)),
     };
     // What cannot be told to a terminal that is gone changes nothing.
-    drop(execute!(std::io::stdout(), DisableBracketedPaste));
+    drop(execute!(io::stdout(), DisableBracketedPaste));
     ratatui::restore();
     // Nothing that was typed is lost without a word.
     for (id, text, may_be_sent) in desk.inbox.undone() {
@@ -74,15 +79,22 @@ async fn list(client: &Client) -> pocketping_sdk::Result<(Vec<Session>, bool)> {
     Ok((sessions.into_iter().take(MOST_SESSIONS).collect(), is_cut))
 }
 
-fn failed(error: std::io::Error) -> CliError {
+fn failed(error: io::Error) -> CliError {
     CliError::unexpected("the terminal cannot be drawn on", error)
+}
+
+type Whole = Terminal<Screen<CrosstermBackend<Stdout>>>;
+
+/// The whole terminal, as if nothing was drawn on it yet.
+fn terminal() -> io::Result<Whole> {
+    Terminal::new(Screen::new(CrosstermBackend::new(io::stdout())))
 }
 
 struct Desk {
     client: Client,
     events: EventStream,
     inbox: Inbox,
-    terminal: DefaultTerminal,
+    terminal: Whole,
     work: FuturesUnordered<BoxFuture<'static, Done>>,
     /// Whether sessions may have come that no event told of.
     is_to_be_listed: bool,
@@ -129,7 +141,7 @@ impl Desk {
     /// Draws all of it as on an empty terminal.
     fn draw_anew(&mut self) -> Result<(), CliError> {
         self.terminal.backend_mut().clear().map_err(failed)?;
-        self.terminal = ratatui::Terminal::new(CrosstermBackend::new(std::io::stdout())).map_err(failed)?;
+        self.terminal = terminal().map_err(failed)?;
         Ok(())
     }
 

@@ -6,7 +6,8 @@ use ratatui::layout::{Constraint, Layout, Position, Rect};
 use ratatui::style::{Modifier, Style};
 use ratatui::text::{Line, Span};
 use ratatui::widgets::{Block, List, ListItem, ListState, Paragraph};
-use unicode_width::{UnicodeWidthChar, UnicodeWidthStr};
+use unicode_segmentation::UnicodeSegmentation;
+use unicode_width::UnicodeWidthStr;
 
 use super::model::{Focus, Inbox, is_closed};
 use crate::output::safe;
@@ -164,13 +165,13 @@ fn wrapped(line: &str, width: usize) -> Vec<String> {
             taken += length;
             continue;
         }
-        for c in word.chars() {
-            let length = c.width().unwrap_or(0);
+        for character in word.graphemes(true) {
+            let length = character.width();
             if taken + length > width && taken > 0 {
                 parts.push(std::mem::take(&mut part));
                 taken = 0;
             }
-            part.push(c);
+            part.push_str(character);
             taken += length;
         }
     }
@@ -195,10 +196,10 @@ fn answer(inbox: &Inbox, area: Rect, frame: &mut Frame<'_>) {
     let skipped = column.saturating_sub(room);
     let mut passed = 0;
     let shown: String = text
-        .chars()
-        .skip_while(|c| {
+        .graphemes(true)
+        .skip_while(|character| {
             let is_hidden = passed < skipped;
-            passed += c.width().unwrap_or(0);
+            passed += character.width();
             is_hidden
         })
         .collect();
@@ -219,6 +220,7 @@ mod tests {
         assert_eq!(wrapped("abcdefgh", 3), ["abc", "def", "gh"]);
         assert_eq!(wrapped("", 3), [""]);
         assert_eq!(wrapped("日本語", 4), ["日本", "語"]);
+        assert_eq!(wrapped("e\u{301}e\u{301}👩\u{200d}💻", 2), ["e\u{301}e\u{301}", "👩\u{200d}💻"]);
         for width in 0..20 {
             let text = "a bb  ccc 日本 dddddddddd";
             assert_eq!(wrapped(text, width).concat(), text, "{width}");

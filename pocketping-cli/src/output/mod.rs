@@ -20,13 +20,13 @@ use serde::Serialize;
 use crate::error::CliError;
 use crate::jq::Jq;
 use crate::time::as_people_say;
-use shape::Part;
+use shape::{Lookout, Part, names};
 use sink::Sink;
 
 pub(crate) use json::{Document, JsonText, escaped as escaped_json};
 pub(crate) use progress::{end as end_progress, with_progress};
 pub(crate) use safe::safe;
-pub(crate) use shape::Field;
+pub(crate) use shape::{Field, Shape};
 pub(crate) use sink::Kept;
 
 /// How data is printed.
@@ -50,20 +50,6 @@ impl Format {
     pub(crate) fn is_json(self) -> bool {
         matches!(self, Self::Json | Self::Ndjson)
     }
-}
-
-/// What of an object is printed.
-#[derive(Debug, Default)]
-pub(crate) enum Shape {
-    /// All of it.
-    #[default]
-    Whole,
-    /// These fields.
-    Fields(Vec<Field>),
-    /// What the expression makes of it.
-    Jq(Jq),
-    /// Its id alone.
-    Id,
 }
 
 /// When colour is printed.
@@ -121,13 +107,15 @@ pub(crate) trait Render: Serialize {
 pub(crate) struct Output {
     sink: Sink,
     shape: Shape,
+    /// Which fields nothing had of what came over time.
+    lookout: Lookout,
     error_color: bool,
 }
 
 impl Output {
     pub(crate) fn to_stdout(format: Format, shape: Shape, color: Color) -> Self {
         let sink = Sink::new(format, |is_terminal| color.is_on(is_terminal));
-        Self { sink, shape, error_color: color.is_on(io::stderr().is_terminal()) }
+        Self { sink, shape, lookout: Lookout::default(), error_color: color.is_on(io::stderr().is_terminal()) }
     }
 
     /// Whether programs are told about what they read in the same form as what they read: whole objects of JSON, among which
@@ -208,7 +196,7 @@ impl Output {
 
     /// One object.
     pub(crate) fn item<T: Render>(&mut self, item: &T) -> Result<(), CliError> {
-        let mut unknown = None;
+        let mut lookout = Lookout::default();
         match &self.shape {
             Shape::Id => item.ids().iter().try_for_each(|id| self.sink.text(id, false))?,
             Shape::Jq(jq) => results(&mut self.sink, jq, item)?,
@@ -216,7 +204,7 @@ impl Output {
                 let part = Part::new(fields, item)?;
                 let cells: Vec<_> = names(fields).into_iter().zip(part.cells()).collect();
                 self.sink.item(&part, &cells)?;
-                unknown = unknown_fields(fields, &[part]);
+                lookout.saw(fields, &part);
             }
             Shape::Whole if self.sink.format == Format::Table => self.sink.item(item, &item.details())?,
             Shape::Whole => {
@@ -225,7 +213,7 @@ impl Output {
             }
         }
         self.flush()?;
-        self.warn(unknown);
+        self.warn(lookout);
         Ok(())
     }
 
@@ -240,7 +228,7 @@ impl Output {
 
     /// A list.
     pub(crate) fn list<T: Render>(&mut self, items: &[T]) -> Result<(), CliError> {
-        let mut unknown = None;
+        let mut lookout = Lookout::default();
         match &self.shape {
             Shape::Id => {
                 items.iter().flat_map(Render::ids).try_for_each(|id| self.sink.text(&id, false))?;
@@ -249,7 +237,7 @@ impl Output {
             Shape::Fields(fields) => {
                 let parts = items.iter().map(|item| Part::new(fields, item)).collect::<Result<Vec<_>, _>>()?;
                 self.sink.list(&parts, (&names(fields), &[]), Part::cells)?;
-                unknown = unknown_fields(fields, &parts);
+                parts.iter().for_each(|part| lookout.saw(fields, part));
             }
             Shape::Whole if self.is_on_terminal() => {
                 self.sink.list(items, (T::COLUMNS, T::SPARE), for_people)?;
@@ -257,7 +245,7 @@ impl Output {
             Shape::Whole => self.sink.list(items, (T::COLUMNS, T::SPARE), Render::cells)?,
         }
         self.flush()?;
-        self.warn(unknown);
+        self.warn(lookout);
         if items.is_empty() && self.is_on_terminal() {
             self.remark("nothing found");
         }
@@ -272,6 +260,7 @@ impl Output {
             Shape::Fields(fields) => {
                 let part = Part::new(fields, event)?;
                 self.sink.event(&part, &names(fields), &part.cells())?;
+                self.lookout.saw(fields, &part);
             }
             Shape::Whole => self.sink.event(event, T::COLUMNS, &event.cells())?,
         }
@@ -324,8 +313,16 @@ impl Output {
         Ok(self.flush()?)
     }
 
-    fn warn(&mut self, what: Option<String>) {
-        if let Some(what) = what {
+    /// Nothing more comes.
+    pub(crate) fn end(&mut self) -> io::Result<()> {
+        let flushed = self.flush();
+        let lookout = std::mem::take(&mut self.lookout);
+        self.warn(lookout);
+        flushed
+    }
+
+    fn warn(&mut self, lookout: Lookout) {
+        if let Some(what) = lookout.verdict() {
             self.remark(&format!("warning: {what}"));
         }
     }
@@ -408,20 +405,6 @@ fn for_people<T: Render>(item: &T) -> Vec<String> {
         said.unwrap_or(cell)
     });
     cells.collect()
-}
-
-/// Which fields none of the objects has, and which there are.
-fn unknown_fields(fields: &[Field], parts: &[Part<'_>]) -> Option<String> {
-    let first = parts.first()?;
-    let is_unknown = |field: &&Field| !parts.iter().any(|part| part.has(field));
-    let unknown: Vec<_> = fields.iter().filter(is_unknown).map(Field::name).collect();
-    let there: Vec<_> = first.names().collect();
-    let what = format!("nothing here has the field {}; there are {}", unknown.join(", "), there.join(", "));
-    (!unknown.is_empty()).then_some(what)
-}
-
-fn names(fields: &[Field]) -> Vec<&str> {
-    fields.iter().map(Field::name).collect()
 }
 
 /// The results of an expression, a line each.

@@ -34,6 +34,8 @@ pub(super) fn is_unsafe(c: char) -> bool {
                 | '\u{feff}'
                 | '\u{ffa0}'
                 | '\u{fff9}'..='\u{fffb}'
+                | '\u{13430}'..='\u{1343f}'
+                | '\u{1bca0}'..='\u{1bca3}'
                 | '\u{1d173}'..='\u{1d17a}'
                 | '\u{e0000}'..='\u{e0fff}'
         )
@@ -50,6 +52,7 @@ mod tests {
         }
         assert_eq!(safe("a\u{e0041}b\u{ad}c"), r"a\u{e0041}b\u{ad}c");
         assert_eq!(safe("\u{1b}[2J\u{9b}31m\u{7}"), r"\u{1b}[2J\u{9b}31m\u{7}");
+        assert_eq!(safe("x\u{1bca0}y"), r"x\u{1bca0}y");
         assert_eq!(safe("two\nlines\tand\r"), r"two\nlines\tand\r");
         assert_eq!(safe("\u{202e}gpj.exe\u{200b}"), r"\u{202e}gpj.exe\u{200b}");
     }

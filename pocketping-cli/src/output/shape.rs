@@ -4,6 +4,35 @@ use serde::ser::SerializeMap;
 use serde::{Serialize, Serializer};
 use serde_json::Value;
 
+use crate::jq::Jq;
+
+/// What of an object is printed.
+#[derive(Debug, Default)]
+pub(crate) enum Shape {
+    /// All of it.
+    #[default]
+    Whole,
+    /// These fields.
+    Fields(Vec<Field>),
+    /// What the expression makes of it.
+    Jq(Jq),
+    /// Its id alone.
+    Id,
+}
+
+impl Shape {
+    /// These fields, each of them once.
+    pub(crate) fn fields(asked: Vec<Field>) -> Self {
+        let mut fields = Vec::new();
+        for field in asked {
+            if !fields.contains(&field) {
+                fields.push(field);
+            }
+        }
+        Self::Fields(fields)
+    }
+}
+
 /// A field as the JSON names it; a dot leads into an object: `identity.email`.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Field(String);
@@ -69,6 +98,34 @@ impl Serialize for Part<'_> {
     }
 }
 
+/// Which of the fields that were asked for none of the objects has that were seen, and which the first one has.
+#[derive(Debug, Default)]
+pub(super) struct Lookout {
+    has_begun: bool,
+    missing: Vec<Field>,
+    there: Vec<String>,
+}
+
+impl Lookout {
+    pub(super) fn saw(&mut self, fields: &[Field], part: &Part<'_>) {
+        if !std::mem::replace(&mut self.has_begun, true) {
+            self.missing = fields.to_vec();
+            self.there = part.names().map(str::to_owned).collect();
+        }
+        self.missing.retain(|field| !part.has(field));
+    }
+
+    pub(super) fn verdict(&self) -> Option<String> {
+        let (missing, there) = (names(&self.missing).join(", "), self.there.join(", "));
+        let what = format!("nothing here has the field {missing}; there are {there}");
+        (!self.missing.is_empty()).then_some(what)
+    }
+}
+
+pub(super) fn names(fields: &[Field]) -> Vec<&str> {
+    fields.iter().map(Field::name).collect()
+}
+
 /// A value as a text: a string as it is, nothing for `null`, anything else as JSON.
 fn cell(value: &Value) -> String {
     match value {
@@ -90,6 +147,8 @@ mod tests {
         let part = Part::new(&fields, &json!({"id": "s", "n": 1, "identity": {"email": "a@b.c"}})).unwrap();
         assert_eq!(serde_json::to_string(&part).unwrap(), r#"{"identity.email":"a@b.c","id":"s"}"#);
         assert_eq!(part.cells(), ["a@b.c", "s", ""]);
+        let Shape::Fields(once) = Shape::fields([&fields[..], &fields].concat()) else { panic!("they are fields") };
+        assert_eq!(once, fields);
         assert!(["", "a..b", "."].iter().all(|bad| bad.parse::<Field>().is_err()));
     }
 }

@@ -4,6 +4,7 @@ use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 
 use crate::error::{CliError, Exit};
+use crate::input::{self, Source};
 
 /// Our variables of the file; others are not looked at.
 #[derive(Debug)]
@@ -23,7 +24,9 @@ impl EnvFile {
             CliError::new(Exit::Config, format!("--env-file {}: {what}", path.display()))
         };
         let mut variables = HashMap::new();
-        for pair in dotenvy::from_path_iter(path).map_err(refused)? {
+        let text = Source::File(path).text(input::MOST);
+        let text = text.map_err(|error| CliError::new(error.exit(), format!("--env-file {error}")))?;
+        for pair in dotenvy::from_read_iter(text.as_bytes()) {
             let (name, value) = pair.map_err(refused)?;
             if name.starts_with("POCKETPING_") {
                 variables.insert(name, value);

@@ -145,6 +145,20 @@ fn lines_of_a_pipe_are_sent_in_order_and_it_ends_with_them() {
 }
 
 #[test]
+fn a_line_that_is_no_text_costs_no_other_line() {
+    for contract in [Contract::Strict, Contract::Extended] {
+        let server = server(contract);
+        let chat = at(&server, &["chat", "sess_abc123", "--history", "0"]);
+        let ended = run_with_input(chat, b"one\ntwo\n\xff\nthree\n");
+        assert_eq!(ended.code, 11, "{}", ended.stderr);
+        let told = "error: line 3 of standard input is no text: its byte 1 is no UTF-8\n";
+        assert!(ended.stderr.contains(told) && ended.stderr.contains("1 of 4 lines"), "{}", ended.stderr);
+        let said: Vec<_> = said(&server).into_iter().map(|(_, text)| text).collect();
+        assert_eq!(said, ["one", "two", "three"]);
+    }
+}
+
+#[test]
 fn what_fails_in_a_pipe_is_told_by_the_exit_code() {
     let server = server(Contract::Extended);
     let chat = ["chat", "sess_abc123", "--history", "0"];

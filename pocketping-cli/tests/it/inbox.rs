@@ -219,3 +219,30 @@ fn without_a_terminal_it_says_what_to_do() {
     assert_eq!((ended.code, ended.stdout.as_str(), error["code"].as_str()), (2, "", Some("usage")));
     assert!(error["hint"].as_str().unwrap().contains("sessions watch"), "{error}");
 }
+
+#[test]
+fn letters_that_combine_stay_in_their_conversation() {
+    let server = server(Contract::Extended);
+    let (one, other) = ("sess_1".into(), "sess_abc123".into());
+    let text = "क्षि देवनागरी  ᄒ한ᅡᆫ ﷽ a\u{310}\u{310} 👨\u{200d}👩\u{200d}👧\u{200d}e\u{301} ก็ำ";
+    server.visitor_says(&other, "a plain text");
+    server.visitor_says(&one, "a first one");
+    let mut pty = Pty::spawn(&at(&server, &["inbox"]), 24, 80);
+    pty.sees("a first one");
+    // What a person sees of the other conversation, before and after that one was on the screen.
+    let mut plain = None;
+    for text in [text, &text.repeat(6)] {
+        pty.types("\u{1b}[B");
+        let seen = pty.wait_for("the plain one, whole", |screen| {
+            screen.contains("Answer sess_abc123") && screen.contains("a plain text") && !screen.contains("sess_1")
+        });
+        assert_eq!(*plain.get_or_insert(seen.clone()), seen);
+        server.visitor_says(&one, text);
+        pty.types("\u{1b}[A");
+        pty.wait_for("the other one", |screen| screen.contains("Answer sess_1") && screen.contains("देवनागरी"));
+    }
+    pty.types("\u{1b}[B");
+    pty.wait_for("the plain one, whole", |screen| Some(screen) == plain.as_deref());
+    pty.types("q");
+    assert_eq!(pty.ends(), 0, "{}", pty.screen());
+}

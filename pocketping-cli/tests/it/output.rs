@@ -258,6 +258,9 @@ fn what_was_done_is_not_called_a_wrong_command_line() {
         let stderr = String::from_utf8(output.stderr).unwrap();
         assert_eq!((output.status.code(), count()), (Some(11), 2), "{stderr}");
         assert!(stderr.contains("hint: it was done"), "{stderr}");
+        // A page of help that is lost is not printed.
+        let full = std::fs::OpenOptions::new().write(true).open("/dev/full").unwrap();
+        assert_eq!(at(&server, &["sessions", "--help"]).stdout(full).output().unwrap().status.code(), Some(1));
         // What is only read is as before.
         for read in [&["sessions", "list"][..], &["api", "GET", "/sessions"]] {
             assert_eq!(run(at(&server, &[read, &["--jq", "error(\"boom\")"]].concat())).code, 2, "{read:?}");
@@ -266,6 +269,19 @@ fn what_was_done_is_not_called_a_wrong_command_line() {
             run(at(&server, &["sessions", "close", "sess_abc123", "none", "--jq", ".[0] | .id.x", "-o", "json"]));
         assert_eq!(closed.code, 11, "{}", closed.stderr);
     }
+}
+
+#[test]
+fn a_field_that_nothing_had_of_what_came_over_time_is_said_at_the_end() {
+    let server = MockServer::builder().contract(Contract::Extended).demo_seed().start().unwrap();
+    let listen = ["listen", "--since", "2024-01-01T00:00:00Z", "--limit", "2", "-o", "ndjson", "--fields"];
+    let ended = run(at(&server, &[&listen[..], &["type,nope,type,message.content"]].concat()));
+    assert_eq!(ended.code, 0, "{}", ended.stderr);
+    let said = "warning: nothing here has the field nope; there are ";
+    assert_eq!(ended.stderr.matches(said).count(), 1, "{}", ended.stderr);
+    assert!(ended.stdout.lines().all(|line| line.matches("\"type\"").count() == 1), "{}", ended.stdout);
+    let ended = run(at(&server, &[&listen[..], &["type,message.content"]].concat()));
+    assert!(!ended.stderr.contains("warning: nothing"), "{}", ended.stderr);
 }
 
 #[test]

@@ -6,10 +6,10 @@ use std::thread;
 
 use pocketping_mock_server::{Contract, MockServer, Visit};
 use pocketping_sdk::webhooks::{Verifier, VerifyError};
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use crate::receiver::Receiver;
-use crate::run::{Listening, Nobody, pocketping, run, run_with_input};
+use crate::run::{Listening, Nobody, error_of, pocketping, run, run_with_input};
 
 const SECRET: &str = "whsec_of_the_test";
 
@@ -71,6 +71,25 @@ fn dead_letters_are_posted_again_freshly_signed_or_verbatim() {
             assert_eq!(ended.stdout.lines().collect::<Vec<_>>(), [expected(0), expected(1)]);
         }
     }
+}
+
+#[test]
+fn what_cannot_be_printed_is_posted_all_the_same() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("letters");
+    fs::write(&file, ["a", "b", "c"].map(letter).join("\n")).unwrap();
+    let receiver = Receiver::start();
+    let args = ["events", "replay", file.to_str().unwrap(), "--to", receiver.url(), "--jq", ".status.x", "-o", "json"];
+    let replay = thread::spawn({
+        let command = pocketping(&args);
+        move || run(command)
+    });
+    (0..3).for_each(|_| receiver.next().ok());
+    let ended = replay.join().unwrap();
+    let error = error_of(&ended.stderr);
+    assert_eq!((ended.code, ended.stdout.as_str()), (11, ""), "{error}");
+    assert_eq!((&error["outcome"], &error["code"]), (&json!("applied"), &json!("partial")), "{error}");
+    assert!(error["message"].as_str().unwrap().contains("cannot index 204"), "{error}");
 }
 
 #[test]

@@ -76,9 +76,9 @@ pub(crate) fn run(mut command: Command) -> Ended {
 }
 
 /// As [`run`], with this on standard input.
-pub(crate) fn run_with_input(mut command: Command, input: &str) -> Ended {
+pub(crate) fn run_with_input(mut command: Command, input: impl AsRef<[u8]>) -> Ended {
     let mut child = command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
-    let written = child.stdin.take().unwrap().write_all(input.as_bytes());
+    let written = child.stdin.take().unwrap().write_all(input.as_ref());
     // Who refuses the arguments ends before anything is read.
     assert!(written.as_ref().map_or_else(|error| error.kind() == ErrorKind::BrokenPipe, |()| true), "{written:?}");
     let output = child.wait_with_output().unwrap();

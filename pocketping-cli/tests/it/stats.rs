@@ -21,10 +21,25 @@ fn the_flags_of_scripts_give_all_fields() {
                 assert!(!stats[field].is_null(), "{field}: {stats}");
             }
         }
-        let none = run(at(&server, &["stats", "--json", "-p", "proj_nowhere"]));
-        assert_eq!(serde_json::from_str::<Value>(&none.stdout).unwrap()["conversations"], 0, "{}", none.stderr);
         let text = run(at(&server, &["stats", "--period", "30d"])).stdout;
         assert!(text.contains("conversations\t1\n") && text.contains("by day\t▁") && text.contains("30d"), "{text}");
+    }
+}
+
+#[test]
+fn a_project_that_is_not_there_is_no_quiet_week() {
+    for contract in [Contract::Strict, Contract::Extended] {
+        let server = MockServer::builder().contract(contract).start().unwrap();
+        server.visitor_opens_session(Visit::new());
+        let wrong = run(at(&server, &["stats", "-p", "proj_nowhere"]));
+        assert_eq!((wrong.code, wrong.stdout.as_str()), (5, ""), "{}", wrong.stderr);
+        assert!(wrong.stderr.contains("404 PROJECT_NOT_FOUND: Project not found"), "{}", wrong.stderr);
+        // A server that has no figures cannot tell.
+        let fault = json!({"on": {"surface": "management"}, "do": {"kind": "status", "status": 404, "body": {"error": "Not found"}}});
+        server.inject(fault.to_string().parse().unwrap());
+        let none = run(at(&server, &["stats", "--json", "-p", "proj_nowhere"]));
+        assert_eq!(serde_json::from_str::<Value>(&none.stdout).unwrap()["conversations"], 0, "{}", none.stderr);
+        assert_eq!(none.stderr, "there was no conversation in the project proj_nowhere\n");
     }
 }
 

@@ -8,7 +8,7 @@ use super::ledger::Ledger;
 use super::marks::Mark;
 use super::pass::{Found, Pass, Wanted};
 use super::protocol::AuthOk;
-use super::teller::{Ahead, Teller, Told, time_of};
+use super::teller::{Ahead, Teller, Told};
 use crate::types::{Event, EventId, ProjectId, Session, SessionId, Timestamp};
 
 /// How many of the last events' numbers are remembered, to know a repetition from a disorder.
@@ -139,13 +139,13 @@ impl Feed {
         if !self.is_next(&event)? {
             return Ok(());
         }
-        self.link.heard = self.link.heard.max(time_of(&event));
+        self.link.heard = self.link.heard.max(event.happened_at());
         match self.link.second {
             Second::Armed if self.pass.is_none() => self.second(),
             Second::Armed => self.link.second = Second::Due,
             Second::No | Second::Due => {}
         }
-        let heard = Mark::Heard { id: event.id.clone(), seq: event.seq, time: time_of(&event) };
+        let heard = Mark::Heard { id: event.id.clone(), seq: event.seq, time: event.happened_at() };
         if self.scope.is_some() && event.session_id().is_none() && event.message().is_some() {
             self.unreadable("a message names no session, so it may be of the one that is asked for");
         } else if self.scope.as_ref().is_none_or(|scope| event.session_id() == Some(scope.as_str())) {

@@ -122,11 +122,11 @@ impl<'a> Teller<'a> {
                 self.ledger.is_closed(&session) || self.is_old_close(&session, event.timestamp)
             }
             EventData::SessionUpdated(state) => {
-                self.is_covered(&session, &What::State, time_of(&event), session_stamp(state))
+                self.is_covered(&session, &What::State, event.happened_at(), session_stamp(state))
             }
             EventData::MessageUpdated(message) => {
                 let what = What::Edited(message.id.clone());
-                self.is_covered(&session, &what, time_of(&event), message_stamp(message))
+                self.is_covered(&session, &what, event.happened_at(), message_stamp(message))
             }
             EventData::Other { .. } => false,
         };
@@ -135,7 +135,7 @@ impl<'a> Teller<'a> {
         }
         let undecided = matches!(event.data, EventData::SessionClosed(_))
             && self.ahead.late.remove(&session).is_some_and(|late| late.time.is_none() || late.time >= event.timestamp);
-        let marks = marks(&event, &session, time_of(&event), self.ledger);
+        let marks = marks(&event, &session, event.happened_at(), self.ledger);
         self.item(StreamContent::Live(event), undecided);
         for mark in marks {
             self.mark(mark);
@@ -266,15 +266,4 @@ fn marks(event: &Event, session: &SessionId, time: Option<Timestamp>, ledger: &L
         EventData::MessageUpdated(message) => edited(message).into_iter().collect(),
         EventData::Other { .. } => Vec::new(),
     }
-}
-
-/// When an event happened, as far as it says.
-pub(super) fn time_of(event: &Event) -> Option<Timestamp> {
-    event.timestamp.or(match &event.data {
-        EventData::SessionCreated(session) => session.created_at,
-        EventData::SessionUpdated(session) => session.last_activity,
-        EventData::MessageCreated(message) => message.created_at,
-        EventData::MessageUpdated(message) => message.updated_at,
-        EventData::SessionClosed(_) | EventData::Other { .. } => None,
-    })
 }

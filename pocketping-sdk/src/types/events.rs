@@ -103,6 +103,17 @@ impl Event {
         }
     }
 
+    /// When it happened: its own timestamp, or as what it is about says.
+    pub fn happened_at(&self) -> Option<Timestamp> {
+        self.timestamp.or(match &self.data {
+            EventData::SessionCreated(session) => session.created_at,
+            EventData::SessionUpdated(session) => session.last_activity,
+            EventData::MessageCreated(message) => message.created_at,
+            EventData::MessageUpdated(message) => message.updated_at,
+            EventData::SessionClosed(_) | EventData::Other { .. } => None,
+        })
+    }
+
     /// The message of a `message.…` event.
     pub fn message(&self) -> Option<&Message> {
         match &self.data {
