@@ -43,6 +43,10 @@ pub(crate) enum Problem {
     NotYetValid,
     OtherName,
     UnknownIssuer,
+    /// The certificate of an authority, which is none of a server.
+    Authority,
+    /// Another reason not to take the certificate.
+    Untrusted(String),
     Other(String),
 }
 
@@ -54,7 +58,10 @@ impl Problem {
                 CertificateError::NotValidYet | CertificateError::NotValidYetContext { .. } => Self::NotYetValid,
                 CertificateError::NotValidForName | CertificateError::NotValidForNameContext { .. } => Self::OtherName,
                 CertificateError::UnknownIssuer => Self::UnknownIssuer,
-                other => Self::Other(other.to_string()),
+                // By its name: the crate that has the type is another one on every platform.
+                CertificateError::Other(why) if why.0.to_string() == "CaUsedAsEndEntity" => Self::Authority,
+                CertificateError::Other(why) => Self::Untrusted(why.0.to_string()),
+                other => Self::Untrusted(other.to_string()),
             },
             other => Self::Other(other.to_string()),
         }

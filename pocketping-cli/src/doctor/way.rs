@@ -141,6 +141,14 @@ fn refused(
             format!("the certificate's issuer is not trusted{}", shown(&|it| format!(": {}", it.issuer))),
             Some("SSL_CERT_FILE=FILE names the authorities to trust; a proxy that reads along may stand in between"),
         ),
+        Some(Problem::Authority) => (
+            format!("the certificate is one for an authority (CA:TRUE){}", shown(&|it| format!(": {}", it.issuer))),
+            Some("let the server show one that this authority signed, and name the authority with SSL_CERT_FILE=FILE"),
+        ),
+        Some(Problem::Untrusted(why)) => (
+            format!("the certificate is not trusted: {why}"),
+            Some("SSL_CERT_FILE=FILE names the authorities to trust"),
+        ),
         Some(Problem::Other(error)) => (
             format!("no TLS connection: {error}"),
             Some("an http:// address may be meant; or the server's TLS is too old"),

@@ -228,6 +228,15 @@ fn a_certificate_that_is_not_good_is_said_to_be_what_it_is() {
         assert_eq!(found.status("http"), "skip");
         assert!(stub.asked().is_empty(), "nothing was sent to it");
     }
+    let identity = Identity::of_an_authority("127.0.0.1");
+    let stub = Stub::start_tls(&identity, healthy);
+    let mut command = of(stub.url());
+    command.env("SSL_CERT_FILE", ca_file(&folder, &identity.ca_pem));
+    doctor(command).fails("tls", 9, "the certificate is one for an authority (CA:TRUE): CN=");
+    let mut command = of(stub.url());
+    command.args(["sessions", "list"]);
+    let told = run(command).stderr;
+    assert!(told.contains("hint: the server's certificate is not trusted: SSL_CERT_FILE=FILE"), "{told}");
     let identity = Identity::new("127.0.0.1", now - day, now + 10 * day + day / 2);
     let stub = Stub::start_tls(&identity, healthy);
     let mut command = of(stub.url());

@@ -8,7 +8,7 @@ use std::time::SystemTime;
 
 use pocketping_mock_server::MockServer;
 use rcgen::{BasicConstraints, CertificateParams, CertifiedIssuer, IsCa, KeyPair};
-use rustls::pki_types::PrivateKeyDer;
+use rustls::pki_types::{CertificateDer, PrivateKeyDer};
 use rustls::{ServerConfig, ServerConnection, StreamOwned};
 
 /// A request: its path, and whether it came with a key.
@@ -101,6 +101,15 @@ pub(crate) struct Identity {
 }
 
 impl Identity {
+    /// An authority that shows its own certificate, as `openssl req -x509` makes one.
+    pub(crate) fn of_an_authority(name: &str) -> Self {
+        let mut authority = CertificateParams::new(vec![name.to_owned()]).unwrap();
+        authority.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
+        let key = KeyPair::generate().unwrap();
+        let authority = authority.self_signed(&key).unwrap();
+        Self { config: config(authority.der(), &key), ca_pem: authority.pem() }
+    }
+
     pub(crate) fn new(name: &str, from: SystemTime, to: SystemTime) -> Self {
         let mut authority = CertificateParams::new(Vec::new()).unwrap();
         authority.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
@@ -109,14 +118,18 @@ impl Identity {
         (own.not_before, own.not_after) = (from.into(), to.into());
         let key = KeyPair::generate().unwrap();
         let own = own.signed_by(&key, &authority).unwrap();
-        let config = ServerConfig::builder_with_provider(Arc::new(rustls::crypto::ring::default_provider()))
-            .with_safe_default_protocol_versions()
-            .unwrap()
-            .with_no_client_auth()
-            .with_single_cert(vec![own.der().clone()], PrivateKeyDer::try_from(key.serialize_der()).unwrap())
-            .unwrap();
-        Self { config: Arc::new(config), ca_pem: authority.pem() }
+        Self { config: config(own.der(), &key), ca_pem: authority.pem() }
     }
+}
+
+/// A server that shows this certificate.
+fn config(certificate: &CertificateDer<'static>, key: &KeyPair) -> Arc<ServerConfig> {
+    let config = ServerConfig::builder_with_provider(Arc::new(rustls::crypto::ring::default_provider()))
+        .with_safe_default_protocol_versions()
+        .unwrap()
+        .with_no_client_auth()
+        .with_single_cert(vec![certificate.clone()], PrivateKeyDer::try_from(key.serialize_der()).unwrap());
+    Arc::new(config.unwrap())
 }
 
 /// Writes an authority's certificate where a command can be told of it.

@@ -230,7 +230,7 @@ fn unreachable_socket(client: &Client, error: TransportError) -> Error {
         TransportFailure::Broken => (ErrorKind::Network, Outcome::Unknown),
     };
     let message = format!("no connection to the socket at {}", client.base_url().socket());
-    Error::new(kind, outcome, message).with_source(error.into_source())
+    Error::new(kind, outcome, message).with_hint(error.hint()).with_source(error.into_source())
 }
 
 /// Whoever answered 101 must have read our key.

@@ -341,7 +341,8 @@ fn failed(plan: &Plan, status: Option<StatusCode>, error: TransportError, base: 
             (ErrorKind::Network, Outcome::Unknown, format!("the connection broke within the answer ({status})"))
         }
     };
-    let failure = Error::new(kind, outcome, format!("{}: {what}", plan.line())).with_source(error.into_source());
+    let failure = Error::new(kind, outcome, format!("{}: {what}", plan.line())).with_hint(error.hint());
+    let failure = failure.with_source(error.into_source());
     match status {
         Some(status) => failure.with_status(status),
         None => failure,

@@ -10,6 +10,8 @@ use bytes::Bytes;
 use futures::Stream;
 use tokio::io::{AsyncRead, AsyncWrite};
 
+use super::tls::hint_for;
+
 type BoxFuture<'a, T> = Pin<Box<dyn Future<Output = T> + Send + 'a>>;
 
 /// Carries requests. The client brings one over the network; another HTTP stack, a recording layer or a server in the
@@ -116,6 +118,11 @@ impl TransportError {
     /// How far the request came.
     pub fn failure(&self) -> TransportFailure {
         self.failure
+    }
+
+    /// What to do about it, when that is known.
+    pub(crate) fn hint(&self) -> Option<&'static str> {
+        hint_for(&*self.source)
     }
 
     /// Takes the cause out.

@@ -1,5 +1,7 @@
 //! TLS: one rustls configuration with an explicit provider, for REST and the socket. The only file that names rustls.
 
+use std::error::Error as StdError;
+use std::io;
 use std::sync::Arc;
 
 use rustls::pki_types::pem::PemObject;
@@ -52,6 +54,20 @@ impl TlsOptions {
         let key = PrivateKeyDer::from_pem_slice(&pem).map_err(|error| bad("the client identity's key", error))?;
         verified.with_client_auth_cert(chain, key).map_err(|error| bad("the client identity", error))
     }
+}
+
+/// What to do about a server's certificate that was refused, when that is what this error is about.
+pub(super) fn hint_for(error: &(dyn StdError + 'static)) -> Option<&'static str> {
+    let mut cause = Some(error);
+    while let Some(error) = cause {
+        if let Some(rustls::Error::InvalidCertificate(_)) = error.downcast_ref() {
+            return Some("the server's certificate is not trusted: SSL_CERT_FILE=FILE names the authorities that are");
+        }
+        // What an I/O error was made of is not its source.
+        let inner = error.downcast_ref::<io::Error>().and_then(io::Error::get_ref);
+        cause = inner.map(|inner| inner as _).or_else(|| error.source());
+    }
+    None
 }
 
 fn bad(what: &str, source: impl Into<BoxError>) -> Error {

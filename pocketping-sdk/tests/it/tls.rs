@@ -94,8 +94,13 @@ async fn a_private_authority_is_trusted_by_rest_and_socket_when_it_is_given() {
         let client = stranger.build().unwrap();
         let error = client.sessions().list().await.unwrap_err();
         assert_eq!((error.kind(), error.outcome()), (ErrorKind::Connect, pocketping_sdk::Outcome::NotSent), "{error}");
-        assert_eq!(client.events().connect().await.unwrap_err().kind(), ErrorKind::Connect);
+        assert!(error.hint().is_some_and(|hint| hint.contains("SSL_CERT_FILE")), "{:?}", error.hint());
+        let error = client.events().connect().await.unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::Connect);
+        assert!(error.hint().is_some_and(|hint| hint.contains("SSL_CERT_FILE")), "{:?}", error.hint());
     }
+    let nobody = https(1).build().unwrap().sessions().list().await.unwrap_err();
+    assert_eq!((nobody.kind(), nobody.hint()), (ErrorKind::Connect, None), "{nobody}");
 }
 
 #[tokio::test]
