@@ -250,12 +250,13 @@ fn exit_of(error: &Error) -> Exit {
     let may_have_happened = is_write && error.outcome() == Outcome::Unknown;
     match error.kind() {
         _ if is_write && error.outcome() == Outcome::Applied => Exit::Partial,
+        ErrorKind::Api if may_have_happened => Exit::Unknown,
         _ if error.is_unauthorized() => Exit::Auth,
         _ if error.is_rate_limited() => Exit::RateLimited,
         ErrorKind::Config | ErrorKind::Redirect => Exit::Config,
         ErrorKind::Request => Exit::Usage,
         // An answer that is not the API's says nothing about what was asked for.
-        ErrorKind::Api if error.api().is_some_and(|api| !api.documented) && !may_have_happened => Exit::Server,
+        ErrorKind::Api if error.api().is_some_and(|api| !api.documented) => Exit::Server,
         ErrorKind::Api if error.is_not_found() => Exit::NotFound,
         ErrorKind::Api if error.status().is_some_and(|status| status < 500) => Exit::Invalid,
         _ if may_have_happened => Exit::Unknown,

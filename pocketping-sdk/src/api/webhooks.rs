@@ -56,7 +56,8 @@ impl Webhooks {
     /// Deletes a webhook: `DELETE /webhooks/:webhookId` (extended; elsewhere not found).
     ///
     /// # Errors
-    /// Not found when there is no such webhook, or when a repetition found it deleted already.
+    /// Not found when there is no such webhook. Where a repetition found none, this call may have deleted it: the outcome is
+    /// [`Unknown`](crate::Outcome::Unknown).
     pub fn delete(&self, id: impl Into<WebhookId>) -> Call<()> {
         let id = id.into();
         Call::<Webhook>::new(&self.client, Method::DELETE, "/webhooks/:webhookId", &[id.as_str()])

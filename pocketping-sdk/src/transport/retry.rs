@@ -96,10 +96,10 @@ pub(super) fn floor(error: &Error) -> Option<Duration> {
 }
 
 /// What is known of a whole call's effect after its last attempt failed: an attempt that may have arrived is not
-/// undone by a later one that did not, or that was turned away before the server could have recognised it.
+/// undone by a later one, whatever became of that. Somebody on the way may have answered it, or it may have overtaken
+/// the earlier one.
 pub(super) fn overall(earlier: Option<Outcome>, error: Error) -> Error {
-    let was_looked_at = matches!(error.status(), Some(400 | 404 | 405 | 413 | 422));
-    if earlier == Some(Outcome::Unknown) && !was_looked_at { error.with_outcome(Outcome::Unknown) } else { error }
+    if earlier == Some(Outcome::Unknown) { error.with_outcome(Outcome::Unknown) } else { error }
 }
 
 /// Reads `Retry-After`, in seconds or as an HTTP date relative to the answer's own `Date`.
@@ -202,6 +202,9 @@ mod tests {
         let running = Error::refused("x", ApiError::new(409, br#"{"code":"IDEMPOTENCY_IN_PROGRESS"}"#));
         assert!(Repeat::WhenSafe.allows(&running, true) && !Repeat::WhenSafe.allows(&running, false));
         assert_eq!(running.outcome(), Outcome::Unknown, "the first one may still be applied");
+        for says_nothing in [301, 302, 303, 304, 307, 308, 408] {
+            assert_eq!(api(says_nothing).outcome(), Outcome::Unknown, "{says_nothing}");
+        }
         assert_eq!(floor(&running), Some(Duration::from_secs(1)));
     }
 
@@ -210,11 +213,10 @@ mod tests {
         let refused = || Error::new(ErrorKind::Connect, Outcome::NotSent, "x");
         assert_eq!(overall(None, refused()).outcome(), Outcome::NotSent);
         assert_eq!(overall(Some(Outcome::Unknown), refused()).outcome(), Outcome::Unknown);
-        for turned_away in [401, 403, 409, 429] {
-            let refused = Error::refused("x", ApiError::new(turned_away, b""));
-            assert_eq!(overall(Some(Outcome::Unknown), refused).outcome(), Outcome::Unknown, "{turned_away}");
+        for refused in [400, 401, 403, 404, 405, 409, 413, 422, 429] {
+            let refused = || Error::refused("x", ApiError::new(refused, b""));
+            assert_eq!(overall(None, refused()).outcome(), Outcome::Rejected, "{}", refused());
+            assert_eq!(overall(Some(Outcome::Unknown), refused()).outcome(), Outcome::Unknown, "{}", refused());
         }
-        let rejected = Error::refused("x", ApiError::new(404, b""));
-        assert_eq!(overall(Some(Outcome::Unknown), rejected).outcome(), Outcome::Rejected);
     }
 }

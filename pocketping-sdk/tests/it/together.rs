@@ -23,6 +23,30 @@ fn visit(server: &MockServer, text: &str) -> Session {
 }
 
 #[tokio::test]
+async fn what_a_later_attempt_says_does_not_undo_an_earlier_one() {
+    for contract in BOTH {
+        for status in [400, 404, 405, 408, 413, 422, 502] {
+            let (server, client) = start(contract);
+            let id = visit(&server, "Hello").id;
+            // It knows the contract from here on, and sends again where the server knows keys.
+            client.session(&id).get().await.unwrap();
+            server.inject(r#"{"on":{"method":"POST"},"do":{"kind":"apply-then-drop"}}"#.parse().unwrap());
+            let gateway = format!(r#"{{"on":{{"method":"POST"}},"do":{{"kind":"gateway","status":{status}}}}}"#);
+            server.inject(gateway.parse().unwrap());
+            let send = client.session(&id).messages().send(NewMessage::operator("Hi")).await;
+            assert!(send.is_ok(), "{contract:?} {status}: {send:?}");
+            assert_eq!(server.messages(&id).len(), 2, "{contract:?} {status}");
+        }
+    }
+    let (server, client) = start(Contract::Extended);
+    let webhook = NewWebhook::new("https://example.com/hook", [EventKind::MessageCreated]);
+    let webhook = client.webhooks().create(webhook).await.unwrap();
+    server.inject(r#"{"on":{"method":"DELETE"},"do":{"kind":"apply-then-drop"}}"#.parse().unwrap());
+    let error = client.webhooks().delete(webhook.id.unwrap()).await.unwrap_err();
+    assert_eq!((error.status(), error.outcome()), (Some(404), Outcome::Unknown), "this very call may have deleted it");
+}
+
+#[tokio::test]
 async fn a_whole_conversation() {
     for contract in BOTH {
         let (server, client) = start(contract);
