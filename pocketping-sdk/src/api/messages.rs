@@ -170,9 +170,9 @@ impl ListMessages {
     }
 
     /// All messages of the list, page by page where the server can.
-    pub fn stream(self) -> impl Stream<Item = Result<Message>> + Send + 'static {
+    pub fn stream(self) -> impl Stream<Item = Result<Message>> + Send + Unpin + 'static {
         let most = self.limit.unwrap_or(usize::MAX);
-        self.walk(Some(most.clamp(1, PAGE))).take(most)
+        Box::pin(self.walk(Some(most.clamp(1, PAGE))).take(most))
     }
 
     /// As [`stream`](Self::stream), whole, with the pages the server makes by itself.

@@ -253,9 +253,9 @@ impl ListSessions {
     ///
     /// Sessions that come into being meanwhile may be missed; none is skipped or repeated. On a server that cannot
     /// filter, messages are read as the stream is polled, without a bound.
-    pub fn stream(self) -> impl Stream<Item = Result<Session>> + Send + 'static {
+    pub fn stream(self) -> impl Stream<Item = Result<Session>> + Send + Unpin + 'static {
         let most = self.limit.unwrap_or(usize::MAX);
-        self.walk(Some(most.clamp(1, PAGE))).take(most)
+        Box::pin(self.walk(Some(most.clamp(1, PAGE))).take(most))
     }
 
     /// As [`stream`](Self::stream), whole, with the pages the server makes by itself.

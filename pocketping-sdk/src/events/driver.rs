@@ -11,7 +11,7 @@ use futures::stream::FuturesUnordered;
 use tokio::sync::{oneshot, watch};
 use tokio::time::{Instant, sleep_until, timeout};
 
-use super::backfill;
+use super::backfill::{self, Patience};
 use super::feed::{Feed, Hole, OtherProject};
 use super::item::{CloseReason, StreamState};
 use super::link::{Incoming, Link, Opened, policy_or_key};
@@ -203,17 +203,18 @@ impl Driver {
                 // Nobody waits any more when the stream was dropped.
                 let _dropped = begun.send(());
             }
+            let patience = if is_beginning { Patience::of(&self.client) } else { Patience::LONG };
             let has_room = self.queue.has_room(0);
             let may_ask = is_beginning || self.queue.has_room_to_read();
             if list.is_none() && self.feed.wants_list() {
                 let since = self.feed.list_since();
-                list = Some(Box::pin(backfill::list(self.client.clone(), self.scope.clone(), since)));
+                list = Some(Box::pin(backfill::list(self.client.clone(), self.scope.clone(), since, patience)));
             }
             while may_ask
                 && reads.len() < READS
                 && let Some(wanted) = self.feed.next_read()
             {
-                reads.push(Box::pin(backfill::session(self.client.clone(), wanted)));
+                reads.push(Box::pin(backfill::session(self.client.clone(), wanted, patience)));
             }
             if self.feed.is_owing() && owed.is_none() {
                 self.owing = self.owing.saturating_add(1);

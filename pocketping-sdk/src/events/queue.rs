@@ -64,6 +64,8 @@ struct Acknowledged {
     steps: VecDeque<Step>,
     /// How many of these are items.
     items: usize,
+    /// Whether it was said that they are as many as there may be.
+    is_said: bool,
 }
 
 #[derive(Debug)]
@@ -123,7 +125,12 @@ impl Queue {
                 dropped: 0,
                 dropped_ticket: None,
                 next: 1,
-                ledger: acknowledged.map(|ledger| Acknowledged { ledger, steps: VecDeque::new(), items: 0 }),
+                ledger: acknowledged.map(|ledger| Acknowledged {
+                    ledger,
+                    steps: VecDeque::new(),
+                    items: 0,
+                    is_said: false,
+                }),
                 error: None,
                 is_over: false,
                 consumer: None,
@@ -245,6 +252,9 @@ impl State {
         if let Some(acknowledged) = &mut self.ledger {
             acknowledged.steps.push_back(Step::Item { ticket, is_done: false });
             acknowledged.items += 1;
+            if acknowledged.items >= MOST_UNACKNOWLEDGED && !std::mem::replace(&mut acknowledged.is_said, true) {
+                tracing::warn!(items = MOST_UNACKNOWLEDGED, "the stream waits for items to be acknowledged");
+            }
         }
         self.live += usize::from(is_live);
         self.items.push_back(StreamItem { content, repeat_possible, ticket: Ticket(ticket) });

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use std::task::{Context, Poll};
 use std::time::Duration;
 
-use futures::Stream;
+use futures::{Stream, StreamExt};
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
 
@@ -41,7 +41,8 @@ impl Events {
     /// many links as it takes.
     ///
     /// The first link must stand, and the sessions that moved just before must be readable; later links are made again and
-    /// again ([`ConnectEvents::reconnect`]).
+    /// again ([`ConnectEvents::reconnect`]). The link has the time of [`ConnectEvents::timeout`], and each answer of what is
+    /// read then the client's own deadline; how many there are depends on what moved. Dropping the future ends all of it.
     ///
     /// # Errors
     /// Unauthorized ([`Error::is_unauthorized`](crate::Error::is_unauthorized)) when the key is refused; a configuration error when there is no
@@ -157,7 +158,10 @@ impl ConnectEvents {
     }
 
     /// Goes on where the cursor stands, and keeps a new one ([`EventStream::cursor`]): items are to be acknowledged
-    /// ([`EventStream::ack`]), and what was not comes again when the cursor is resumed. An empty cursor begins now.
+    /// ([`EventStream::ack`]), and what was not comes again when the cursor is resumed. An empty cursor begins now: keep the
+    /// stream's own as soon as it is connected, or what comes before the first acknowledgement is not missed by the next one.
+    ///
+    /// When 10,000 items wait to be acknowledged, the stream waits too, and says so once in the log.
     ///
     /// Where the server does not know the cursor's last event any more, what was missed is read from REST.
     pub fn resume(mut self, cursor: EventCursor) -> Self {
@@ -259,14 +263,16 @@ impl EventStream {
     /// are skipped.
     pub fn states(&self) -> impl Stream<Item = StreamState> + Send + Unpin + 'static {
         let states = self.states.clone();
-        Box::pin(futures::stream::unfold((states, true), async |(mut states, is_first)| {
+        let states = futures::stream::unfold((states, true), async |(mut states, is_first)| {
             if !is_first {
                 // Closed was the last one.
                 states.changed().await.ok()?;
             }
             let state = *states.borrow_and_update();
             Some((state, (states, false)))
-        }))
+        });
+        // Who selects over it and the items asks again after its end.
+        Box::pin(states).fuse()
     }
 
     /// Ends the link: says goodbye to the server, and waits for its answer, two seconds at most. What is in the buffer is

@@ -121,7 +121,7 @@ impl WaitFor {
         };
         timeout(deadline, found).await.unwrap_or_else(|_| {
             let message = format!("no such event of the session within {deadline:?}");
-            Err(Error::new(ErrorKind::Timeout, Outcome::Rejected, message))
+            Err(Error::new(ErrorKind::Timeout, Outcome::Unknown, message))
         })
     }
 }

@@ -20,6 +20,17 @@ use super::retry::{Repeat, RetryPolicy};
 use super::run::Run;
 use crate::error::{Error, ErrorKind, Outcome, Result};
 
+/// What says how a request is framed.
+const FRAMING: [HeaderName; 7] = [
+    http::header::CONTENT_LENGTH,
+    http::header::TRANSFER_ENCODING,
+    http::header::CONNECTION,
+    http::header::HOST,
+    http::header::UPGRADE,
+    http::header::TE,
+    http::header::TRAILER,
+];
+
 type BoxFuture<T> = Pin<Box<dyn Future<Output = T> + Send>>;
 type Decode<T> = fn(&Reply, &Method, &str, Option<&str>) -> Result<Decoded<T>>;
 type Complete<T> = Box<dyn FnOnce(Run) -> BoxFuture<Result<T>> + Send>;
@@ -225,11 +236,15 @@ impl<T: Send + 'static> Call<T> {
         }
     }
 
-    /// Adds a header. `Authorization` is the client's own and cannot be set.
+    /// Adds a header. `Authorization` is the client's own and cannot be set, nor can those that say how a request is framed
+    /// (`Content-Length`, `Transfer-Encoding`, `Connection`, `Host`, `Upgrade`, `TE`, `Trailer`).
     pub fn header(mut self, name: &str, value: &str) -> Self {
         match (HeaderName::try_from(name), HeaderValue::try_from(value)) {
             (Ok(name), Ok(_)) if name == http::header::AUTHORIZATION => {
                 self.plan(|_| Err(Error::request("the Authorization header is made of the client's API key")))
+            }
+            (Ok(name), Ok(_)) if FRAMING.contains(&name) => {
+                self.plan(move |_| Err(Error::request(format!("the header {name} is the transport's own"))))
             }
             (Ok(name), Ok(value)) => {
                 self.knobs.headers.insert(name, value);

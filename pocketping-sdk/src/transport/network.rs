@@ -1,6 +1,8 @@
 //! The network transport: reqwest, for REST and for the socket's upgrade alike, so that TLS, proxies and timeouts are
 //! one configuration. The only file that names reqwest.
 
+use std::error::Error as StdError;
+use std::fmt;
 use std::future::Future;
 use std::pin::Pin;
 use std::sync::OnceLock;
@@ -25,6 +27,9 @@ pub(super) struct NetworkOptions {
     pub(super) proxies: (Proxy, Proxy),
 }
 
+/// Where the environment names proxies.
+const PROXY_VARIABLES: [&str; 6] = ["HTTP_PROXY", "http_proxy", "HTTPS_PROXY", "https_proxy", "ALL_PROXY", "all_proxy"];
+
 /// Which proxy is used.
 #[derive(Clone, PartialEq, Eq)]
 pub(super) enum Proxy {
@@ -37,22 +42,63 @@ pub(super) enum Proxy {
 }
 
 impl Proxy {
+    /// As errors name it, without credentials; none where there is none.
+    fn named(&self) -> Option<String> {
+        match self {
+            Self::Off => None,
+            Self::System => PROXY_VARIABLES
+                .iter()
+                .any(|name| std::env::var_os(name).is_some_and(|url| !url.is_empty()))
+                .then(|| "a proxy of the environment".to_owned()),
+            Self::Explicit { url, .. } => {
+                let url = url::Url::parse(url).or_else(|_| url::Url::parse(&format!("http://{url}"))).ok()?;
+                let port = url.port().map(|port| format!(":{port}")).unwrap_or_default();
+                Some(format!("the proxy {}://{}{port}", url.scheme(), url.host_str()?))
+            }
+        }
+    }
+
     /// Whether the proxy itself is spoken to over TLS.
     pub(super) fn needs_tls(&self) -> bool {
         let is_tls = |url: &str| url.get(..6).is_some_and(|scheme| scheme.eq_ignore_ascii_case("https:"));
         match self {
             Self::Off => false,
             Self::Explicit { url, .. } => is_tls(url),
-            Self::System => ["HTTP_PROXY", "http_proxy", "HTTPS_PROXY", "https_proxy", "ALL_PROXY", "all_proxy"]
-                .iter()
-                .any(|name| std::env::var(name).is_ok_and(|url| is_tls(&url))),
+            Self::System => PROXY_VARIABLES.iter().any(|name| std::env::var(name).is_ok_and(|url| is_tls(&url))),
         }
     }
 }
 
+/// A way into the network.
+#[derive(Clone)]
+struct Way {
+    client: reqwest::Client,
+    /// What it leads through, without credentials.
+    proxy: Option<String>,
+}
+
+/// What failed on a way through a proxy.
+#[derive(Debug)]
+struct Behind {
+    proxy: String,
+    error: reqwest::Error,
+}
+
+impl fmt::Display for Behind {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "by way of {}", self.proxy)
+    }
+}
+
+impl StdError for Behind {
+    fn source(&self) -> Option<&(dyn StdError + 'static)> {
+        Some(&self.error)
+    }
+}
+
 pub(super) struct Network {
-    rest: reqwest::Client,
-    socket: reqwest::Client,
+    rest: Way,
+    socket: Way,
     /// Where the first request went, read once.
     origin: OnceLock<Option<reqwest::Url>>,
 }
@@ -60,7 +106,8 @@ pub(super) struct Network {
 impl Network {
     pub(super) fn new(options: NetworkOptions) -> Result<Self> {
         let tls = options.tls.into_config(options.needs_tls)?;
-        let client = |proxy: Proxy| {
+        let way = |proxy: Proxy| {
+            let named = proxy.named();
             let builder = reqwest::Client::builder()
                 .tls_backend_preconfigured(tls.clone())
                 .redirect(reqwest::redirect::Policy::none())
@@ -75,13 +122,13 @@ impl Network {
             let failed = |error: reqwest::Error| {
                 Error::config("the HTTP client could not be set up").with_source(error.without_url())
             };
-            builder.build().map_err(failed)
+            Ok(Way { client: builder.build().map_err(failed)?, proxy: named })
         };
         // One client, and so one pool, unless only one of the two addresses is on this machine.
         let (for_rest, for_socket) = options.proxies;
         let same = for_rest == for_socket;
-        let rest = client(for_rest)?;
-        let socket = if same { rest.clone() } else { client(for_socket)? };
+        let rest = way(for_rest)?;
+        let socket = if same { rest.clone() } else { way(for_socket)? };
         Ok(Self { rest, socket, origin: OnceLock::new() })
     }
 }
@@ -90,15 +137,17 @@ fn explicit(url: &str, no_proxy: Option<&str>) -> Result<reqwest::Proxy> {
     let bad = |error: reqwest::Error| {
         Error::config(format!("the proxy {} is not a URL", shown(url))).with_source(error.without_url())
     };
+    // Without a scheme it is http.
+    if let Some((scheme, _)) = url.split_once("://")
+        && !["http", "https"].iter().any(|known| scheme.eq_ignore_ascii_case(known))
+    {
+        return Err(Error::config(format!("the proxy {} must start with http:// or https://", shown(url))));
+    }
     Ok(reqwest::Proxy::all(url).map_err(bad)?.no_proxy(no_proxy.and_then(reqwest::NoProxy::from_string)))
 }
 
 impl Network {
-    async fn execute(
-        &self,
-        client: &reqwest::Client,
-        request: http::Request<Bytes>,
-    ) -> Result<reqwest::Response, TransportError> {
+    async fn execute(&self, way: &Way, request: http::Request<Bytes>) -> Result<reqwest::Response, TransportError> {
         let request = match self.url(request.uri()) {
             Some(url) => {
                 let (parts, body) = request.into_parts();
@@ -109,7 +158,13 @@ impl Network {
             }
             None => reqwest::Request::try_from(request).map_err(classify)?,
         };
-        client.execute(request).await.map_err(classify)
+        way.client.execute(request).await.map_err(|error| match &way.proxy {
+            Some(proxy) if error.is_connect() => {
+                let error = Behind { proxy: proxy.clone(), error: error.without_url() };
+                TransportError::new(TransportFailure::Connect, error)
+            }
+            _ => classify(error),
+        })
     }
 
     /// The address as reqwest takes it. Nearly all requests go to one origin, which is read once; `None` for

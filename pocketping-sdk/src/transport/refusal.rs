@@ -41,7 +41,11 @@ pub(crate) async fn refusal(line: &str, answer: http::Response<Body>, until: Ins
     api.retry_after = retry_after(&parts.headers, SystemTime::now);
     api.request_id = text_header(&parts.headers, &REQUEST_ID);
     api.content_type = text_header(&parts.headers, &CONTENT_TYPE);
-    let hint = looks_like(&parts.headers, &start);
+    let hint = if parts.status == StatusCode::PROXY_AUTHENTICATION_REQUIRED {
+        Some("a proxy answered, and wants credentials: they stand in its URL, http://user:password@host:port")
+    } else {
+        looks_like(&parts.headers, &start)
+    };
     Error::refused(line, api).with_hint(hint)
 }
 

@@ -56,12 +56,20 @@ impl TlsOptions {
     }
 }
 
-/// What to do about a server's certificate that was refused, when that is what this error is about.
+/// What to do about a server's certificate that was refused, or where there is none, when that is what this error is about.
 pub(super) fn hint_for(error: &(dyn StdError + 'static)) -> Option<&'static str> {
     let mut cause = Some(error);
     while let Some(error) = cause {
-        if let Some(rustls::Error::InvalidCertificate(_)) = error.downcast_ref() {
-            return Some("the server's certificate is not trusted: SSL_CERT_FILE=FILE names the authorities that are");
+        match error.downcast_ref() {
+            Some(rustls::Error::InvalidCertificate(_)) => {
+                return Some(
+                    "the server's certificate is not trusted: SSL_CERT_FILE=FILE names the authorities that are",
+                );
+            }
+            Some(rustls::Error::InvalidMessage(_)) => {
+                return Some("the server does not speak TLS there: an http:// address may be meant");
+            }
+            _ => {}
         }
         // What an I/O error was made of is not its source.
         let inner = error.downcast_ref::<io::Error>().and_then(io::Error::get_ref);

@@ -49,7 +49,9 @@ impl Verifier {
         self
     }
 
-    /// How far the time in the body may be from now, in both directions. Default 20 minutes, as long as servers retry.
+    /// How far the time in the body may be from now, in both directions. Default 20 minutes, as long as a
+    /// server's retries take by themselves (756 s). A delivery can be older: when this receiver asked for a pause of more
+    /// (`Retry-After`, up to an hour), or when earlier ones of its session held it up. Where that happens, set more.
     pub fn freshness(mut self, window: Duration) -> Self {
         self.freshness = Some(window);
         self

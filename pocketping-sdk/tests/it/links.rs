@@ -222,6 +222,44 @@ async fn what_cannot_be_read_is_a_gap_and_comes_later() {
 }
 
 #[tokio::test]
+async fn a_stream_that_cannot_begin_says_so_within_the_deadline() {
+    for contract in BOTH {
+        let server = start(contract);
+        let slow =
+            r#"{"on":{"method":"GET","route":"/sessions"},"do":{"kind":"latency","time":"1h"},"times":"always"}"#;
+        server.inject(slow.parse().unwrap());
+        let client = Client::builder().base_url(server.url()).api_key(server.api_key());
+        let client = client.deadline(Duration::from_millis(300)).build().unwrap();
+        let connected = tokio::time::timeout(Duration::from_secs(60), client.events().connect()).await;
+        assert_eq!(connected.expect("it ends").unwrap_err().kind(), ErrorKind::Timeout, "{contract:?}");
+    }
+}
+
+#[tokio::test]
+async fn who_selects_over_states_and_items_gets_all_that_is_in_the_buffer() {
+    let server = start(Contract::Extended);
+    let id = server.visitor_opens_session(Visit::new()).id;
+    let mut events = client(&server).events().connect().await.unwrap();
+    let mut states = events.states();
+    (0..20).for_each(|n| drop(server.visitor_says(&id, &n.to_string())));
+    let mut told = vec![said(&next(&mut events).await)];
+    events.close().await;
+    loop {
+        tokio::select! {
+            biased;
+            Some(_) = states.next() => {}
+            item = events.next() => match item {
+                Some(item) => told.push(said(&item.unwrap())),
+                None => break,
+            },
+        }
+    }
+    let expected: Vec<_> = (0..20).map(|n| n.to_string()).collect();
+    assert!(told.iter().zip(&expected).all(|(one, other)| one == other), "{told:?}");
+    assert!(states.next().await.is_none() && states.next().await.is_none());
+}
+
+#[tokio::test]
 async fn a_peer_that_falls_silent_is_noticed() {
     for contract in BOTH {
         let server = start(contract);

@@ -166,6 +166,14 @@ async fn an_idempotency_key_can_be_chosen_and_a_bad_one_is_named() {
     }
     let error = send().header("authorization", "Bearer other").await.unwrap_err();
     assert!(error.to_string().contains("the Authorization header is made of the client's API key"), "{error}");
+    for framing in ["Content-Length", "transfer-encoding", "host", "connection"] {
+        let error = send().header(framing, "5").await.unwrap_err();
+        assert!(error.to_string().ends_with("is the transport's own"), "{error}");
+        assert_eq!(
+            (error.kind(), error.outcome()),
+            (pocketping_sdk::ErrorKind::Request, pocketping_sdk::Outcome::NotSent)
+        );
+    }
     assert_eq!(server.received_requests().await.unwrap().len(), 1, "nothing of these was sent");
 }
 

@@ -123,6 +123,49 @@ async fn bad_pem_is_named_when_the_client_is_built() {
     assert!(with(https(1).root_certificate_pem("nonsense")).contains("root certificate"));
     assert!(with(https(1).identity_pem("nonsense")).contains("identity"));
     assert!(with(https(1).proxy("::")).contains("proxy"));
+    let socks = with(https(1).proxy("socks5://127.0.0.1:1080"));
+    assert_eq!(socks, "the proxy \"socks5://127.0.0.1:1080\" must start with http:// or https://");
+}
+
+fn chain(error: &dyn std::error::Error) -> String {
+    error.source().map_or_else(|| error.to_string(), |source| format!("{error}: {}", chain(source)))
+}
+
+#[tokio::test]
+async fn what_fails_behind_a_proxy_names_it() {
+    let through = |proxy: &str| {
+        Client::builder().base_url("http://pocketping.test").api_key("k").retry(RetryPolicy::none()).proxy(proxy)
+    };
+    for proxy in ["http://127.0.0.1:1", "http://user:secret@127.0.0.1:1", "127.0.0.1:1"] {
+        let client = through(proxy).build().unwrap();
+        for error in [client.sessions().list().await.unwrap_err(), client.events().connect().await.unwrap_err()] {
+            let said = chain(&error);
+            assert!(
+                said.contains("pocketping.test") && said.contains(": by way of the proxy http://127.0.0.1:1: "),
+                "{said}"
+            );
+            assert!(!format!("{said} {error:?}").contains("secret"), "{said}");
+        }
+    }
+    let nobody = https(1).build().unwrap().sessions().list().await.unwrap_err();
+    assert!(!chain(&nobody).contains("proxy"), "{nobody}");
+
+    // A proxy that wants to know who asks.
+    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let proxy = format!("http://{}", listener.local_addr().unwrap());
+    tokio::spawn(async move {
+        let (mut stream, _) = listener.accept().await.unwrap();
+        let mut asked = [0; 4096];
+        stream.read(&mut asked).await.unwrap();
+        stream.write_all(b"HTTP/1.1 407 Proxy Authentication Required\r\nContent-Length: 0\r\n\r\n").await.unwrap();
+    });
+    let error = through(&proxy).build().unwrap().sessions().list().await.unwrap_err();
+    assert_eq!((error.status(), error.hint().is_some_and(|hint| hint.contains("proxy"))), (Some(407), true), "{error}");
+
+    // And a server that speaks no TLS.
+    let server = MockServer::start();
+    let error = https(server.address().port()).build().unwrap().sessions().list().await.unwrap_err();
+    assert!(error.hint().is_some_and(|hint| hint.contains("http://")), "{}", chain(&error));
 }
 
 /// An HTTP proxy that takes `CONNECT` and absolute URLs, and leads everything to one server. It records first lines.
