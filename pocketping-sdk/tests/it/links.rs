@@ -241,7 +241,7 @@ async fn who_selects_over_states_and_items_gets_all_that_is_in_the_buffer() {
     let id = server.visitor_opens_session(Visit::new()).id;
     let mut events = client(&server).events().connect().await.unwrap();
     let mut states = events.states();
-    (0..20).for_each(|n| drop(server.visitor_says(&id, &n.to_string())));
+    (0..20).for_each(|n| drop(server.visitor_says(&id, n.to_string())));
     let mut told = vec![said(&next(&mut events).await)];
     events.close().await;
     loop {
