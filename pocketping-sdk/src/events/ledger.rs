@@ -73,6 +73,9 @@ impl Ledger {
             Mark::Told { session, what, time, stamp } => {
                 self.ahead = self.ahead.max(*time);
                 self.remember(session, what, Seen { time: *time, stamp: *stamp });
+                if matches!(what, What::Message(_)) {
+                    self.date(session, *time);
+                }
             }
             Mark::Closed { session, time } => {
                 self.ahead = self.ahead.max(*time);
@@ -166,6 +169,13 @@ impl Ledger {
         }
     }
 
+    /// A session that does not say when it was created is as old as its first message.
+    fn date(&mut self, session: &SessionId, time: Option<Timestamp>) {
+        if let Some(created @ Seen { time: None, .. }) = self.seen.get_mut(&(session.clone(), What::Created)) {
+            created.time = time;
+        }
+    }
+
     /// Forgets what can no longer be mistaken for something new: what is older than the cut, and than what the socket has
     /// told so far, for it may be behind what was read.
     pub(super) fn prune(&mut self, heard: Option<Timestamp>) {
@@ -178,6 +188,8 @@ impl Ledger {
             match self.seen.get(&key) {
                 // Told again since, in another state.
                 Some(seen) if seen.time >= Some(horizon) => self.order.push_back((seen.time, key)),
+                // Its first message may still come, and make it look new.
+                Some(Seen { time: None, .. }) if key.1 == What::Created => self.order.push_back((Some(horizon), key)),
                 _ => drop(self.seen.remove(&key)),
             }
         }
@@ -195,6 +207,11 @@ impl Ledger {
     pub(super) fn seen(&self, session: &SessionId, what: &What) -> Option<Seen> {
         // The key is borrowed field by field nowhere else; a clone of two short texts is cheap enough.
         self.seen.get(&(session.clone(), what.clone())).copied()
+    }
+
+    /// Whether it was told of any session.
+    pub(super) fn is_seen_somewhere(&self, what: &What) -> bool {
+        self.seen.keys().any(|(_, seen)| seen == what)
     }
 
     pub(super) fn is_closed(&self, session: &SessionId) -> bool {

@@ -66,10 +66,13 @@ impl Pass {
         if teller.ledger().seen(id, &What::Created).is_some() {
             return;
         }
+        // That of its first message is as good, where all of them are read.
         let time = session.created_at.or_else(|| history.times.first().copied().flatten());
         if self.is_fresh(time) {
             let event = Event::new(EventData::SessionCreated(Box::new(session.clone())));
-            teller.read(event, time, self.is_cold);
+            let is_guessed = self.is_extended && session.created_at.is_none();
+            let repeat_possible = teller.ledger().has_forgotten() || is_guessed;
+            teller.read_with(event, time, self.is_cold, repeat_possible);
         }
     }
 

@@ -133,10 +133,19 @@ impl<'a> Teller<'a> {
         if repeat {
             return;
         }
-        let undecided = matches!(event.data, EventData::SessionClosed(_))
-            && self.ahead.late.remove(&session).is_some_and(|late| late.time.is_none() || late.time >= event.timestamp);
+        let repeat_possible = match &event.data {
+            EventData::SessionClosed(_) => {
+                let late = self.ahead.late.remove(&session);
+                late.is_some_and(|late| late.time.is_none() || late.time >= event.timestamp)
+            }
+            // Two sessions may have messages of one id.
+            EventData::MessageCreated(message) if event.session_id().is_none() => {
+                self.ledger.is_seen_somewhere(&What::Message(message.id.clone()))
+            }
+            _ => false,
+        };
         let marks = marks(&event, &session, event.happened_at(), self.ledger);
-        self.item(StreamContent::Live(event), undecided);
+        self.item(StreamContent::Live(event), repeat_possible);
         for mark in marks {
             self.mark(mark);
         }

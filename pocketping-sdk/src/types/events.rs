@@ -270,9 +270,16 @@ fn finish<E: serde::de::Error>(kind: EventKind, payload: Option<Payload>, extra:
         Some(Payload::Session(session)) => Ok(session),
         _ => late(extra, "session"),
     };
-    let message = |payload: Option<Payload>, extra: &mut Extra| match payload {
-        Some(Payload::Message(message)) => Ok(message),
-        _ => late(extra, "message"),
+    let message = |payload: Option<Payload>, extra: &mut Extra| {
+        let mut message: Box<Message> = match payload {
+            Some(Payload::Message(message)) => message,
+            _ => late(extra, "message")?,
+        };
+        // A webhook names the session beside the message; so may a socket.
+        if let (None, Some(Value::String(session))) = (&message.session_id, extra.get("sessionId")) {
+            message.session_id = Some(session.as_str().into());
+        }
+        Ok(message)
     };
     Ok(match kind {
         EventKind::SessionCreated => EventData::SessionCreated(session(payload, extra)?),

@@ -67,6 +67,15 @@ fn the_documented_webhook_payload() {
     let message = payload.data.message.unwrap();
     assert_eq!((message.id.as_str(), message.content.as_str()), ("msg_001", "Hello!"));
     assert_eq!((message.session_id, message.created_at), (None, None), "a webhook's message may lack them");
+    // As a webhook's, a socket's message may have its session beside it; it is written back with all it came with.
+    for frame in [
+        r#"{"type":"message.created","sessionId":"s","message":{"id":"msg_001","content":"Hello!","type":"visitor"}}"#,
+        r#"{"message":{"id":"msg_001","content":"Hello!","type":"visitor"},"sessionId":"s","type":"message.updated"}"#,
+    ] {
+        let event: pocketping_sdk::Event = serde_json::from_str(frame).unwrap();
+        assert_eq!(event.session_id(), Some("s"), "{frame}");
+        assert_eq!(serde_json::to_value(&event).unwrap()["sessionId"], "s");
+    }
 }
 
 #[test]

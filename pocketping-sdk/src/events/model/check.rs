@@ -25,8 +25,11 @@ pub(super) fn check(world: &World, begun: usize, context: &str) {
     let items: Vec<(&Event, bool)> =
         world.told.iter().filter_map(|item| Some((item.event()?, item.repeat_possible))).collect();
     let told: Vec<&Event> = items.iter().map(|(event, _)| *event).collect();
-    for (session, _) in &world.server.sessions {
-        let of = |event: &&Event| event.session_id() == Some(session.id.as_str());
+    for (session, messages) in &world.server.sessions {
+        let of = |event: &&Event| match (event.session_id(), event.message()) {
+            (None, Some(message)) => messages.iter().any(|known| known.id == message.id),
+            (id, _) => id == Some(session.id.as_str()),
+        };
         let truth: Vec<(usize, String)> = (world.server.log.iter().enumerate())
             .filter(|(_, event)| of(event))
             .filter_map(|(at, event)| Some((at, name(event)?)))
@@ -37,6 +40,7 @@ pub(super) fn check(world: &World, begun: usize, context: &str) {
             .collect();
         // A gap says that what comes later may be older than what came before.
         let ordered = world.server.weather.disorder == 0
+            && world.server.weather.names_sessions
             && !(world.told.iter().filter_map(StreamItem::gap))
                 .any(|gap| gap.session.as_ref().is_none_or(|id| *id == session.id));
         if !ordered {

@@ -50,6 +50,10 @@ struct Weather {
     failures: u64,
     /// Whether a close is preceded by a message of the system.
     has_closing_word: bool,
+    /// Whether sessions say when they were created.
+    is_dated: bool,
+    /// Whether the socket says of a message which session it is of.
+    names_sessions: bool,
 }
 
 /// A server that keeps every promise of the documents, and none beyond.
@@ -101,7 +105,7 @@ impl Server {
         if self.sessions.is_empty() || draw.chance(8) {
             let mut session = Session::new(format!("s{}", self.sessions.len()));
             session.status = SessionStatus::Active;
-            session.created_at = Some(time);
+            session.created_at = Some(time).filter(|_| self.weather.is_dated);
             session.last_activity = Some(time);
             self.sessions.push((session.clone(), Vec::new()));
             let at = self.sessions.len() - 1;
@@ -262,7 +266,11 @@ impl World {
         let Some(next) = self.link.filter(|next| *next < self.server.log.len()) else { return };
         self.link = Some(next + 1);
         self.trace(|| format!("frame {:?}", self.server.log[next]));
-        self.feed.frame(self.server.log[next].clone()).unwrap();
+        let mut event = self.server.log[next].clone();
+        if let (false, EventData::MessageCreated(message)) = (self.server.weather.names_sessions, &mut event.data) {
+            message.session_id = None;
+        }
+        self.feed.frame(event).unwrap();
         self.hand_on();
     }
 
@@ -383,7 +391,16 @@ impl World {
 }
 
 fn weathers() -> Vec<Weather> {
-    let fair = Weather { is_extended: false, resolution: 1, disorder: 0, cuts: 6, failures: 0, has_closing_word: true };
+    let fair = Weather {
+        is_extended: false,
+        resolution: 1,
+        disorder: 0,
+        cuts: 6,
+        failures: 0,
+        has_closing_word: true,
+        is_dated: true,
+        names_sessions: true,
+    };
     vec![
         fair,
         Weather { failures: 20, ..fair },
@@ -391,6 +408,9 @@ fn weathers() -> Vec<Weather> {
         Weather { resolution: 1_000_000, failures: 10, ..fair },
         Weather { disorder: 2000, ..fair },
         Weather { has_closing_word: false, ..fair },
+        Weather { is_dated: false, ..fair },
+        Weather { is_dated: false, failures: 20, resolution: 1000, ..fair },
+        Weather { names_sessions: false, ..fair },
         Weather { is_extended: true, ..fair },
         Weather { is_extended: true, cuts: 15, failures: 15, resolution: 1000, ..fair },
     ]
