@@ -37,7 +37,7 @@ impl App {
 
     /// Whether a delivery is still wanted.
     pub(crate) fn delivers(&self, id: &DeliveryId) -> bool {
-        self.outbox(&mut self.lock()).is_known(id)
+        self.outbox(&mut self.lock()).is_wanted(id)
     }
 
     /// Drops what waits for a webhook that is gone.

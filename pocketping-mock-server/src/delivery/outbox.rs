@@ -125,6 +125,8 @@ pub(crate) struct Outbox {
     announced: VecDeque<Announced>,
     queues: HashMap<WebhookId, Queue>,
     deliveries: HashMap<DeliveryId, Delivery>,
+    /// The webhooks that were deleted.
+    gone: HashSet<WebhookId>,
     order: VecDeque<DeliveryId>,
 }
 
@@ -147,6 +149,8 @@ impl Outbox {
     }
 
     fn push(&mut self, job: Job) {
+        // After a reset another one may have the id.
+        self.gone.remove(&job.webhook_id);
         let queue = self.queues.entry(job.webhook_id.clone()).or_default();
         let is_full = queue.waiting.len() >= WAITING;
         let delivery = Delivery {
@@ -212,13 +216,16 @@ impl Outbox {
         }
     }
 
-    /// Drops what waits for a webhook that is gone.
+    /// Gives up what is due to a webhook that is gone: what waits, and what was tried and would be tried again. What is under
+    /// way may still be taken.
     pub(crate) fn forget(&mut self, webhook: &WebhookId) {
-        if let Some(queue) = self.queues.get_mut(webhook) {
-            for job in queue.waiting.drain(..) {
-                if let Some(delivery) = self.deliveries.get_mut(&job.id) {
-                    delivery.state = DeliveryState::Failed;
-                }
+        self.gone.insert(webhook.clone());
+        let waiting = self.queues.get_mut(webhook).map(|queue| std::mem::take(&mut queue.waiting)).unwrap_or_default();
+        let waiting: HashSet<_> = waiting.into_iter().map(|job| job.id).collect();
+        for delivery in self.deliveries.values_mut().filter(|delivery| delivery.webhook_id == *webhook) {
+            let is_due = !delivery.attempts.is_empty() || waiting.contains(&delivery.id);
+            if is_due && delivery.state == DeliveryState::Pending {
+                delivery.state = DeliveryState::Failed;
             }
         }
     }
@@ -232,9 +239,10 @@ impl Outbox {
         self.order.retain(|id| self.deliveries.contains_key(id));
     }
 
-    /// Whether a delivery is still wanted.
-    pub(crate) fn is_known(&self, id: &DeliveryId) -> bool {
-        self.deliveries.contains_key(id)
+    /// Whether a delivery is still wanted: neither its tenant nor its webhook is gone.
+    pub(crate) fn is_wanted(&self, id: &DeliveryId) -> bool {
+        let delivery = self.deliveries.get(id).filter(|delivery| delivery.state == DeliveryState::Pending);
+        delivery.is_some_and(|delivery| !self.gone.contains(&delivery.webhook_id))
     }
 
     /// Queues an ended delivery once more, with the same id and body.

@@ -128,6 +128,26 @@ async fn a_receiver_may_ask_for_a_longer_wait() {
 }
 
 #[tokio::test]
+async fn what_was_tried_is_not_tried_again_once_the_webhook_is_deleted() {
+    let server = MockServer::builder().demo_seed().start().unwrap();
+    let hook = Webhook::start();
+    register(&hook, &server, &["message.created"]);
+    server.visitor_says(&"sess_abc123".into(), "tried, and to be tried again");
+    server.visitor_says(&"sess_abc123".into(), "waiting behind it");
+    hook.next("500 No");
+    until(&server, |all| attempts(all, 1)).await;
+    assert_eq!(call(&server, "DELETE /webhooks/wh_1", "").status, 204);
+    until(&server, |all| all.iter().all(|it| it.state == DeliveryState::Failed)).await;
+    server.advance(Duration::from_secs(2 * 3600)).await;
+    // What comes next is what another webhook at this address is told.
+    assert_eq!(register(&hook, &server, &["message.created"])["id"], "wh_2");
+    server.visitor_says(&"sess_abc123".into(), "another one");
+    assert_eq!(hook.next("200 OK").json()["data"]["message"]["content"], "another one");
+    let all = until(&server, |all| all[2].state == DeliveryState::Delivered).await;
+    assert!(all[..2].iter().all(|it| it.state == DeliveryState::Failed) && attempts(&all, 2), "{all:?}");
+}
+
+#[tokio::test]
 async fn a_session_keeps_its_order_while_others_go_ahead_and_no_request_waits() {
     let server = MockServer::builder().demo_seed().start().unwrap();
     let hook = Webhook::start();

@@ -268,7 +268,10 @@ fn marks(event: &Event, session: &SessionId, time: Option<Timestamp>, ledger: &L
         EventData::MessageCreated(message) => {
             let mut marks = vec![told(What::Message(message.id.clone()), 0)];
             marks.extend(edited(message));
-            let opens = message.kind == MessageKind::Visitor && ledger.is_closed(session);
+            // Nobody but the server itself writes where it is closed: the visitor opens it, and the others could only write
+            // since somebody did.
+            let writes = [MessageKind::Visitor, MessageKind::Operator, MessageKind::Ai].contains(&message.kind);
+            let opens = writes && ledger.is_closed(session);
             marks.extend(opens.then(|| Mark::Open(session.clone())));
             marks
         }

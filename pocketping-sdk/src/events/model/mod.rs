@@ -52,6 +52,8 @@ struct Weather {
     has_closing_word: bool,
     /// Whether sessions say when they were created.
     is_dated: bool,
+    /// Whether the list says when sessions moved last.
+    has_activity: bool,
     /// Whether the socket says of a message which session it is of.
     names_sessions: bool,
 }
@@ -154,8 +156,14 @@ impl Server {
         }
     }
 
+    fn shown(&self, session: &Session) -> Session {
+        let mut session = session.clone();
+        session.last_activity = session.last_activity.filter(|_| self.weather.has_activity);
+        session
+    }
+
     fn list(&self) -> Vec<Session> {
-        self.sessions.iter().map(|(session, _)| session.clone()).collect()
+        self.sessions.iter().map(|(session, _)| self.shown(session)).collect()
     }
 
     fn read(&self, wanted: &Wanted) -> Found {
@@ -166,7 +174,7 @@ impl Server {
         if !self.weather.is_extended {
             messages.sort_by_key(|message| message.created_at);
         }
-        let session = wanted.with_session.then(|| Box::new(session.clone()));
+        let session = wanted.with_session.then(|| Box::new(self.shown(session)));
         Found::Messages { session, messages }
     }
 }
@@ -399,6 +407,7 @@ fn weathers() -> Vec<Weather> {
         failures: 0,
         has_closing_word: true,
         is_dated: true,
+        has_activity: true,
         names_sessions: true,
     };
     vec![
@@ -408,6 +417,9 @@ fn weathers() -> Vec<Weather> {
         Weather { resolution: 1_000_000, failures: 10, ..fair },
         Weather { disorder: 2000, ..fair },
         Weather { has_closing_word: false, ..fair },
+        Weather { has_closing_word: false, resolution: 1000, ..fair },
+        Weather { has_activity: false, ..fair },
+        Weather { has_activity: false, has_closing_word: false, ..fair },
         Weather { is_dated: false, ..fair },
         Weather { is_dated: false, failures: 20, resolution: 1000, ..fair },
         Weather { names_sessions: false, ..fair },
