@@ -17,7 +17,8 @@ use crate::types::{EventId, MessageId, ProjectId, SessionId, Timestamp};
 ///
 /// It belongs to one server, its projects, and the session the stream was narrowed to, not to a key: it survives the key's
 /// rotation, and is refused elsewhere. Its
-/// size is that of the ids of the last seconds before it, and of sessions closed or owed.
+/// size is that of the ids of the last seconds before it, and of sessions closed or owed; on servers whose sessions do not say
+/// when they were created, of those that said nothing since, too.
 ///
 /// ```
 /// use pocketping_sdk::EventCursor;

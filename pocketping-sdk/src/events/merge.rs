@@ -70,8 +70,9 @@ impl Pass {
         let time = session.created_at.or_else(|| history.times.first().copied().flatten());
         if self.is_fresh(time) {
             let event = Event::new(EventData::SessionCreated(Box::new(session.clone())));
-            let is_guessed = self.is_extended && session.created_at.is_none();
-            let repeat_possible = teller.ledger().has_forgotten() || is_guessed;
+            let ledger = teller.ledger();
+            let is_guessed = session.created_at.is_none() && (self.is_extended || ledger.has_settled());
+            let repeat_possible = ledger.has_forgotten() || is_guessed;
             teller.read_with(event, time, self.is_cold, repeat_possible);
         }
     }

@@ -4,7 +4,7 @@
 use std::collections::{HashMap, HashSet, VecDeque};
 
 use super::history::{Held, created_in};
-use super::marks::Mark;
+use super::marks::{Mark, What};
 use super::teller::Teller;
 use crate::types::{Event, EventData, Message, MessageId, Session, SessionId, SessionStatus, Timestamp};
 
@@ -153,7 +153,14 @@ impl Pass {
                 // A link may end before all is read: what was read already comes last.
                 let was_read = teller.ledger().was_read(&session.id, session.last_activity);
                 chosen.push(((was_read, session.last_activity), session));
-            } else if session.status == SessionStatus::Closed {
+                continue;
+            }
+            if self.is_cold && session.created_at.is_none() {
+                // It may have no message yet, and its first one would make it look new.
+                teller.mark(Mark::Told { session: session.id.clone(), what: What::Created, time: None, stamp: 0 });
+            }
+            let ledger = teller.ledger();
+            if session.status == SessionStatus::Closed {
                 if self.is_first && (ledger.is_closed(&session.id) || !ledger.has_settled()) {
                     teller.mark(Mark::Settled(session.id.clone()));
                 }

@@ -65,7 +65,8 @@ pub(super) fn check(world: &World, begun: usize, context: &str) {
             expected.sort_by(|a, b| a.1.cmp(&b.1));
         }
         for (position, (at, event)) in expected.iter().enumerate() {
-            while said.next_if(|(said, may_repeat)| *may_repeat && said != event).is_some() {}
+            let is_passed = |said: &String| if ordered { said != event } else { said < event };
+            while said.next_if(|(said, may_repeat)| *may_repeat && is_passed(said)).is_some() {}
             if said.next_if(|(said, _)| said == event).is_some() {
                 continue;
             }
