@@ -27,6 +27,10 @@ impl<B: Backend> Screen<B> {
         &mut self.rows[y]
     }
 
+    fn piece(&mut self, cells: &[(u16, u16, &Cell)]) -> Result<(), B::Error> {
+        self.backend.draw(cells.iter().copied())
+    }
+
     fn draw_row(&mut self, y: u16) -> Result<(), B::Error> {
         let cells = std::mem::take(self.row(y));
         let (mut run, mut x) = (Vec::new(), 0);
@@ -36,15 +40,15 @@ impl<B: Backend> Screen<B> {
             if is_sure(cell) {
                 run.push((x, y, cell));
             } else {
-                self.backend.draw(run.drain(..))?;
+                self.piece(&std::mem::take(&mut run))?;
                 let blank = Cell::default();
-                self.backend.draw((x..x + width).map(|x| (x, y, &blank)))?;
+                self.piece(&(x..x + width).map(|x| (x, y, &blank)).collect::<Vec<_>>())?;
                 // Wherever it leaves the cursor: the next piece begins in its own place.
-                self.backend.draw(std::iter::once((x, y, cell)))?;
+                self.piece(&[(x, y, cell)])?;
             }
             x += width;
         }
-        self.backend.draw(run.into_iter())?;
+        self.piece(&run)?;
         *self.row(y) = cells;
         Ok(())
     }
@@ -83,7 +87,7 @@ impl<B: Backend> Backend for Screen<B> {
                 row[x] = (*cell).clone();
             }
             if was_sure && row.iter().all(is_sure) {
-                self.backend.draw(changes.iter().copied())?;
+                self.piece(changes)?;
             } else {
                 self.draw_row(y)?;
             }
