@@ -4,7 +4,7 @@ use std::cell::{Cell, OnceCell};
 use std::io::{self, IsTerminal, Write};
 
 use pocketping_mock_server::ApiKey;
-use pocketping_sdk::{Client, ClientBuilder, Pacing, RetryPolicy};
+use pocketping_sdk::{Client, ClientBuilder, Pacing, RetryPolicy, SessionHandle, SessionId};
 
 use crate::cli::ConnectionArgs;
 use crate::dry_run::{DryRun, DryRunArgs};
@@ -24,6 +24,8 @@ pub(crate) struct Context {
     found: OnceCell<Found>,
     /// Whether the command changes the server.
     writes: Cell<bool>,
+    /// The session it is about.
+    session: OnceCell<SessionId>,
 }
 
 /// What clients are made of.
@@ -36,7 +38,14 @@ struct Found {
 
 impl Context {
     pub(crate) fn new(connection: ConnectionArgs, asks: bool) -> Self {
-        Self { connection, asks, is_local: false, found: OnceCell::new(), writes: Cell::new(false) }
+        Self {
+            connection,
+            asks,
+            is_local: false,
+            found: OnceCell::new(),
+            writes: Cell::new(false),
+            session: OnceCell::new(),
+        }
     }
 
     /// A context for a server that runs inside this program.
@@ -46,7 +55,14 @@ impl Context {
             api_keys: vec![key.to_owned()],
             ..ConnectionArgs::default()
         };
-        Self { connection, asks: false, is_local: true, found: OnceCell::new(), writes: Cell::new(false) }
+        Self {
+            connection,
+            asks: false,
+            is_local: true,
+            found: OnceCell::new(),
+            writes: Cell::new(false),
+            session: OnceCell::new(),
+        }
     }
 
     pub(crate) fn connection(&self) -> &ConnectionArgs {
@@ -115,8 +131,24 @@ impl Context {
     }
 
     /// Whether the command is one that changes the server.
-    pub(crate) fn writes(&self) -> bool {
+    fn writes(&self) -> bool {
         self.writes.get()
+    }
+
+    /// The session the command is about.
+    pub(crate) fn session(&self, client: &Client, id: &str) -> SessionHandle {
+        client.session(self.session.get_or_init(|| id.into()))
+    }
+
+    /// What an error leaves open: which session it is about, and whether something was done.
+    pub(crate) fn explain(&self, error: CliError) -> CliError {
+        let error = if self.writes() { error.after_a_write() } else { error };
+        match self.session.get() {
+            Some(id) if error.exit() == Exit::NotFound => {
+                error.with_hint(format!("there is no session {id}; `pocketping sessions list` shows which there are"))
+            }
+            _ => error,
+        }
     }
 
     fn found(&self) -> Result<&Found, CliError> {

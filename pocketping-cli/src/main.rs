@@ -46,7 +46,7 @@ fn main() -> ExitCode {
     let (mut output, sound) = cli.global.output.output();
     let context = Context::new(cli.global.connection, !cli.global.no_input);
     let ended = sound.and_then(|()| run(cli.command, &context, &mut output));
-    match ended.map_err(|error| if context.writes() { error.after_a_write() } else { error }) {
+    match ended.map_err(|error| context.explain(error)) {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => match error.unsent().map_or(Ok(()), |unsent| output.item(unsent)) {
             Ok(()) => output.failure(&error),

@@ -29,7 +29,7 @@ pub(crate) struct ChatArgs {
 
 pub(crate) async fn run(args: ChatArgs, context: &Context, output: &mut Output) -> Result<(), CliError> {
     let client = context.client()?;
-    let session = client.session(args.session);
+    let session = context.session(&client, &args.session);
     let known = session.get().await?;
     let mut stop = Stop::new()?;
     // Before the history is read: what comes between is in both, and shown once.

@@ -68,7 +68,7 @@ pub(crate) async fn run(command: MessagesCommand, context: &Context, output: &mu
 }
 
 async fn list(args: ListArgs, context: &Context, output: &mut Output) -> Result<(), CliError> {
-    let mut list = context.client()?.session(args.session).messages().list();
+    let mut list = context.session(&context.client()?, &args.session).messages().list();
     if let Some(since) = args.since {
         list = list.since(since);
     }
@@ -77,7 +77,8 @@ async fn list(args: ListArgs, context: &Context, output: &mut Output) -> Result<
 
 async fn send(args: SendArgs, context: &Context, output: &mut Output) -> Result<(), CliError> {
     let message = NewMessage::new(typed_text(&args.text)?).kind(args.kind);
-    output.item(&context.writer(args.dry_run)?.session(args.session).messages().send(message).await?)
+    let session = context.session(&context.writer(args.dry_run)?, &args.session);
+    output.item(&session.messages().send(message).await?)
 }
 
 impl Render for Message {

@@ -176,7 +176,7 @@ fn file_as_it_is(text: &str, output: &mut Output) -> Result<(), CliError> {
 }
 
 async fn export(session: &str, context: &Context, output: &mut Output) -> Result<(), CliError> {
-    let session = context.client()?.session(session);
+    let session = context.session(&context.client()?, session);
     let messages: Vec<_> = session.messages().list().stream().try_collect().await?;
     let session = session.get().await?;
     file_as_it_is(&Scenario::of_conversation(&session, &messages), output)?;

@@ -220,7 +220,9 @@ fn key_value(text: &str) -> Result<(String, String), String> {
 pub(crate) async fn run(command: SessionsCommand, context: &Context, output: &mut Output) -> Result<(), CliError> {
     match command {
         SessionsCommand::List(Called(args)) => list(args, context, output).await,
-        SessionsCommand::Get(Called(args)) => output.item(&context.client()?.session(args.session).get().await?),
+        SessionsCommand::Get(Called(args)) => {
+            output.item(&context.session(&context.client()?, &args.session).get().await?)
+        }
         SessionsCommand::Export(Called(args)) => export::run(args, context, output).await,
         SessionsCommand::Close(Called(args)) => close::run(args, context, output).await,
         SessionsCommand::Identify(Called(args)) => identify(args, context, output).await,
@@ -247,7 +249,7 @@ async fn identify(args: IdentifyArgs, context: &Context, output: &mut Output) ->
     for (key, value) in args.known.metadata {
         who = who.metadata(key, value);
     }
-    let session = context.writer(args.dry_run)?.session(args.session).identify(who).await?;
+    let session = context.session(&context.writer(args.dry_run)?, &args.session).identify(who).await?;
     output.item(&session)?;
     if session.identity.is_none() {
         output.remark("done; this server does not show what it knows of a visitor");
@@ -256,7 +258,8 @@ async fn identify(args: IdentifyArgs, context: &Context, output: &mut Output) ->
 }
 
 async fn ai(args: AiArgs, context: &Context, output: &mut Output) -> Result<(), CliError> {
-    let session = context.writer(args.dry_run)?.session(args.session).set_ai(args.state == OnOff::On).await?;
+    let session = context.session(&context.writer(args.dry_run)?, &args.session);
+    let session = session.set_ai(args.state == OnOff::On).await?;
     output.item(&session)?;
     if session.ai_enabled.is_none() {
         output.remark("done; this server does not show whether the AI is on");

@@ -72,7 +72,7 @@ pub(crate) async fn run(args: WaitArgs, context: &Context, output: &mut Output) 
             }
         }
     };
-    let session = client.session(args.session.as_str());
+    let session = context.session(&client, &args.session);
     check(&session, args.after.as_ref(), deadline).await?;
     let wait = session.wait_for(is_it, deadline.saturating_duration_since(Instant::now()));
     let found = match args.after {

@@ -32,12 +32,12 @@ pub(super) async fn run(args: TailArgs, context: &Context, output: &mut Output) 
     tokio::select! {
         biased;
         end = stop.asked() => Err(end),
-        ended = tail(&args, &client, output) => ended,
+        ended = tail(&args, &client, context, output) => ended,
     }
 }
 
-async fn tail(args: &TailArgs, client: &Client, output: &mut Output) -> Result<(), CliError> {
-    let session = client.session(args.session.as_str());
+async fn tail(args: &TailArgs, client: &Client, context: &Context, output: &mut Output) -> Result<(), CliError> {
+    let session = context.session(client, &args.session);
     // The stream stands before anything is read: what comes between is in both, and known by its id.
     let mut events = client.events().connect().session(session.id()).await?;
     let is_closed = args.until_closed && session.get().await?.status == SessionStatus::Closed;

@@ -31,8 +31,8 @@ pub(crate) struct CloseArgs {
 
 pub(super) async fn run(args: CloseArgs, context: &Context, output: &mut Output) -> Result<(), CliError> {
     if ids::is_one(&args.sessions) {
-        let Some(id) = args.sessions.into_iter().next() else { return Ok(()) };
-        return output.item(&context.writer(args.dry_run)?.session(id).close().await?);
+        let Some(id) = args.sessions.first() else { return Ok(()) };
+        return output.item(&context.session(&context.writer(args.dry_run)?, id).close().await?);
     }
     let ids = ids::read(&args.sessions)?;
     if ids.is_empty() {
