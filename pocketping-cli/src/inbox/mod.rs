@@ -6,6 +6,7 @@ mod inputs;
 mod model;
 mod outgoing;
 mod screen;
+mod scroll;
 mod view;
 
 use std::io::{self, Stdout};

@@ -8,6 +8,7 @@ use pocketping_sdk::{Message, Session, SessionId, SessionStatus};
 use super::conversation::{Conversation, waits_after};
 use super::draft::Draft;
 use super::outgoing::Outgoing;
+use super::scroll::Scroll;
 
 /// A key, as the inbox understands it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -65,8 +66,7 @@ pub(super) struct Inbox {
     drafts: HashMap<SessionId, Draft>,
     pub(super) outgoing: Outgoing,
     pub(super) focus: Focus,
-    /// How many lines the conversation is scrolled up.
-    pub(super) scrolled: usize,
+    pub(super) scroll: Scroll,
     /// What became of the last thing that was asked for; it stays until the next one.
     pub(super) outcome: String,
     /// What the last key means.
@@ -272,11 +272,11 @@ impl Inbox {
         match (key, self.focus) {
             (Key::Interrupt, _) => Some(Effect::Interrupt),
             (Key::PageUp, _) => {
-                self.scrolled = self.scrolled.saturating_add(10);
+                self.scroll.up();
                 None
             }
             (Key::PageDown, _) => {
-                self.scrolled = self.scrolled.saturating_sub(10);
+                self.scroll.down();
                 None
             }
             (key, Focus::List) => self.press_in_list(key, closing.as_ref(), was_leaving),
@@ -348,7 +348,7 @@ impl Inbox {
                 let text = draft.take();
                 self.outgoing.push(id, text);
                 self.outcome.clear();
-                self.scrolled = 0;
+                self.scroll.end();
             }
             _ => {}
         }
@@ -359,7 +359,7 @@ impl Inbox {
         let now = self.position().unwrap_or(0);
         let then = now.saturating_add_signed(by).min(last);
         self.selected = Some(self.sessions[then].id.clone());
-        self.scrolled = 0;
+        self.scroll.end();
     }
 }
 

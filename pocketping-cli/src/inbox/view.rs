@@ -121,9 +121,7 @@ fn conversation(inbox: &Inbox, area: Rect, frame: &mut Frame<'_>) {
         lines.push(Line::from(vec![Span::styled("operator", bold()), Span::raw(" sending …")]));
         lines.extend(text.lines().flat_map(|line| block_of(&safe(line), inner.width)));
     }
-    // The last lines, unless it is scrolled up.
-    let hidden = lines.len().saturating_sub(usize::from(inner.height));
-    let first = hidden.saturating_sub(inbox.scrolled.min(hidden));
+    let first = inbox.scroll.first(lines.len(), usize::from(inner.height));
     let shown: Vec<_> = lines.into_iter().skip(first).take(usize::from(inner.height)).collect();
     frame.render_widget(Paragraph::new(shown).block(block), area);
 }
