@@ -227,7 +227,8 @@ impl MockServer {
         self.app.deliveries()
     }
 
-    /// Waits until the deliveries are as they should be, and gives them.
+    /// Waits until the deliveries are as they should be, however long that takes, and gives them: a test puts
+    /// `tokio::time::timeout` around it.
     ///
     /// ```
     /// # tokio::runtime::Runtime::new().unwrap().block_on(async {
