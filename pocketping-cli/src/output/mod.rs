@@ -213,7 +213,7 @@ impl Output {
             }
         }
         self.flush()?;
-        self.warn(lookout);
+        self.warn(&lookout);
         Ok(())
     }
 
@@ -237,7 +237,9 @@ impl Output {
             Shape::Fields(fields) => {
                 let parts = items.iter().map(|item| Part::new(fields, item)).collect::<Result<Vec<_>, _>>()?;
                 self.sink.list(&parts, (&names(fields), &[]), Part::cells)?;
-                parts.iter().for_each(|part| lookout.saw(fields, part));
+                for part in &parts {
+                    lookout.saw(fields, part);
+                }
             }
             Shape::Whole if self.is_on_terminal() => {
                 self.sink.list(items, (T::COLUMNS, T::SPARE), for_people)?;
@@ -245,7 +247,7 @@ impl Output {
             Shape::Whole => self.sink.list(items, (T::COLUMNS, T::SPARE), Render::cells)?,
         }
         self.flush()?;
-        self.warn(lookout);
+        self.warn(&lookout);
         if items.is_empty() && self.is_on_terminal() {
             self.remark("nothing found");
         }
@@ -317,11 +319,11 @@ impl Output {
     pub(crate) fn end(&mut self) -> io::Result<()> {
         let flushed = self.flush();
         let lookout = std::mem::take(&mut self.lookout);
-        self.warn(lookout);
+        self.warn(&lookout);
         flushed
     }
 
-    fn warn(&mut self, lookout: Lookout) {
+    fn warn(&mut self, lookout: &Lookout) {
         if let Some(what) = lookout.verdict() {
             self.remark(&format!("warning: {what}"));
         }

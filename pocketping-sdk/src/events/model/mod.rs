@@ -38,6 +38,7 @@ impl Draw {
 
 /// What kind of server and network a run has.
 #[derive(Clone, Copy, Debug)]
+#[expect(clippy::struct_excessive_bools, reason = "each is a fact of its own, and they come in every combination")]
 struct Weather {
     is_extended: bool,
     /// Milliseconds the server's times are rounded down to.
