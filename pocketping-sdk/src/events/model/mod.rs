@@ -3,6 +3,7 @@
 //! drawn, each event is told once and in its session's order.
 
 mod check;
+mod weather;
 
 use std::collections::VecDeque;
 
@@ -14,6 +15,7 @@ use super::pass::{Found, Wanted};
 use super::protocol::AuthOk;
 use super::queue::{BufferPolicy, Queue};
 use crate::types::{Event, EventData, Message, MessageKind, Session, SessionStatus, Timestamp};
+use weather::{Weather, weathers};
 
 /// splitmix64: small, seeded, the same everywhere.
 struct Draw(u64);
@@ -34,29 +36,6 @@ impl Draw {
     fn chance(&mut self, percent: u64) -> bool {
         self.below(100) < percent
     }
-}
-
-/// What kind of server and network a run has.
-#[derive(Clone, Copy, Debug)]
-#[expect(clippy::struct_excessive_bools, reason = "each is a fact of its own, and they come in every combination")]
-struct Weather {
-    is_extended: bool,
-    /// Milliseconds the server's times are rounded down to.
-    resolution: i64,
-    /// Milliseconds by which a later commit's time may be smaller.
-    disorder: i64,
-    /// Per cent of the steps that end the link.
-    cuts: u64,
-    /// Per cent of the readings that fail.
-    failures: u64,
-    /// Whether a close is preceded by a message of the system.
-    has_closing_word: bool,
-    /// Whether sessions say when they were created.
-    is_dated: bool,
-    /// Whether the list says when sessions moved last.
-    has_activity: bool,
-    /// Whether the socket says of a message which session it is of.
-    names_sessions: bool,
 }
 
 /// A server that keeps every promise of the documents, and none beyond.
@@ -397,36 +376,6 @@ impl World {
         }
         begun
     }
-}
-
-fn weathers() -> Vec<Weather> {
-    let fair = Weather {
-        is_extended: false,
-        resolution: 1,
-        disorder: 0,
-        cuts: 6,
-        failures: 0,
-        has_closing_word: true,
-        is_dated: true,
-        has_activity: true,
-        names_sessions: true,
-    };
-    vec![
-        fair,
-        Weather { failures: 20, ..fair },
-        Weather { resolution: 1000, cuts: 12, failures: 10, ..fair },
-        Weather { resolution: 1_000_000, failures: 10, ..fair },
-        Weather { disorder: 2000, ..fair },
-        Weather { has_closing_word: false, ..fair },
-        Weather { has_closing_word: false, resolution: 1000, ..fair },
-        Weather { has_activity: false, ..fair },
-        Weather { has_activity: false, has_closing_word: false, ..fair },
-        Weather { is_dated: false, ..fair },
-        Weather { is_dated: false, failures: 20, resolution: 1000, ..fair },
-        Weather { names_sessions: false, ..fair },
-        Weather { is_extended: true, ..fair },
-        Weather { is_extended: true, cuts: 15, failures: 15, resolution: 1000, ..fair },
-    ]
 }
 
 #[test]
