@@ -52,9 +52,11 @@ async fn all(contract: Contract) {
     if seeds.end - seeds.start >= 200 {
         // Runs in which nothing goes wrong prove nothing.
         let Tally { events, backfilled, gaps, may_repeat, sent, confirmed, unknown, retried } = sum;
-        assert!(events > 2000 && backfilled > 500 && gaps > 0 && retried > 500, "{sum:?}");
+        assert!(events > 2000 && backfilled > 500 && retried > 500, "{sum:?}");
         assert!(may_repeat * 100 < events, "what is hardly ever known is no knowledge: {sum:?}");
-        assert!(sent > 300 && confirmed > 5 && unknown > 5, "{sum:?}");
+        assert!(sent > 300 && unknown > 5, "{sum:?}");
+        // Where the server resumes and knows keys, there are few gaps and few sends to be read back; on a busy machine none.
+        assert!(contract == Contract::Extended || gaps > 0 && confirmed > 5, "{sum:?}");
     }
 }
 
