@@ -69,34 +69,24 @@ pub(super) async fn send(
                 return Ok(*response);
             }
             Settled::Absent
-                if error.attempts() < run.max_attempts() && (run.may_resend() || said(&error) == Some(500)) =>
+                if error.attempts() < run.max_attempts() && (run.may_resend() || said_so_itself(&error)) =>
             {
                 tracing::debug!("the message is not there; it is sent again");
                 pending.again();
                 unknown = Some(error);
-            }
-            // A repetition was looked at and refused, and it is not there: the first one is not, either.
-            Settled::Absent if said(&error).is_some_and(is_refusal) => {
-                pending.known();
-                return Err(error.with_outcome(Outcome::Rejected));
             }
             Settled::Absent | Settled::Unreadable => return Err(error),
         }
     }
 }
 
-/// The status by which the origin itself said, with all that the documented form has, what became of the request. What a
-/// gateway says, in whatever form, says nothing about the origin.
-fn said(error: &Error) -> Option<u16> {
-    let api = error.api()?;
-    let body = serde_json::from_str::<ErrorBody>(&api.body).ok()?;
-    let is_whole = body.error.is_some() && body.message.is_some() && !body.code.as_str().is_empty();
-    is_whole.then_some(api.status)
-}
-
-/// Whether such a status says that nothing was done: with 408 and 409 somebody may still be at it.
-fn is_refusal(status: u16) -> bool {
-    (400..500).contains(&status) && status != 408 && status != 409
+/// Whether the origin itself said, with all that the documented form has, that it failed. What a gateway says, in
+/// whatever form, says nothing about the origin.
+fn said_so_itself(error: &Error) -> bool {
+    error.api().is_some_and(|api| {
+        let body = serde_json::from_str::<ErrorBody>(&api.body).unwrap_or_default();
+        api.status == 500 && body.error.is_some() && body.message.is_some() && !body.code.as_str().is_empty()
+    })
 }
 
 /// What two sends have in common that cannot be told apart by reading.

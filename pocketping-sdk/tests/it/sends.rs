@@ -6,7 +6,7 @@ use std::time::Duration;
 use pocketping_sdk::{Client, Message, NewMessage, Outcome, Response, Result, RetryPolicy};
 use tokio::time::Instant;
 
-use crate::scripted::{Script, Step, answer, with};
+use crate::scripted::{Script, Step, answer};
 
 const EMPTY: &str = r#"{"messages":[]}"#;
 const THERE: &str =
@@ -110,36 +110,6 @@ async fn a_server_that_said_itself_that_it_failed_is_asked_again_once_it_settled
     let script = Script::new([answer(500, FAILED), list(EMPTY)]).otherwise(Step::Refused);
     let client = script.builder().settle(Duration::ZERO).build().unwrap();
     assert_eq!(send(&client).await.unwrap_err().outcome(), Outcome::Unknown);
-}
-
-#[tokio::test(start_paused = true)]
-async fn a_repetition_that_was_refused_says_nothing_until_the_session_was_read() {
-    const CLOSED: &str = r#"{"error":"Bad request","message":"The session is closed","code":"SESSION_CLOSED"}"#;
-    let extended = |status, body| with(status, "x-pocketping-contract", "extended", body);
-    let run = async |refusal: Step, list: Step| {
-        let script = Script::new([extended(200, r#"{"id":"s"}"#), Step::Reset, refusal]).otherwise(list);
-        let client = script.client();
-        client.session("s").get().await.unwrap();
-        let sent = send(&client).await;
-        assert_eq!(posts(&script), 2);
-        sent
-    };
-    // By the server itself, and the message is not there.
-    let begun = Instant::now();
-    let error = run(extended(400, CLOSED), list(EMPTY)).await.unwrap_err();
-    assert_eq!((error.status(), error.outcome()), (Some(400), Outcome::Rejected), "{error}");
-    assert!(begun.elapsed() >= Duration::from_secs(5), "the first one had its time to arrive");
-    // By a gateway, or by somebody who may still be at it.
-    const BUSY: &str = r#"{"error":"Conflict","message":"It is running","code":"CONFLICT"}"#;
-    for refusal in [answer(404, "<html>"), answer(400, r#"{"error":"Bad request"}"#), extended(409, BUSY)] {
-        let error = run(refusal.clone(), list(EMPTY)).await.unwrap_err();
-        assert_eq!(error.outcome(), Outcome::Unknown, "{refusal:?}");
-    }
-    for refusal in [extended(400, CLOSED), answer(404, "<html>")] {
-        assert!(run(refusal, list(THERE)).await.unwrap().is_confirmed());
-    }
-    let error = run(extended(400, CLOSED), answer(503, "")).await.unwrap_err();
-    assert_eq!(error.outcome(), Outcome::Unknown, "what cannot be read back is not known");
 }
 
 #[tokio::test(start_paused = true)]
