@@ -6,7 +6,7 @@ use std::time::Duration;
 use pocketping_sdk::{Client, Message, NewMessage, Outcome, Response, Result, RetryPolicy};
 use tokio::time::Instant;
 
-use crate::scripted::{Script, Step, answer};
+use crate::scripted::{Script, Step, answer, with};
 
 const EMPTY: &str = r#"{"messages":[]}"#;
 const THERE: &str =
@@ -110,6 +110,27 @@ async fn a_server_that_said_itself_that_it_failed_is_asked_again_once_it_settled
     let script = Script::new([answer(500, FAILED), list(EMPTY)]).otherwise(Step::Refused);
     let client = script.builder().settle(Duration::ZERO).build().unwrap();
     assert_eq!(send(&client).await.unwrap_err().outcome(), Outcome::Unknown);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_repetition_that_was_refused_does_not_undo_the_first_one() {
+    const CLOSED: &str = r#"{"error":"Bad request","message":"The session is closed","code":"SESSION_CLOSED"}"#;
+    let extended = |status, body| with(status, "x-pocketping-contract", "extended", body);
+    let run = async |refusal: Step, list: Step| {
+        let script = Script::new([extended(200, r#"{"id":"s"}"#), Step::Reset, refusal]).otherwise(list);
+        let client = script.client();
+        client.session("s").get().await.unwrap();
+        let sent = send(&client).await;
+        assert_eq!(posts(&script), 2);
+        sent
+    };
+    // By the server itself, which the first one may still be on its way to, or by a gateway.
+    for refusal in [extended(400, CLOSED), answer(404, "<html>"), answer(400, r#"{"error":"Bad request"}"#)] {
+        let error = run(refusal.clone(), list(EMPTY)).await.unwrap_err();
+        assert_eq!(error.outcome(), Outcome::Unknown, "{refusal:?}");
+        assert!(error.status().is_some_and(|status| status < 500), "why it was refused is told: {error}");
+        assert!(run(refusal, list(THERE)).await.unwrap().is_confirmed());
+    }
 }
 
 #[tokio::test(start_paused = true)]
