@@ -144,7 +144,7 @@ impl Context {
     pub(crate) fn explain(&self, error: CliError) -> CliError {
         let error = if self.writes() { error.after_a_write() } else { error };
         match self.session.get() {
-            Some(id) if error.exit() == Exit::NotFound => {
+            Some(id) if error.is_of_no_session() => {
                 error.with_hint(format!("there is no session {id}; `pocketping sessions list` shows which there are"))
             }
             _ => error,

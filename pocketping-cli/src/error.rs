@@ -174,6 +174,11 @@ impl CliError {
         self.exit
     }
 
+    /// Whether the server said that there is no such session.
+    pub(crate) fn is_of_no_session(&self) -> bool {
+        self.api.code == Some("SESSION_NOT_FOUND") && self.exit == Exit::NotFound
+    }
+
     /// What `--dry-run` did not send.
     pub(crate) fn unsent(&self) -> Option<&Unsent> {
         self.unsent.as_deref()

@@ -63,7 +63,7 @@ pub(crate) fn typed_text(typed: &str) -> Result<String, CliError> {
     match (typed, typed.strip_prefix('@')) {
         ("-", _) => text_of(Source::Stdin),
         (_, Some(at)) if at.starts_with('@') => Ok(at.to_owned()),
-        (_, Some(file)) if !file.is_empty() => text_of(Source::file(file))
+        (_, Some(file)) if !file.is_empty() => text_of(Source::typed(file))
             .map_err(|error| error.with_hint("a text that begins with an @ is typed with two of them")),
         _ => Ok(typed.to_owned()),
     }

@@ -73,11 +73,11 @@ impl Jq {
                         result.chars().take(80).collect::<String>()
                     )));
                 }
-                // As jq writes what JSON has no number for.
-                Err(_) => each(match result.as_str() {
-                    "Infinity" => f64::MAX.into(),
-                    "-Infinity" => f64::MIN.into(),
-                    _ => Value::Null,
+                // As jq writes what JSON has no number for, and anything else as the language does.
+                Err(_) => each(match result.parse::<f64>() {
+                    Ok(number) if number.is_nan() => Value::Null,
+                    Ok(number) => number.clamp(f64::MIN, f64::MAX).into(),
+                    Err(_) => Value::String(result),
                 })?,
             }
         }
@@ -232,13 +232,15 @@ mod tests {
     #[test]
     fn numbers_that_json_has_not_are_written_as_jq_writes_them() {
         let mut results = Vec::new();
-        let jq = Jq::compile("nan, infinite, -infinite, \"NaN\", 1.5").unwrap();
+        let jq = Jq::compile("nan, infinite, -infinite, \"NaN\", 1.5, 1e1000, -1e400, (\"ab\" | tobytes)").unwrap();
         let kept = jq.results_of(b"null", |result| {
             results.push(result.to_string());
             Ok(())
         });
         kept.unwrap();
-        assert_eq!(results, ["null", "1.7976931348623157e+308", "-1.7976931348623157e+308", "\"NaN\"", "1.5"]);
+        let (most, least) = ("1.7976931348623157e+308", "-1.7976931348623157e+308");
+        assert_eq!(results[..7], ["null", most, least, "\"NaN\"", "1.5", most, least]);
+        assert!(results[7].contains("ab"), "{}", results[7]);
     }
 
     #[test]

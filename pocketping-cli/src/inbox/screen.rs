@@ -85,6 +85,9 @@ impl<B: Backend> Backend for Screen<B> {
                     row.resize_with(x + 1, Cell::default);
                 }
                 row[x] = (*cell).clone();
+                // What it covers is blank when it goes, and nobody says so.
+                let end = (x + cell.symbol().width().max(1)).min(row.len());
+                row[x + 1..end].fill(Cell::default());
             }
             if was_sure && row.iter().all(is_sure) {
                 self.piece(changes)?;
@@ -132,5 +135,67 @@ impl<B: Backend> Backend for Screen<B> {
 
     fn flush(&mut self) -> Result<(), Self::Error> {
         self.backend.flush()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::cell::RefCell;
+    use std::io::{self, Write};
+    use std::rc::Rc;
+
+    use proptest::prelude::*;
+    use ratatui::backend::CrosstermBackend;
+    use ratatui::layout::Rect;
+    use ratatui::widgets::Paragraph;
+    use ratatui::{Terminal, TerminalOptions, Viewport};
+
+    use super::*;
+
+    const SIZE: (u16, u16) = (2, 12);
+
+    /// What was written to a terminal.
+    #[derive(Clone, Default)]
+    struct Wire(Rc<RefCell<Vec<u8>>>);
+
+    impl Write for Wire {
+        fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+            self.0.borrow_mut().extend_from_slice(bytes);
+            Ok(bytes.len())
+        }
+
+        fn flush(&mut self) -> io::Result<()> {
+            Ok(())
+        }
+    }
+
+    /// The screen after these texts were drawn one after the other.
+    fn seen(texts: &[String]) -> Vec<String> {
+        let wire = Wire::default();
+        let options = TerminalOptions { viewport: Viewport::Fixed(Rect::new(0, 0, SIZE.1, SIZE.0)) };
+        let backend = Screen::new(CrosstermBackend::new(wire.clone()));
+        let mut terminal = Terminal::with_options(backend, options).unwrap();
+        for text in texts {
+            terminal.draw(|frame| frame.render_widget(Paragraph::new(text.as_str()), frame.area())).unwrap();
+        }
+        let mut parser = vt100::Parser::new(SIZE.0, SIZE.1, 0);
+        parser.process(&wire.0.borrow());
+        parser.screen().rows(0, SIZE.1).map(|row| row.trim_end().to_owned()).collect()
+    }
+
+    #[test]
+    fn nothing_stays_of_what_a_wide_character_covered() {
+        let texts = ["ab      😀", "日      😀", "c       😀"].map(str::to_owned);
+        assert_eq!(seen(&texts), seen(&texts[2..]));
+        assert_eq!(seen(&texts)[0], "c       😀");
+    }
+
+    proptest! {
+        #[test]
+        fn what_is_seen_does_not_depend_on_what_was_there(
+            texts in prop::collection::vec("[ab日😀👍é  \u{301}\n]{0,14}", 1..7)
+        ) {
+            prop_assert_eq!(seen(&texts), seen(&texts[texts.len() - 1..]));
+        }
     }
 }
