@@ -44,9 +44,9 @@ impl Cli {
         let wants_help = typed.len() < 2 || typed.iter().skip(1).any(is_help);
         let mut command = if wants_help { Self::whole() } else { Self::definition() };
         let matches = command.try_get_matches_from_mut(typed);
-        let matches = matches.map_err(|error| match error.kind() {
-            ErrorKind::DisplayHelp if !wants_help => help_in_a_word(typed).format(&mut command),
-            _ => error,
+        let matches = matches.map_err(|error| match help_in_a_word(&error, typed, &mut command) {
+            Some(word) => word.format(&mut command),
+            None => error,
         });
         let cli = matches.and_then(|mut matches| {
             let global = GlobalArgs::from_arg_matches_mut(&mut matches);
@@ -61,17 +61,24 @@ impl Cli {
     }
 }
 
-/// A text such as `-hi`, where it was not typed behind `--`. clap would print the help, and a script believe that it was sent.
-fn help_in_a_word(typed: &[OsString]) -> clap::Error {
-    let has_it = |word: &&OsString| {
-        let word = word.to_string_lossy();
-        word.starts_with('-') && !word.starts_with("--") && word.contains('h')
-    };
-    let word = typed.iter().skip(1).find(has_it).map_or("-h".into(), |word| word.to_string_lossy());
+/// A text such as `-hi` that was not typed behind `--`, and for which clap would print the help: a script would believe that it
+/// was sent.
+fn help_in_a_word(error: &clap::Error, typed: &[OsString], command: &mut clap::Command) -> Option<clap::Error> {
+    let is_help = |error: &clap::Error| error.kind() == ErrorKind::DisplayHelp;
+    if !is_help(error) {
+        return None;
+    }
+    let has_it = |word: &str| word.starts_with('-') && !word.starts_with("--") && word != "-h" && word.contains('h');
+    let word = typed.iter().enumerate().skip(1).find_map(|(at, word)| {
+        let word = word.to_str().filter(|word| has_it(word))?;
+        // Without it there is no help.
+        let others = [&typed[..at], &typed[at + 1..]].concat();
+        (!command.try_get_matches_from_mut(others).is_err_and(|error| is_help(&error))).then_some(word)
+    })?;
     let what = format!(
         "unexpected argument '{word}' found\n\n  tip: '-h' by itself prints the help; to pass '{word}' as a value, use '-- {word}'\n"
     );
-    clap::Error::raw(ErrorKind::UnknownArgument, what)
+    Some(clap::Error::raw(ErrorKind::UnknownArgument, what))
 }
 
 // What can be typed with every command.
@@ -353,11 +360,18 @@ mod tests {
 
     #[test]
     fn help_is_printed_for_nothing_but_help() {
-        for asked in ["-h", "--help", "sessions list -h", "help", "help sessions", "-q sessions list --help"] {
+        for asked in
+            ["-h", "--help", "sessions list -h", "help", "help sessions", "-q sessions list --help", "stats -pshop -h"]
+        {
             assert_eq!(read(&format!("pocketping {asked}")).unwrap_err().kind(), ErrorKind::DisplayHelp, "{asked}");
         }
-        for text in ["-hi", "-qh", "-hello"] {
-            let error = read(&format!("pocketping messages send ses_1 {text}")).unwrap_err();
+        for (line, text) in [
+            ("messages send ses_1 -hi", "-hi"),
+            ("messages send ses_1 -qh", "-qh"),
+            ("messages send ses_1 -hello help", "-hello"),
+            ("stats -pshop -hi", "-hi"),
+        ] {
+            let error = read(&format!("pocketping {line}")).unwrap_err();
             assert_eq!(error.kind(), ErrorKind::UnknownArgument, "{text}");
             assert_eq!(error.exit_code(), 2);
             assert!(error.to_string().contains(&format!("use '-- {text}'")), "{error}");

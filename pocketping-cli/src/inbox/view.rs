@@ -10,6 +10,7 @@ use unicode_segmentation::UnicodeSegmentation;
 use unicode_width::UnicodeWidthStr;
 
 use super::model::{Focus, Inbox, is_closed};
+use super::scroll::Drawn;
 use crate::output::safe;
 
 /// Under this a terminal shows the list or the conversation, not both.
@@ -121,7 +122,13 @@ fn conversation(inbox: &Inbox, area: Rect, frame: &mut Frame<'_>) {
         lines.push(Line::from(vec![Span::styled("operator", bold()), Span::raw(" sending …")]));
         lines.extend(text.lines().flat_map(|line| block_of(&safe(line), inner.width)));
     }
-    let first = inbox.scroll.first(lines.len(), usize::from(inner.height));
+    let height = usize::from(inner.height);
+    let first = if inbox.conversation().is_some_and(|known| !known.is_being_read()) {
+        let drawn = Drawn { session: inbox.selected.clone(), width: inner.width, lines: lines.len() };
+        inbox.scroll.first(drawn, height)
+    } else {
+        inbox.scroll.first_for_now(lines.len(), height)
+    };
     let shown: Vec<_> = lines.into_iter().skip(first).take(usize::from(inner.height)).collect();
     frame.render_widget(Paragraph::new(shown).block(block), area);
 }

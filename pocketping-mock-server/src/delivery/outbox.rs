@@ -125,7 +125,7 @@ pub(crate) struct Outbox {
     announced: VecDeque<Announced>,
     queues: HashMap<WebhookId, Queue>,
     deliveries: HashMap<DeliveryId, Delivery>,
-    /// The webhooks that were deleted.
+    /// The webhooks that were deleted while deliveries of theirs were under way.
     gone: HashSet<WebhookId>,
     order: VecDeque<DeliveryId>,
 }
@@ -212,6 +212,7 @@ impl Outbox {
             queue.busy.remove(&job.session_id);
             if queue.busy.is_empty() && queue.waiting.is_empty() {
                 self.queues.remove(&job.webhook_id);
+                self.gone.remove(&job.webhook_id);
             }
         }
     }
@@ -219,8 +220,9 @@ impl Outbox {
     /// Gives up what is due to a webhook that is gone: what waits, and what was tried and would be tried again. What is under
     /// way may still be taken.
     pub(crate) fn forget(&mut self, webhook: &WebhookId) {
+        let Some(queue) = self.queues.get_mut(webhook) else { return };
         self.gone.insert(webhook.clone());
-        let waiting = self.queues.get_mut(webhook).map(|queue| std::mem::take(&mut queue.waiting)).unwrap_or_default();
+        let waiting = std::mem::take(&mut queue.waiting);
         let waiting: HashSet<_> = waiting.into_iter().map(|job| job.id).collect();
         for delivery in self.deliveries.values_mut().filter(|delivery| delivery.webhook_id == *webhook) {
             let is_due = !delivery.attempts.is_empty() || waiting.contains(&delivery.id);

@@ -57,11 +57,11 @@ async fn attempts(app: &App, job: &Job, mut busy: Busy) -> (DeliveryState, Optio
         tracing::debug!(delivery = %job.id, attempt = attempt + 1, status = made.status, error = made.error, "tried");
         // The next attempt is due from now on: whoever sees this one can advance the clock to it.
         let asked = Duration::from_secs(asked.unwrap_or(0)).min(MOST_WAIT);
-        let next = RETRIES.get(attempt).filter(|_| !is_success && app.delivers(&job.id));
-        let due = next.map(|wait| app.clock.sleep((*wait).max(asked)));
+        let due = RETRIES.get(attempt).filter(|_| !is_success).map(|wait| app.clock.sleep((*wait).max(asked)));
         enter(app, job, attempt + 1, headers, &made);
         app.delivery_attempted(&job.id, made);
-        let Some(due) = due else {
+        // Its webhook may be gone.
+        let Some(due) = due.filter(|_| app.delivers(&job.id)) else {
             let state = if is_success { DeliveryState::Delivered } else { DeliveryState::Failed };
             return (state, Some(busy));
         };

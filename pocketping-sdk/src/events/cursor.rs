@@ -48,6 +48,12 @@ struct Stored {
     seen: Vec<StoredSeen>,
     #[serde(default)]
     closed: Vec<SessionId>,
+    /// The sessions that do not say when they were created, and have no message yet.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    undated: Vec<SessionId>,
+    /// The open ones of which a close may be told again.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    doubted: Vec<SessionId>,
     #[serde(default)]
     owed: Vec<SessionId>,
     #[serde(default)]
@@ -119,6 +125,8 @@ impl EventCursor {
             latest: ledger.latest(),
             seen: seen.collect(),
             closed: ledger.closed().cloned().collect(),
+            undated: ledger.undated().iter().cloned().collect(),
+            doubted: ledger.doubted().iter().cloned().collect(),
             owed: ledger.owed().iter().cloned().collect(),
             owes_all: ledger.owes_all(),
             distrust: ledger.is_distrustful(),
@@ -161,6 +169,9 @@ impl EventCursor {
             marks.push(Mark::Told { session: seen.session, what, time: seen.time, stamp: seen.stamp });
         }
         marks.extend(stored.closed.into_iter().map(|session| Mark::Closed { session, time: None }));
+        let created = |session| Mark::Told { session, what: What::Created, time: None, stamp: 0 };
+        marks.extend(stored.undated.into_iter().map(created));
+        marks.extend(stored.doubted.into_iter().map(Mark::Doubted));
         marks.extend(stored.owed.into_iter().map(Mark::Owes));
         marks.extend(stored.projects.into_iter().map(Mark::Project));
         marks.extend(stored.owes_all.then_some(Mark::OwesAll));
@@ -205,13 +216,14 @@ mod tests {
     fn a_cursor_says_what_the_ledger_knew() {
         let json = r#"{"version":1,"server":"http://a","projects":["p"],"latest":"2024-01-15T10:30:00Z",
             "seen":[{"session":"s","message":"m","time":"2024-01-15T10:30:00Z"},{"session":"s","state":true,"stamp":7}],
-            "closed":["c"],"owed":["o"],"owesAll":false,"distrust":false,"settled":true}"#;
+            "closed":["c"],"undated":["u"],"doubted":["d"],"owed":["o"],"owesAll":false,"distrust":false,"settled":true}"#;
         let cursor: EventCursor = json.parse().unwrap();
         let ledger = cursor.clone().ledger("http://a", None).unwrap();
         assert!(ledger.is_warm() && ledger.is_closed(&"c".into()) && ledger.owes_anything());
         assert_eq!(ledger.latest().unwrap().to_string(), "2024-01-15T10:30:00Z");
         assert!(ledger.seen(&"s".into(), &What::Message("m".into())).is_some());
         assert_eq!(ledger.seen(&"s".into(), &What::State).unwrap().stamp, 7);
+        assert!(ledger.seen(&"u".into(), &What::Created).is_some() && ledger.is_doubted(&"d".into()));
         assert_eq!(EventCursor::of(&ledger, "http://a", None), cursor);
     }
 

@@ -34,6 +34,11 @@ pub(super) struct Ledger {
     closed: HashMap<SessionId, Option<Timestamp>>,
     closed_order: VecDeque<SessionId>,
     open: HashSet<SessionId>,
+    /// The sessions that do not say when they were created, and have no message by which they could be dated: their first one
+    /// would make them look new.
+    undated: BTreeSet<SessionId>,
+    /// The open ones that somebody else than their visitor showed to be so, after they were told to be closed.
+    doubted: BTreeSet<SessionId>,
     owed: BTreeSet<SessionId>,
     owes_all: bool,
     position: Option<Position>,
@@ -70,16 +75,25 @@ impl Ledger {
 
     pub(super) fn apply(&mut self, mark: &Mark) {
         match mark {
+            Mark::Told { session, what: What::Created, time: None, .. } => {
+                if self.undated.len() < MOST_SEEN {
+                    self.undated.insert(session.clone());
+                } else {
+                    self.has_forgotten = true;
+                }
+            }
             Mark::Told { session, what, time, stamp } => {
                 self.ahead = self.ahead.max(*time);
                 self.remember(session, what, Seen { time: *time, stamp: *stamp });
-                if matches!(what, What::Message(_)) {
-                    self.date(session, *time);
+                if matches!(what, What::Message(_)) && self.undated.remove(session) {
+                    // It is as old as that.
+                    self.remember(session, &What::Created, Seen { time: *time, stamp: 0 });
                 }
             }
             Mark::Closed { session, time } => {
                 self.ahead = self.ahead.max(*time);
                 self.open.remove(session);
+                self.doubted.remove(session);
                 if self.closed.insert(session.clone(), *time).is_none() {
                     self.closed_order.push_back(session.clone());
                 }
@@ -90,12 +104,19 @@ impl Ledger {
                 }
             }
             Mark::Open(session) => {
+                self.doubted.remove(session);
                 self.reopen(session);
                 if self.open.len() < MOST_SEEN {
                     self.open.insert(session.clone());
                 }
             }
+            Mark::Doubted(session) => {
+                if self.doubted.len() < MOST_SEEN {
+                    self.doubted.insert(session.clone());
+                }
+            }
             Mark::Settled(session) => {
+                self.doubted.remove(session);
                 self.reopen(session);
                 self.has_settled = true;
             }
@@ -169,13 +190,6 @@ impl Ledger {
         }
     }
 
-    /// A session that does not say when it was created is as old as its first message.
-    fn date(&mut self, session: &SessionId, time: Option<Timestamp>) {
-        if let Some(created @ Seen { time: None, .. }) = self.seen.get_mut(&(session.clone(), What::Created)) {
-            created.time = time;
-        }
-    }
-
     /// Forgets what can no longer be mistaken for something new: what is older than the cut, and than what the socket has
     /// told so far, for it may be behind what was read.
     pub(super) fn prune(&mut self, heard: Option<Timestamp>) {
@@ -188,8 +202,6 @@ impl Ledger {
             match self.seen.get(&key) {
                 // Told again since, in another state.
                 Some(seen) if seen.time >= Some(horizon) => self.order.push_back((seen.time, key)),
-                // Its first message may still come, and make it look new.
-                Some(Seen { time: None, .. }) if key.1 == What::Created => self.order.push_back((Some(horizon), key)),
                 _ => drop(self.seen.remove(&key)),
             }
         }
@@ -206,7 +218,11 @@ impl Ledger {
 
     pub(super) fn seen(&self, session: &SessionId, what: &What) -> Option<Seen> {
         // The key is borrowed field by field nowhere else; a clone of two short texts is cheap enough.
-        self.seen.get(&(session.clone(), what.clone())).copied()
+        let seen = self.seen.get(&(session.clone(), what.clone())).copied();
+        seen.or_else(|| {
+            let is_undated = *what == What::Created && self.undated.contains(session);
+            is_undated.then_some(Seen { time: None, stamp: 0 })
+        })
     }
 
     /// Whether it was told of any session.
@@ -216,6 +232,19 @@ impl Ledger {
 
     pub(super) fn is_closed(&self, session: &SessionId) -> bool {
         self.closed.contains_key(session)
+    }
+
+    /// Whether a close that is told next may have been told before.
+    pub(super) fn is_doubted(&self, session: &SessionId) -> bool {
+        self.doubted.contains(session)
+    }
+
+    pub(super) fn doubted(&self) -> &BTreeSet<SessionId> {
+        &self.doubted
+    }
+
+    pub(super) fn undated(&self) -> &BTreeSet<SessionId> {
+        &self.undated
     }
 
     /// Whether a session that is open at this time was opened since it was told to be closed.

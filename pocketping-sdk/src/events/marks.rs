@@ -24,6 +24,8 @@ pub(super) enum Mark {
     Closed { session: SessionId, time: Option<Timestamp> },
     /// The session is open: it was seen to be, or its visitor wrote.
     Open(SessionId),
+    /// The session seems to be open, for somebody else than its visitor wrote.
+    Doubted(SessionId),
     /// The session has not moved for long: that it was closed need not be known any more.
     Settled(SessionId),
     /// The socket came this far: what it told before was told, or is about to be read.

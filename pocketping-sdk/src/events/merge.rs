@@ -89,7 +89,7 @@ impl Pass {
             closed.is_none() && ledger.has_settled() && !ledger.open().contains(id) && !self.is_fresh(created);
         // Behind a gap the socket may have told it alone, before what came before it.
         let is_alone = self.is_behind_gap || ledger.owed().contains(id);
-        let repeat_possible = ledger.has_forgotten() || is_alone || is_undated;
+        let repeat_possible = ledger.has_forgotten() || is_alone || is_undated || ledger.is_doubted(id);
         let event = Event::new(EventData::SessionClosed(id.clone()));
         teller.read_with(event, time, self.is_cold || is_old, repeat_possible);
     }

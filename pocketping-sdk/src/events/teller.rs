@@ -136,7 +136,8 @@ impl<'a> Teller<'a> {
         let repeat_possible = match &event.data {
             EventData::SessionClosed(_) => {
                 let late = self.ahead.late.remove(&session);
-                late.is_some_and(|late| late.time.is_none() || late.time >= event.timestamp)
+                self.ledger.is_doubted(&session)
+                    || late.is_some_and(|late| late.time.is_none() || late.time >= event.timestamp)
             }
             // Two sessions may have messages of one id.
             EventData::MessageCreated(message) if event.session_id().is_none() => {
@@ -268,11 +269,16 @@ fn marks(event: &Event, session: &SessionId, time: Option<Timestamp>, ledger: &L
         EventData::MessageCreated(message) => {
             let mut marks = vec![told(What::Message(message.id.clone()), 0)];
             marks.extend(edited(message));
-            // Nobody but the server itself writes where it is closed: the visitor opens it, and the others could only write
-            // since somebody did.
-            let writes = [MessageKind::Visitor, MessageKind::Operator, MessageKind::Ai].contains(&message.kind);
-            let opens = writes && ledger.is_closed(session);
-            marks.extend(opens.then(|| Mark::Open(session.clone())));
+            if ledger.is_closed(session) {
+                // Its visitor opens it. Whether the others could write because it was opened is not certain.
+                let (opens, shows) = match message.kind {
+                    MessageKind::Visitor => (true, false),
+                    MessageKind::Operator | MessageKind::Ai => (true, true),
+                    _ => (false, false),
+                };
+                marks.extend(opens.then(|| Mark::Open(session.clone())));
+                marks.extend(shows.then(|| Mark::Doubted(session.clone())));
+            }
             marks
         }
         EventData::MessageUpdated(message) => edited(message).into_iter().collect(),

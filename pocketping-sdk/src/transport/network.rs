@@ -42,18 +42,24 @@ pub(super) enum Proxy {
 }
 
 impl Proxy {
-    /// As errors name it, without credentials; none where there is none.
-    fn named(&self) -> Option<String> {
+    /// What errors say of it where a request goes by this scheme, without credentials; nothing where there is none.
+    fn told(&self, scheme: &str) -> Option<String> {
         match self {
             Self::Off => None,
-            Self::System => PROXY_VARIABLES
-                .iter()
-                .any(|name| std::env::var_os(name).is_some_and(|url| !url.is_empty()))
-                .then(|| "a proxy of the environment".to_owned()),
-            Self::Explicit { url, .. } => {
-                let url = url::Url::parse(url).or_else(|_| url::Url::parse(&format!("http://{url}"))).ok()?;
+            Self::System => {
+                let is_set = |name: &&str| std::env::var_os(name).is_some_and(|url| !url.is_empty());
+                let begin = scheme.to_ascii_uppercase();
+                let counts = |name: &str| ["ALL", &begin].contains(&&*name[..name.len() - 6].to_ascii_uppercase());
+                let name = PROXY_VARIABLES.into_iter().find(|name| counts(name) && is_set(name))?;
+                Some(format!("{name} is set, and a proxy may be in between"))
+            }
+            Self::Explicit { url, no_proxy } => {
+                // Without a scheme it is http.
+                let url = if url.contains("://") { url.clone() } else { format!("http://{url}") };
+                let url = url::Url::parse(&url).ok()?;
                 let port = url.port().map(|port| format!(":{port}")).unwrap_or_default();
-                Some(format!("the proxy {}://{}{port}", url.scheme(), url.host_str()?))
+                let perhaps = if no_proxy.is_some() { "perhaps " } else { "" };
+                Some(format!("{perhaps}by way of the proxy {}://{}{port}", url.scheme(), url.host_str()?))
             }
         }
     }
@@ -73,20 +79,19 @@ impl Proxy {
 #[derive(Clone)]
 struct Way {
     client: reqwest::Client,
-    /// What it leads through, without credentials.
-    proxy: Option<String>,
+    proxy: Proxy,
 }
 
 /// What failed on a way through a proxy.
 #[derive(Debug)]
 struct Behind {
-    proxy: String,
+    told: String,
     error: reqwest::Error,
 }
 
 impl fmt::Display for Behind {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "by way of {}", self.proxy)
+        f.write_str(&self.told)
     }
 }
 
@@ -107,7 +112,7 @@ impl Network {
     pub(super) fn new(options: NetworkOptions) -> Result<Self> {
         let tls = options.tls.into_config(options.needs_tls)?;
         let way = |proxy: Proxy| {
-            let named = proxy.named();
+            let used = proxy.clone();
             let builder = reqwest::Client::builder()
                 .tls_backend_preconfigured(tls.clone())
                 .redirect(reqwest::redirect::Policy::none())
@@ -122,7 +127,7 @@ impl Network {
             let failed = |error: reqwest::Error| {
                 Error::config("the HTTP client could not be set up").with_source(error.without_url())
             };
-            Ok(Way { client: builder.build().map_err(failed)?, proxy: named })
+            Ok(Way { client: builder.build().map_err(failed)?, proxy: used })
         };
         // One client, and so one pool, unless only one of the two addresses is on this machine.
         let (for_rest, for_socket) = options.proxies;
@@ -158,10 +163,10 @@ impl Network {
             }
             None => reqwest::Request::try_from(request).map_err(classify)?,
         };
-        way.client.execute(request).await.map_err(|error| match &way.proxy {
-            Some(proxy) if error.is_connect() => {
-                let error = Behind { proxy: proxy.clone(), error: error.without_url() };
-                TransportError::new(TransportFailure::Connect, error)
+        let scheme = request.url().scheme().to_owned();
+        way.client.execute(request).await.map_err(|error| match way.proxy.told(&scheme) {
+            Some(told) if error.is_connect() => {
+                TransportError::new(TransportFailure::Connect, Behind { told, error: error.without_url() })
             }
             _ => classify(error),
         })

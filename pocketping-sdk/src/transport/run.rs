@@ -13,7 +13,7 @@ use tracing::Instrument;
 use super::call::{Call, Knobs};
 use super::client::Client;
 use super::plan::Plan;
-use super::refusal::{redirect, refusal, refused_redirect};
+use super::refusal::{led_elsewhere, redirect, refusal, refused_redirect};
 use super::response::{Reply, text_header};
 use super::retry::{floor, overall};
 use super::seam::{Body, TransportError, TransportFailure};
@@ -241,8 +241,7 @@ impl Run {
                 Some(Err(target)) => return Err(refused_redirect(&plan.line(), &plan.method, &from, &target)),
             }
         }
-        let message = format!("{}: more than {MOST_REDIRECTS} redirects", plan.line());
-        Err(Error::new(ErrorKind::Redirect, Outcome::Rejected, message))
+        Err(led_elsewhere(&plan.method, format!("{}: more than {MOST_REDIRECTS} redirects", plan.line())))
     }
 
     async fn request(&self, plan: &Plan, request_id: &str, uri: http::Uri) -> Result<http::Response<Body>> {

@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use rustls::pki_types::pem::PemObject;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer};
-use rustls::{ClientConfig, RootCertStore};
+use rustls::{CertificateError, ClientConfig, RootCertStore};
 
 use crate::error::{BoxError, Error, Result};
 
@@ -61,11 +61,7 @@ pub(super) fn hint_for(error: &(dyn StdError + 'static)) -> Option<&'static str>
     let mut cause = Some(error);
     while let Some(error) = cause {
         match error.downcast_ref() {
-            Some(rustls::Error::InvalidCertificate(_)) => {
-                return Some(
-                    "the server's certificate is not trusted: SSL_CERT_FILE=FILE names the authorities that are",
-                );
-            }
+            Some(rustls::Error::InvalidCertificate(why)) => return hint_for_certificate(why),
             Some(rustls::Error::InvalidMessage(_)) => {
                 return Some("the server does not speak TLS there: an http:// address may be meant");
             }
@@ -77,6 +73,29 @@ pub(super) fn hint_for(error: &(dyn StdError + 'static)) -> Option<&'static str>
     }
     None
 }
+
+fn hint_for_certificate(why: &CertificateError) -> Option<&'static str> {
+    use CertificateError as Why;
+    match why {
+        Why::Expired | Why::ExpiredContext { .. } => {
+            Some("the server's certificate must be renewed; or this machine's clock is ahead")
+        }
+        Why::NotValidYet | Why::NotValidYetContext { .. } => Some("this machine's clock may be behind"),
+        Why::NotValidForName | Why::NotValidForNameContext { .. } => {
+            Some("the server's certificate is for another name than that of the base URL")
+        }
+        // Another authority of a known name signed it.
+        Why::UnknownIssuer | Why::BadSignature | Why::Other(_) => Some(TRUST),
+        _ => None,
+    }
+}
+
+/// Where the platform's own verifier asks for authorities.
+const TRUST: &str = if cfg!(any(windows, target_vendor = "apple", target_os = "android")) {
+    "the server's certificate is not trusted: add its authority to those of the system, or of the client"
+} else {
+    "the server's certificate is not trusted: SSL_CERT_FILE=FILE names the authorities that are"
+};
 
 fn bad(what: &str, source: impl Into<BoxError>) -> Error {
     Error::config(format!("{what} cannot be used")).with_source(source)

@@ -236,7 +236,7 @@ async fn a_stream_that_cannot_begin_says_so_within_the_deadline() {
 }
 
 #[tokio::test]
-async fn who_selects_over_states_and_items_gets_all_that_is_in_the_buffer() {
+async fn states_may_be_asked_again_after_their_end() {
     let server = start(Contract::Extended);
     let id = server.visitor_opens_session(Visit::new()).id;
     let mut events = client(&server).events().connect().await.unwrap();

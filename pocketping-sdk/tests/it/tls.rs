@@ -136,12 +136,18 @@ async fn what_fails_behind_a_proxy_names_it() {
     let through = |proxy: &str| {
         Client::builder().base_url("http://pocketping.test").api_key("k").retry(RetryPolicy::none()).proxy(proxy)
     };
-    for proxy in ["http://127.0.0.1:1", "http://user:secret@127.0.0.1:1", "127.0.0.1:1"] {
+    for (proxy, named) in [
+        ("http://127.0.0.1:1", "http://127.0.0.1:1"),
+        ("http://user:secret@127.0.0.1:1", "http://127.0.0.1:1"),
+        ("127.0.0.1:1", "http://127.0.0.1:1"),
+        ("localhost:1", "http://localhost:1"),
+        ("user:secret@localhost:1", "http://localhost:1"),
+    ] {
         let client = through(proxy).build().unwrap();
         for error in [client.sessions().list().await.unwrap_err(), client.events().connect().await.unwrap_err()] {
             let said = chain(&error);
             assert!(
-                said.contains("pocketping.test") && said.contains(": by way of the proxy http://127.0.0.1:1: "),
+                said.contains("pocketping.test") && said.contains(&format!(": by way of the proxy {named}: ")),
                 "{said}"
             );
             assert!(!format!("{said} {error:?}").contains("secret"), "{said}");
