@@ -13,6 +13,7 @@ use std::io::{self, Stdout};
 
 use crossterm::event::{DisableBracketedPaste, EnableBracketedPaste};
 use crossterm::execute;
+use crossterm::terminal::{EnterAlternateScreen, enable_raw_mode};
 use futures::future::BoxFuture;
 use futures::stream::FuturesUnordered;
 use futures::{FutureExt, StreamExt, TryStreamExt};
@@ -53,7 +54,7 @@ pub(crate) async fn run(client: Client, stop: &mut Stop) -> Result<(), CliError>
         end = stop.asked() => return Err(end),
     };
     let mut link = Link::of(&events, client.base_url().socket());
-    let terminal = ratatui::try_init().and_then(|_| terminal().inspect_err(|_| ratatui::restore()));
+    let terminal = begin().and_then(|()| terminal()).inspect_err(|_| ratatui::restore());
     let terminal = terminal.map_err(|error| CliError::unexpected("the terminal cannot be used", error))?;
     // A terminal that knows nothing of it pastes as if it was typed.
     let told = execute!(io::stdout(), EnableBracketedPaste);
@@ -82,6 +83,17 @@ async fn list(client: &Client) -> pocketping_sdk::Result<(Vec<Session>, bool)> {
 
 fn failed(error: io::Error) -> CliError {
     CliError::unexpected("the terminal cannot be drawn on", error)
+}
+
+/// Takes the whole terminal. It is given back when the program panics, too.
+fn begin() -> io::Result<()> {
+    let hook = std::panic::take_hook();
+    std::panic::set_hook(Box::new(move |info| {
+        ratatui::restore();
+        hook(info);
+    }));
+    enable_raw_mode()?;
+    execute!(io::stdout(), EnterAlternateScreen)
 }
 
 type Whole = Terminal<Screen<CrosstermBackend<Stdout>>>;
