@@ -5,7 +5,7 @@ use std::io;
 use std::net::IpAddr;
 use std::pin::Pin;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::task::{Context, Poll, ready};
 
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
@@ -19,11 +19,34 @@ pub(crate) struct Connection {
     end: CancellationToken,
     is_silent: Arc<AtomicBool>,
     is_reset: Arc<AtomicBool>,
+    /// How many are to be answered before it ends.
+    owed: Arc<AtomicUsize>,
+}
+
+/// An answer that is owed.
+#[derive(Debug)]
+pub(crate) struct Owed(Arc<AtomicUsize>);
+
+impl Drop for Owed {
+    fn drop(&mut self) {
+        self.0.fetch_sub(1, Ordering::Relaxed);
+    }
 }
 
 impl Connection {
     pub(crate) fn new(peer: Option<IpAddr>, end: CancellationToken) -> Self {
-        Self { peer, end, is_silent: Arc::default(), is_reset: Arc::default() }
+        Self { peer, end, is_silent: Arc::default(), is_reset: Arc::default(), owed: Arc::default() }
+    }
+
+    /// Whoever controls the server is answered, also when all connections are cut meanwhile: for as long as this is kept.
+    pub(crate) fn owe(&self) -> Owed {
+        self.owed.fetch_add(1, Ordering::Relaxed);
+        Owed(Arc::clone(&self.owed))
+    }
+
+    /// Whether somebody is to be answered before it ends.
+    pub(crate) fn owes(&self) -> bool {
+        self.owed.load(Ordering::Relaxed) > 0
     }
 
     /// Who is at the other end.

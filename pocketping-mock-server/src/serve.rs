@@ -104,13 +104,19 @@ where
             ended = served.as_mut() => ended,
             () = app.stop.cancelled() => {
                 served.as_mut().graceful_shutdown();
-                served.await
+                served.as_mut().await
             }
         }
     };
     let ended = tokio::select! {
         ended = until_stop => ended,
-        () = connection.ended() => return,
+        () = connection.ended() => {
+            if !connection.owes() {
+                return;
+            }
+            served.as_mut().graceful_shutdown();
+            served.await
+        }
     };
     if let Err(error) = ended {
         tracing::debug!(%error, "a connection ended early");

@@ -9,12 +9,17 @@ use subtle::ConstantTimeEq;
 use url::Url;
 
 use crate::app::App;
+use crate::connection::Connection;
 use crate::http::is_of_this_machine;
 use crate::store::Rejection;
 
 pub(crate) async fn admit(State(app): State<App>, request: Request, next: Next) -> Response {
     match check(&app, request.uri(), request.headers()) {
-        Ok(()) => next.run(request).await,
+        Ok(()) => {
+            // A call that cuts all connections, or a story that does, is answered all the same.
+            let _owed = request.extensions().get::<Connection>().map(Connection::owe);
+            next.run(request).await
+        }
         Err(rejection) => rejection.into_response(),
     }
 }

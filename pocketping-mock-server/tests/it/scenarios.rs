@@ -155,6 +155,20 @@ fn a_scenario_is_played_over_control() {
 }
 
 #[test]
+fn whoever_plays_a_story_over_control_is_told_how_it_went_also_when_it_cuts_all_connections() {
+    let server = MockServer::start();
+    let cut = r#"{"steps": [{"visit": {"as": "ann"}}, {"cut-connections": true}, {"pause": "1ms"},
+                            {"say": {"as": "ann", "text": "Still here"}}]}"#;
+    let played = send(&server, "POST /_mock/scenarios", &[], cut);
+    assert_eq!((played.status, played.json()["steps"].as_array().unwrap().len()), (200, 4), "{played:?}");
+    for story in ["flaky-network", "reconnect-storm"] {
+        let played = send(&server, &format!("POST /_mock/scenarios/{story}"), &[], "");
+        assert_eq!(played.status, 200, "{story}: {played:?}");
+    }
+    assert_eq!(send(&server, "GET /_mock/faults", &[], "").json(), json!({"faults": []}));
+}
+
+#[test]
 fn yaml_is_posted_as_what_it_is() {
     let server = MockServer::start();
     let post = |kind: &str, body: &str| send(&server, "POST /_mock/scenarios", &[("Content-Type", kind)], body);
