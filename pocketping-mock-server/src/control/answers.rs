@@ -3,9 +3,9 @@
 use axum::extract::State;
 use axum::routing::post;
 use http::StatusCode;
-use pocketping_sdk::{NewMessage, SessionId, SetAi};
+use pocketping_sdk::{NewMessage, SessionId};
 
-use super::bodies::Words;
+use super::bodies::{Ai, Words};
 use super::tenant::Tenant;
 use crate::app::App;
 use crate::endpoints::messages::send_message;
@@ -39,7 +39,7 @@ async fn set_ai(
     State(app): State<App>,
     tenant: Tenant,
     id: PathId<SessionId>,
-    Body(wanted): Body<SetAi>,
+    Body(wanted): Body<Ai>,
 ) -> Result<Answer, Rejection> {
     let session = app.write(&tenant.0, |tx| set_session_ai(tx, &id.0, wanted.enabled))?;
     Ok(Answer::json(StatusCode::OK, &*session))

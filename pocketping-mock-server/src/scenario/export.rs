@@ -4,6 +4,7 @@ use pocketping_sdk::{Message, MessageKind, Session, Timestamp};
 use serde_json::{Value, json};
 
 use super::counted;
+use crate::durations::MOST_MOVED;
 
 /// The one visitor's name.
 const VISITOR: &str = "visitor";
@@ -71,12 +72,14 @@ pub(super) fn left_out(session: &Session, messages: &[Message]) -> Vec<String> {
     lines
 }
 
-/// The time from one message to the next, in whole milliseconds.
-fn pause(time: &mut Option<Timestamp>, next: Option<Timestamp>) -> Option<Value> {
-    let (before, next) = (*time, next?);
-    *time = Some(next);
-    let millis = next.since(before?).as_millis();
-    (millis > 0).then(|| json!({"wait": format!("{millis}ms")}))
+/// The time from one message to the next, in whole milliseconds; in several steps where it is more than one may take.
+fn pause(time: &mut Option<Timestamp>, next: Option<Timestamp>) -> Vec<Value> {
+    let Some(next) = next else { return Vec::new() };
+    let Some(before) = time.replace(next) else { return Vec::new() };
+    let (millis, most) = (next.since(before).as_millis(), MOST_MOVED.as_millis());
+    let whole = std::iter::repeat_n(most, usize::try_from(millis / most).unwrap_or(0));
+    let waits = whole.chain(Some(millis % most)).filter(|wait| *wait > 0);
+    waits.map(|wait| json!({"wait": format!("{wait}ms")})).collect()
 }
 
 /// Whether a step can say it.

@@ -82,12 +82,17 @@ impl Tenant {
 /// Whether the visitor can have this time only by reading: it is that of something others did, or the server's of
 /// something the visitor was told nothing about when doing it.
 fn is_proof(messages: &[Held<Message>], time: Timestamp) -> bool {
-    messages.iter().any(|message| {
-        let others = [message.deleted_at, message.delivered_at, message.read_at];
-        let authors = [message.created_at, message.edited_at];
-        let told = if message.kind == MessageKind::Visitor { &[][..] } else { &authors };
-        others.iter().chain(told).any(|known| *known == Some(time))
-    })
+    let is_own = |message: &Held<Message>| {
+        message.kind == MessageKind::Visitor && [message.created_at, message.edited_at].contains(&Some(time))
+    };
+    // What happened at the same time as something the visitor did need not have been shown.
+    !messages.iter().any(is_own)
+        && messages.iter().any(|message| {
+            let others = [message.deleted_at, message.delivered_at, message.read_at];
+            let authors = [message.created_at, message.edited_at];
+            let told = if message.kind == MessageKind::Visitor { &[][..] } else { &authors };
+            others.iter().chain(told).any(|known| *known == Some(time))
+        })
 }
 
 /// When somebody else made a message what it is: wrote it, or received what the visitor wrote.

@@ -15,6 +15,7 @@ use super::frames::Frames;
 use super::line::Line;
 use crate::app::App;
 use crate::connection::Connection;
+use crate::hub::RESTARTED;
 use crate::journal::Tape;
 use crate::metrics::Stream;
 use crate::serve::after_grace;
@@ -129,7 +130,7 @@ pub(crate) async fn serve(app: &App, socket: &mut Line, told: Told, mut hear: im
         tokio::select! {
             count = events.recv_many(&mut new, BATCH), if frames.is_open() => {
                 if count == 0 {
-                    return Over::Close(end.reached().await, "the subscription ended");
+                    return ended_with(end.reached().await);
                 }
                 frames.extend(new.drain(..));
             }
@@ -157,10 +158,15 @@ pub(crate) async fn serve(app: &App, socket: &mut Line, told: Told, mut hear: im
                 }
             }
             () = pong.is_late() => return Over::Gone,
-            code = end.reached() => return Over::Close(code, "this reader is too slow"),
+            code = end.reached() => return ended_with(code),
             () = app.stop.cancelled() => return Over::Close(1001, "shutting down"),
         }
     }
+}
+
+/// Why the server ended a subscription.
+fn ended_with(code: u16) -> Over {
+    Over::Close(code, if code == RESTARTED { "the state was replaced" } else { "this reader is too slow" })
 }
 
 /// Writes one frame.
@@ -179,7 +185,7 @@ async fn until_over(app: &App, end: &End, write: impl Future<Output = Result<(),
     let mut write = pin!(write);
     tokio::select! {
         written = &mut write => written,
-        code = end.reached() => Err(Over::Close(code, "this reader is too slow")),
+        code = end.reached() => Err(ended_with(code)),
         () = app.stop.cancelled() => Err(Over::Close(1001, "shutting down")),
     }
 }

@@ -112,6 +112,7 @@ fn a_wrong_call_names_what_is_wrong_and_changes_nothing() {
         ("POST /sessions/nope/operator/close", "", 404, "Session not found"),
         ("POST /sessions/sess_abc123/operator/say", r#"{"content":"x","type":"ai"}"#, 400, "type"),
         ("POST /sessions/sess_abc123/operator/ai", r#"{"enabled":1}"#, 400, "`enabled`"),
+        ("POST /sessions/sess_abc123/operator/ai", r#"{"enabled":true,"bogus":1}"#, 400, "`bogus`"),
         ("GET /events?limit=0", "", 400, "`limit`"),
         ("GET /state?tenant=nobody", "", 400, "`tenant`"),
         ("GET /state?key=nobody", "", 401, "key"),
@@ -162,7 +163,11 @@ async fn the_state_is_put_back_and_a_new_epoch_begins() {
 /// A close code, or 0 for a frame.
 async fn close_or_frame(socket: &mut crate::socket::Socket) -> Result<u16, ()> {
     match crate::socket::message(socket).await {
-        tokio_tungstenite::tungstenite::Message::Close(Some(close)) => Ok(close.code.into()),
+        tokio_tungstenite::tungstenite::Message::Close(Some(close)) => {
+            let code = u16::from(close.code);
+            assert!(code != 1012 || close.reason == "the state was replaced", "{close:?}");
+            Ok(code)
+        }
         tokio_tungstenite::tungstenite::Message::Close(None) => Err(()),
         _ => Ok(0),
     }

@@ -104,6 +104,18 @@ async fn a_conversation_can_be_played_again() {
         messages.iter().map(|it| (it.kind.clone(), it.content.clone(), it.created_at)).collect::<Vec<_>>()
     };
     assert_eq!(told(&again), told(&server));
+
+    // However long somebody was silent.
+    server.visitor_says(&session.id, "Me again");
+    for _ in 0..3 {
+        server.clock().advance(Duration::from_secs(25 * 24 * 3600));
+    }
+    server.visitor_says(&session.id, "And again");
+    let exported = Scenario::of_conversation(&server.sessions()[0], &server.messages(&session.id));
+    assert_eq!(exported.matches(r#""wait": "2592000000ms""#).count(), 2, "{exported}");
+    let again = MockServer::start();
+    again.play(&Scenario::from_json(&exported).unwrap()).await.unwrap();
+    assert_eq!(told(&again), told(&server));
 }
 
 #[tokio::test]

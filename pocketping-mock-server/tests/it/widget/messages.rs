@@ -117,6 +117,16 @@ fn what_an_operator_wrote_is_shown_whatever_time_the_widget_has_got_to_by_itself
     assert_eq!(polled("59.123"), ["msg_1", "msg_3", "msg_4"]);
     assert_eq!(polled("05.000"), ["msg_4"]);
     assert_eq!(polled("59.500"), ["msg_4"], "and nothing from before that");
+
+    // A time that is its own message's, too, proves nothing: who wrote in the same millisecond need not have been read.
+    second();
+    write("not read yet");
+    second();
+    write("at the same time");
+    let mine = ok(&server, "POST /message", r#"{"sessionId":"sess_1","content":"mine"}"#);
+    assert_eq!(mine["timestamp"], "2024-01-15T10:30:07.000Z");
+    assert_eq!(polled("07.000"), ["msg_4", "msg_5", "msg_6", "msg_7"]);
+    assert_eq!(polled("06.000"), ["msg_5", "msg_6", "msg_7"], "this one was read");
 }
 
 #[test]
