@@ -125,7 +125,7 @@ async fn list(State(app): State<App>, Pairs(pairs): Pairs) -> Result<Answer, Rej
     let asked = Asked::read(pairs)?;
     let query = asked.query(&app)?;
     let (most, is_first) = (asked.limit.unwrap_or(LISTED), asked.since.is_some());
-    let (entries, matching) = aside(move || query.part(most, is_first)).await?;
+    let (entries, matching) = aside(&app, move || query.part(most, is_first)).await?;
     let last = entries.last().map_or(asked.since.unwrap_or(0), |entry| entry.number);
     let dropped = Journal::new(&app).dropped();
     let told = json!({
@@ -185,9 +185,11 @@ async fn wait(State(app): State<App>, Body(mut asked): Body<Wait>) -> Result<Ans
     }
 }
 
-/// Does work beside the server's thread: masking thousands of bodies must hold nobody up.
-pub(crate) async fn aside<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'static) -> Result<T, Rejection> {
-    tokio::task::spawn_blocking(work).await.map_err(|_| Rejection::Internal)
+pub(crate) async fn aside<T: Send + 'static>(
+    app: &App,
+    work: impl FnOnce() -> T + Send + 'static,
+) -> Result<T, Rejection> {
+    app.journal.aside(work).await.ok_or(Rejection::Internal)
 }
 
 /// What an export asks for: all of it.
@@ -202,10 +204,10 @@ fn exported(pairs: Vec<(String, String)>) -> Result<Asked, Rejection> {
 
 async fn har(State(app): State<App>, Pairs(pairs): Pairs) -> Result<Response, Rejection> {
     let query = exported(pairs)?.query(&app)?;
-    Ok(([(CONTENT_TYPE, "application/json")], aside(move || query.to_har()).await?).into_response())
+    Ok(([(CONTENT_TYPE, "application/json")], aside(&app, move || query.to_har()).await?).into_response())
 }
 
 async fn ndjson(State(app): State<App>, Pairs(pairs): Pairs) -> Result<Response, Rejection> {
     let query = exported(pairs)?.query(&app)?;
-    Ok(([(CONTENT_TYPE, "application/x-ndjson")], aside(move || query.to_ndjson()).await?).into_response())
+    Ok(([(CONTENT_TYPE, "application/x-ndjson")], aside(&app, move || query.to_ndjson()).await?).into_response())
 }

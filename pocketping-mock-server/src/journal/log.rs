@@ -9,7 +9,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use bytes::Bytes;
 use http::HeaderMap;
 use pocketping_sdk::{SessionId, Timestamp};
-use tokio::sync::watch;
+use tokio::sync::{Semaphore, watch};
 
 use super::entry::{Attempt, Body, Direction, Entry, Frame, FrameKind, Kind, Request};
 use crate::limits::Limits;
@@ -43,6 +43,8 @@ pub(crate) struct Log {
     links: AtomicU64,
     kept: Mutex<Kept>,
     version: watch::Sender<u64>,
+    /// Who may make something of all of it: one at a time, for it is as much again, and more.
+    turn: Arc<Semaphore>,
 }
 
 #[derive(Debug, Default)]
@@ -74,7 +76,19 @@ impl Log {
             links: AtomicU64::new(0),
             kept: Mutex::default(),
             version: watch::Sender::new(0),
+            turn: Arc::new(Semaphore::new(1)),
         }
+    }
+
+    /// Does work on the journal beside the server's thread: masking thousands of bodies must hold nobody up. What
+    /// nobody waits for any more when its turn comes is not begun. None when it panicked.
+    pub(crate) async fn aside<T: Send + 'static>(&self, work: impl FnOnce() -> T + Send + 'static) -> Option<T> {
+        let turn = Arc::clone(&self.turn).acquire_owned().await.ok()?;
+        let work = move || {
+            let _turn = turn;
+            work()
+        };
+        tokio::task::spawn_blocking(work).await.ok()
     }
 
     fn lock(&self) -> MutexGuard<'_, Kept> {

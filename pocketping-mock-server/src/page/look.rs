@@ -101,7 +101,8 @@ async fn look(State(app): State<App>, Pairs(pairs): Pairs) -> Result<Answer, Rej
     if app.journal.is_on() {
         shown["requests"] = json!({"first": first});
         if last != before.entry {
-            let entries = aside(move || requests(&app, named, before.entry)).await?;
+            let reader = app.clone();
+            let entries = aside(&app, move || requests(&reader, named, before.entry)).await?;
             shown["requests"]["entries"] = entries.into();
         }
     }
