@@ -76,7 +76,7 @@ fn help_in_a_word(error: &clap::Error, typed: &[OsString], command: &mut clap::C
         (!command.try_get_matches_from_mut(others).is_err_and(|error| is_help(&error))).then_some(word)
     })?;
     let what = format!(
-        "unexpected argument '{word}' found\n\n  tip: '-h' by itself prints the help; to pass '{word}' as a value, use '-- {word}'\n"
+        "unexpected argument '{word}' found\n\n  tip: '-h' by itself prints the help; to pass '{word}' as a value, use '-- {word}'"
     );
     Some(clap::Error::raw(ErrorKind::UnknownArgument, what))
 }

@@ -45,7 +45,7 @@ impl Drop for Driver {
 impl Browser {
     /// Starts one; `None` where there is none to start and nobody insists.
     pub(crate) async fn start() -> Option<Self> {
-        let Ok(mut process) = Command::new("chromedriver").arg("--port=0").stdout(Stdio::piped()).spawn() else {
+        let Some((process, port)) = started() else {
             let insists = std::env::var("POCKETPING_REQUIRE_BROWSER").is_ok_and(|value| value == "1");
             assert!(!insists, "chromedriver is not there, and POCKETPING_REQUIRE_BROWSER=1 insists on it");
             eprintln!(
@@ -53,7 +53,6 @@ impl Browser {
             );
             return None;
         };
-        let port = port_of(&mut process);
         let driver = Driver { process, port };
         let profile = tempfile::tempdir().unwrap();
         let arguments = [
@@ -174,16 +173,25 @@ impl Browser {
     }
 }
 
-/// The port the driver says it has taken.
-fn port_of(driver: &mut Child) -> u16 {
-    let mut lines = BufReader::new(driver.stdout.take().unwrap()).lines();
-    let port = lines
-        .by_ref()
-        .map_while(Result::ok)
-        .find_map(|line| line.split_once("successfully on port ")?.1.trim_end_matches('.').parse().ok());
-    // Whatever else it says is read and dropped, or it would wait for a reader.
-    thread::spawn(move || lines.map_while(Result::ok).for_each(drop));
-    port.expect("chromedriver says its port")
+/// A driver, and the port it says it has taken; none where there is no such program. It takes a port that is free for IPv6, and ends
+/// when that is taken for IPv4, as one of the many servers of these tests may have: then another one is asked for.
+fn started() -> Option<(Child, u16)> {
+    loop {
+        let mut driver = Command::new("chromedriver").arg("--port=0").stdout(Stdio::piped()).spawn().ok()?;
+        let mut lines = BufReader::new(driver.stdout.take().unwrap()).lines().map_while(Result::ok);
+        let mut said = String::new();
+        let port = lines.by_ref().find_map(|line| {
+            said.push_str(&line);
+            line.split_once("successfully on port ")?.1.trim_end_matches('.').parse().ok()
+        });
+        if let Some(port) = port {
+            // Whatever else it says is read and dropped, or it would wait for a reader.
+            thread::spawn(move || lines.for_each(drop));
+            return Some((driver, port));
+        }
+        driver.wait().unwrap();
+        assert!(said.contains("port not available"), "chromedriver says no port: {said}");
+    }
 }
 
 /// A command of chromedriver's own.
