@@ -185,11 +185,18 @@ async fn wait(State(app): State<App>, Body(mut asked): Body<Wait>) -> Result<Ans
     }
 }
 
+/// Does work on the journal beside the server's thread: masking thousands of bodies must hold nobody up. What nobody waits for any
+/// more when its turn comes is not begun.
 pub(crate) async fn aside<T: Send + 'static>(
     app: &App,
     work: impl FnOnce() -> T + Send + 'static,
 ) -> Result<T, Rejection> {
-    app.journal.aside(work).await.ok_or(Rejection::Internal)
+    let turn = app.journal.turn().acquire_owned().await.map_err(|_| Rejection::Internal)?;
+    let work = move || {
+        let _turn = turn;
+        work()
+    };
+    tokio::task::spawn_blocking(work).await.map_err(|_| Rejection::Internal)
 }
 
 /// What an export asks for: all of it.

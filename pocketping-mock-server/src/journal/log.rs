@@ -80,15 +80,9 @@ impl Log {
         }
     }
 
-    /// Does work on the journal beside the server's thread: masking thousands of bodies must hold nobody up. What
-    /// nobody waits for any more when its turn comes is not begun. None when it panicked.
-    pub(crate) async fn aside<T: Send + 'static>(&self, work: impl FnOnce() -> T + Send + 'static) -> Option<T> {
-        let turn = Arc::clone(&self.turn).acquire_owned().await.ok()?;
-        let work = move || {
-            let _turn = turn;
-            work()
-        };
-        tokio::task::spawn_blocking(work).await.ok()
+    /// Whose turn it is to make something of all of it.
+    pub(crate) fn turn(&self) -> Arc<Semaphore> {
+        Arc::clone(&self.turn)
     }
 
     fn lock(&self) -> MutexGuard<'_, Kept> {
