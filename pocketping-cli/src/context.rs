@@ -137,7 +137,9 @@ impl Context {
 
     /// The session the command is about.
     pub(crate) fn session(&self, client: &Client, id: &str) -> SessionHandle {
-        client.session(self.session.get_or_init(|| id.into()))
+        // Of several the first one is named; each is what was asked for.
+        self.session.get_or_init(|| id.into());
+        client.session(id)
     }
 
     /// What an error leaves open: which session it is about, and whether something was done.

@@ -85,7 +85,7 @@ impl Ledger {
             Mark::Told { session, what, time, stamp } => {
                 self.ahead = self.ahead.max(*time);
                 self.remember(session, what, Seen { time: *time, stamp: *stamp });
-                if matches!(what, What::Message(_)) && self.undated.remove(session) {
+                if matches!(what, What::Message(_)) && time.is_some() && self.undated.remove(session) {
                     // It is as old as that.
                     self.remember(session, &What::Created, Seen { time: *time, stamp: 0 });
                 }

@@ -67,7 +67,7 @@ impl Pass {
             return;
         }
         // That of its first message is as good, where all of them are read.
-        let time = session.created_at.or_else(|| history.times.first().copied().flatten());
+        let time = session.created_at.or_else(|| history.times.iter().copied().flatten().next());
         if self.is_fresh(time) {
             let event = Event::new(EventData::SessionCreated(Box::new(session.clone())));
             let ledger = teller.ledger();

@@ -159,7 +159,7 @@ impl ConnectEvents {
 
     /// Goes on where the cursor stands, and keeps a new one ([`EventStream::cursor`]): items are to be acknowledged
     /// ([`EventStream::ack`]), and what was not comes again when the cursor is resumed. An empty cursor begins now: keep the
-    /// stream's own as soon as it is connected, or what comes before the first acknowledgement is not missed by the next one.
+    /// stream's own as soon as it is connected, or the next one knows nothing of what came before the first acknowledgement.
     ///
     /// When 10,000 items wait to be acknowledged, the stream waits too, and says so once in the log.
     ///

@@ -271,13 +271,13 @@ fn marks(event: &Event, session: &SessionId, time: Option<Timestamp>, ledger: &L
             marks.extend(edited(message));
             if ledger.is_closed(session) {
                 // Its visitor opens it. Whether the others could write because it was opened is not certain.
-                let (opens, shows) = match message.kind {
-                    MessageKind::Visitor => (true, false),
-                    MessageKind::Operator | MessageKind::Ai => (true, true),
-                    _ => (false, false),
-                };
-                marks.extend(opens.then(|| Mark::Open(session.clone())));
-                marks.extend(shows.then(|| Mark::Doubted(session.clone())));
+                match message.kind {
+                    MessageKind::Visitor => marks.push(Mark::Open(session.clone())),
+                    MessageKind::Operator | MessageKind::Ai => {
+                        marks.extend([Mark::Open(session.clone()), Mark::Doubted(session.clone())]);
+                    }
+                    _ => {}
+                }
             }
             marks
         }

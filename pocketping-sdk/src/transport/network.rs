@@ -48,8 +48,10 @@ impl Proxy {
             Self::Off => None,
             Self::System => {
                 let is_set = |name: &&str| std::env::var_os(name).is_some_and(|url| !url.is_empty());
-                let begin = scheme.to_ascii_uppercase();
-                let counts = |name: &str| ["ALL", &begin].contains(&&*name[..name.len() - 6].to_ascii_uppercase());
+                let counts = |name: &str| {
+                    let begin = name.split('_').next().unwrap_or_default();
+                    ["ALL", scheme].iter().any(|known| known.eq_ignore_ascii_case(begin))
+                };
                 let name = PROXY_VARIABLES.into_iter().find(|name| counts(name) && is_set(name))?;
                 Some(format!("{name} is set, and a proxy may be in between"))
             }
@@ -163,12 +165,10 @@ impl Network {
             }
             None => reqwest::Request::try_from(request).map_err(classify)?,
         };
-        let scheme = request.url().scheme().to_owned();
-        way.client.execute(request).await.map_err(|error| match way.proxy.told(&scheme) {
-            Some(told) if error.is_connect() => {
-                TransportError::new(TransportFailure::Connect, Behind { told, error: error.without_url() })
-            }
-            _ => classify(error),
+        let scheme = if request.url().scheme() == "https" { "HTTPS" } else { "HTTP" };
+        way.client.execute(request).await.map_err(|error| match way.proxy.told(scheme).filter(|_| error.is_connect()) {
+            Some(told) => TransportError::new(TransportFailure::Connect, Behind { told, error: error.without_url() }),
+            None => classify(error),
         })
     }
 
