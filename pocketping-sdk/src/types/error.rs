@@ -6,11 +6,11 @@ wire! {
     pub struct ErrorBody {
         ;
         /// JSON `error`: the status in words, such as `Not found`.
-        error: Option<String> = "error",
+        error: Option<String> = "error" lenient,
         /// JSON `message`: a sentence for people.
-        message: Option<String> = "message",
+        message: Option<String> = "message" lenient,
         /// JSON `code`: the machine-readable reason.
-        code: ErrorCode = "code",
+        code: ErrorCode = "code" lenient,
     }
 }
 

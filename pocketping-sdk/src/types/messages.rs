@@ -21,19 +21,19 @@ wire! {
         /// JSON `createdAt` (read from `timestamp` too).
         created_at: Option<Timestamp> = "createdAt" | "timestamp",
         /// JSON `updatedAt` (extended): the last edit, deletion or receipt.
-        updated_at: Option<Timestamp> = "updatedAt",
+        updated_at: Option<Timestamp> = "updatedAt" lenient,
         /// JSON `editedAt` (extended).
-        edited_at: Option<Timestamp> = "editedAt",
+        edited_at: Option<Timestamp> = "editedAt" lenient,
         /// JSON `deletedAt` (extended); `content` is empty then.
-        deleted_at: Option<Timestamp> = "deletedAt",
+        deleted_at: Option<Timestamp> = "deletedAt" lenient,
         /// JSON `deliveredAt` (extended).
-        delivered_at: Option<Timestamp> = "deliveredAt",
+        delivered_at: Option<Timestamp> = "deliveredAt" lenient,
         /// JSON `readAt` (extended).
-        read_at: Option<Timestamp> = "readAt",
+        read_at: Option<Timestamp> = "readAt" lenient,
         /// JSON `replyTo` (extended): the message this one answers.
-        [private] reply_to: Option<ReplyTo> = "replyTo",
+        [private] reply_to: Option<ReplyTo> = "replyTo" lenient,
         /// JSON `attachments` (extended).
-        [private] attachments: Option<Vec<Attachment>> = "attachments",
+        [private] attachments: Option<Vec<Attachment>> = "attachments" lenient,
     }
 }
 
@@ -72,13 +72,13 @@ wire! {
         id: AttachmentId = "id",
         ;
         /// JSON `filename`.
-        [private] filename: Option<String> = "filename",
+        [private] filename: Option<String> = "filename" lenient,
         /// JSON `mimeType`.
-        mime_type: Option<String> = "mimeType",
+        mime_type: Option<String> = "mimeType" lenient,
         /// JSON `size`, in bytes.
-        size: Option<u64> = "size",
+        size: Option<u64> = "size" lenient,
         /// JSON `url`.
-        [private] url: Option<String> = "url",
+        [private] url: Option<String> = "url" lenient,
     }
 }
 

@@ -21,19 +21,19 @@ wire! {
         /// JSON `metadata`: the visitor's page and browser, and anything else.
         [private] metadata: Metadata = "metadata",
         /// JSON `closedAt` (extended).
-        closed_at: Option<Timestamp> = "closedAt",
+        closed_at: Option<Timestamp> = "closedAt" lenient,
         /// JSON `identity` (extended): what [`identify`](crate::SessionHandle::identify) stored.
-        [private] identity: Option<Identity> = "identity",
+        [private] identity: Option<Identity> = "identity" lenient,
         /// JSON `aiEnabled` (extended): whether the AI may answer.
-        ai_enabled: Option<bool> = "aiEnabled",
+        ai_enabled: Option<bool> = "aiEnabled" lenient,
         /// JSON `unanswered` (extended): whether the visitor wrote last.
-        unanswered: Option<bool> = "unanswered",
+        unanswered: Option<bool> = "unanswered" lenient,
         /// JSON `visitorOnline` (extended).
-        visitor_online: Option<bool> = "visitorOnline",
+        visitor_online: Option<bool> = "visitorOnline" lenient,
         /// JSON `csat` (extended): the visitor's rating.
-        [private] csat: Option<Csat> = "csat",
+        [private] csat: Option<Csat> = "csat" lenient,
         /// JSON `messages`, which a server may put inline.
-        [private] messages: Option<Vec<Message>> = "messages",
+        [private] messages: Option<Vec<Message>> = "messages" lenient,
     }
 }
 
@@ -57,11 +57,11 @@ wire! {
     pub struct Csat {
         ;
         /// JSON `score`, 1 to 5.
-        score: Option<i64> = "score",
+        score: Option<i64> = "score" lenient,
         /// JSON `comment`.
-        [private] comment: Option<String> = "comment",
+        [private] comment: Option<String> = "comment" lenient,
         /// JSON `at`: when it was given.
-        at: Option<Timestamp> = "at",
+        at: Option<Timestamp> = "at" lenient,
     }
 }
 

@@ -15,7 +15,7 @@ wire! {
         /// JSON `secret` (extended), only in the answer that created it: the key of the deliveries' signatures.
         [private] secret: Option<String> = "secret",
         /// JSON `createdAt` (extended).
-        created_at: Option<Timestamp> = "createdAt",
+        created_at: Option<Timestamp> = "createdAt" lenient,
     }
 }
 

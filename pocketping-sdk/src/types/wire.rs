@@ -107,6 +107,29 @@ impl<T: DeserializeOwned> Slot<T> {
     }
 }
 
+/// A field beyond the documented ones, while its object is read: as [`Plain`], and a value of another shape is an unknown
+/// field. Whoever got an addition wrong must not cost the object, nor the list it stands in.
+pub(crate) struct Lenient<T> {
+    value: Option<T>,
+    odd: Option<(&'static str, Value)>,
+}
+
+impl<T: DeserializeOwned> Lenient<T> {
+    pub(crate) fn new() -> Self {
+        Self { value: None, odd: None }
+    }
+
+    pub(crate) fn read(&mut self, name: &'static str, value: Value) {
+        self.value = if value.is_null() { None } else { serde_json::from_value(value.clone()).ok() };
+        self.odd = (self.value.is_none() && !value.is_null()).then_some((name, value));
+    }
+
+    pub(crate) fn take(self, extra: &mut Extra) -> Option<T> {
+        extra.extend(self.odd.map(|(name, value)| (name.to_owned(), value)));
+        self.value
+    }
+}
+
 /// The objects of a page, read into room that most pages need.
 pub(crate) struct Page<T>(pub(crate) Vec<T>);
 
@@ -149,14 +172,16 @@ impl<T: fmt::Debug> fmt::Debug for Shown<'_, T> {
 }
 
 /// Declares a wire struct. Fields before the `;` are required, those after it have a default. `[private]` masks a
-/// field in `Debug`, `[list]` makes room for a page of a required one at once. `"name" | "alias"` reads both and writes the first. Fields after a second `;` are not on the wire.
+/// field in `Debug`, `[list]` makes room for a page of a required one at once. `"name" | "alias"` reads both and writes
+/// the first; a value of another shape under a `"name" lenient` is kept in `extra`. Fields after a second `;` are not on
+/// the wire.
 macro_rules! wire {
     (
         $(#[$meta:meta])*
         pub struct $name:ident {
             $( $(#[$rmeta:meta])* $([$rmark:ident])? $rfield:ident : $rty:ty = $rkey:literal $(| $ralias:literal)* , )*
             ;
-            $( $(#[$ometa:meta])* $([$omark:ident])? $ofield:ident : $oty:ty = $okey:literal $(| $oalias:literal)* , )*
+            $( $(#[$ometa:meta])* $([$omark:ident])? $ofield:ident : $oty:ty = $okey:literal $(| $oalias:literal)* $($olenient:ident)? , )*
             $( ; $( $(#[$lmeta:meta])* $lfield:ident : $lty:ty , )* )?
         }
     ) => {
@@ -213,12 +238,12 @@ macro_rules! wire {
                     fn visit_map<A: ::serde::de::MapAccess<'de>>(self, mut map: A) -> ::std::result::Result<$name, A::Error> {
                         use $crate::types::wire::Key;
                         $( let mut $rfield = wire!(@slot $rty $(, $ralias)*); )*
-                        $( let mut $ofield = wire!(@slot $oty $(, $oalias)*); )*
+                        $( let mut $ofield = wire!(@slot $oty $(, $oalias)* $(, $olenient)?); )*
                         let mut extra = $crate::types::Extra::new();
                         while let Some(key) = map.next_key::<Key<'de>>()? {
                             match key.as_str() {
                                 $( $rkey => $rfield.printed(wire!(@read map $($rmark)?)), $( $ralias => $rfield.alias($ralias, map.next_value()?), )* )*
-                                $( $okey => $ofield.printed(map.next_value()?), $( $oalias => $ofield.alias($oalias, map.next_value()?), )* )*
+                                $( $okey => wire!(@given map, $ofield, $okey $(, $olenient)?), $( $oalias => $ofield.alias($oalias, map.next_value()?), )* )*
                                 _ => { extra.insert(key.into_string(), map.next_value()?); }
                             }
                         }
@@ -250,7 +275,10 @@ macro_rules! wire {
         }
     };
     (@slot $ty:ty) => { $crate::types::wire::Plain::<$ty>::new() };
+    (@slot $ty:ty, lenient) => { $crate::types::wire::Lenient::<$ty>::new() };
     (@slot $ty:ty, $($alias:literal),+) => { $crate::types::wire::Slot::<$ty>::new() };
+    (@given $map:ident, $field:ident, $key:literal) => { $field.printed($map.next_value()?) };
+    (@given $map:ident, $field:ident, $key:literal, lenient) => { $field.read($key, $map.next_value()?) };
     (@read $map:ident list) => { $map.next_value::<::std::option::Option<$crate::types::wire::Page<_>>>()?.map(|page| page.0) };
     (@read $map:ident $($mark:ident)?) => { $map.next_value()? };
     (@marked) => { false };
