@@ -167,7 +167,10 @@ impl Pacer {
         if let Some(shared) = &self.shared {
             // A limit that was set counts; one that the server named to any of them does for all.
             let limit = (!self.adopts).then_some(bucket.limit);
-            if let Ok(reserved) = shared.take(limit, bucket.limit, most) {
+            if let Ok((reserved, limit)) = shared.take(limit, bucket.limit, most) {
+                if limit != bucket.limit {
+                    bucket.set_limit(limit);
+                }
                 return reserved;
             }
         }
@@ -241,6 +244,29 @@ mod tests {
         fixed.learn(&headers);
         assert_eq!(limit(&fixed), Some(100), "an explicit limit stays");
         assert_eq!(limit(&Pacer::new(Pacing::Auto, false)), None);
+    }
+
+    #[cfg(feature = "shared-pacing")]
+    #[test]
+    fn a_plan_that_became_smaller_counts_for_all_processes() {
+        let folder = tempfile::tempdir().unwrap();
+        let key = crate::ApiKey::new("sk_secret").unwrap();
+        let process = || Pacer::new(Pacing::Auto, true).shared(folder.path(), "host", &key).unwrap();
+        let learn = |pacer: &Pacer, limit: &'static str| {
+            pacer.learn(&HeaderMap::from_iter([(
+                HeaderName::from_static("ratelimit-limit"),
+                http::HeaderValue::from_static(limit),
+            )]));
+        };
+        let at_once = |pacer: &Pacer| (0..200).take_while(|_| pacer.reserve(Duration::ZERO).is_ok()).count();
+        let first = process();
+        first.reserve(Duration::ZERO).unwrap();
+        learn(&first, "1000");
+        // One that begins at the free plan's limit, as the server now says it is.
+        let second = process();
+        second.reserve(Duration::ZERO).unwrap();
+        learn(&second, "100");
+        assert_eq!(at_once(&process()), 8, "a burst of 10, less two");
     }
 
     #[test]

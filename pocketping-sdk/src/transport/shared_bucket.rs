@@ -7,7 +7,7 @@ use std::path::Path;
 use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, SystemTime};
 
-use fs4::FileExt;
+use fs4::{FileExt, TryLockError};
 use sha2::{Digest, Sha256};
 
 use super::ApiKey;
@@ -16,6 +16,10 @@ use crate::error::{Error, Result};
 
 /// What is written is always this long, so that one write takes the place of the last.
 const LENGTH: usize = 80;
+
+/// How often another process that holds the file is waited for, a millisecond each. It needs less than one; whoever was
+/// stopped in the middle must not stop the rest.
+const LOOKS: usize = 250;
 
 /// The bucket of a host and a key.
 #[derive(Debug)]
@@ -38,13 +42,14 @@ impl SharedBucket {
         Ok(Self(Mutex::new(file)))
     }
 
-    /// As [`Bucket::take`], by the limit `set`, else by the one of the file, else by `first`. The outer error is the file's.
+    /// As [`Bucket::take`], by the limit `set`, else by the one of the file, else by `first`; with the limit it went by.
+    /// The outer error is the file's.
     pub(super) fn take(
         &self,
         set: Option<u32>,
         first: u32,
         most: Duration,
-    ) -> io::Result<std::result::Result<Duration, Duration>> {
+    ) -> io::Result<(std::result::Result<Duration, Duration>, u32)> {
         self.change(|bucket, now| {
             // What cannot be read was cut off by a crash: as if everything was spent.
             let mut bucket = bucket.unwrap_or_else(|is_new| {
@@ -55,7 +60,7 @@ impl SharedBucket {
                 bucket.set_limit(limit);
             }
             let taken = bucket.take(now, most);
-            (Some(bucket), taken)
+            (Some(bucket), (taken, bucket.limit))
         })
     }
 
@@ -78,8 +83,7 @@ impl SharedBucket {
         change: impl FnOnce(std::result::Result<Bucket, bool>, Duration) -> (Option<Bucket>, R),
     ) -> io::Result<R> {
         let mut file = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        // A process that ends lets go of it, however it ends.
-        FileExt::lock(&*file)?;
+        hold(&file)?;
         let result = (|| {
             let mut text = String::new();
             file.seek(SeekFrom::Start(0))?;
@@ -96,6 +100,18 @@ impl SharedBucket {
         FileExt::unlock(&*file)?;
         result
     }
+}
+
+/// Locks the file. A process that ends lets go of it, however it ends.
+fn hold(file: &File) -> io::Result<()> {
+    for _ in 0..LOOKS {
+        match FileExt::try_lock(file) {
+            Err(TryLockError::WouldBlock) => std::thread::sleep(Duration::from_millis(1)),
+            Err(TryLockError::Error(error)) => return Err(error),
+            Ok(()) => return Ok(()),
+        }
+    }
+    Err(io::ErrorKind::WouldBlock.into())
 }
 
 /// A file's name that tells neither host nor key.
@@ -141,11 +157,15 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let open = |key: &ApiKey| SharedBucket::open(folder.path(), "http://host", key).unwrap();
         let (one, two) = (open(&key()), open(&key()));
-        assert_eq!(one.take(Some(1), 100, Duration::ZERO).unwrap(), Ok(Duration::ZERO));
-        let wait = two.take(Some(1), 100, Duration::ZERO).unwrap().unwrap_err();
+        assert_eq!(one.take(Some(1), 100, Duration::ZERO).unwrap(), (Ok(Duration::ZERO), 1));
+        let wait = two.take(Some(1), 100, Duration::ZERO).unwrap().0.unwrap_err();
         assert!(wait > Duration::from_secs(50), "{wait:?}");
         let other = open(&ApiKey::new("other").unwrap());
-        assert_eq!(other.take(Some(1), 100, Duration::ZERO).unwrap(), Ok(Duration::ZERO), "another key, another limit");
+        assert_eq!(
+            other.take(Some(1), 100, Duration::ZERO).unwrap(),
+            (Ok(Duration::ZERO), 1),
+            "another key, another limit"
+        );
         for entry in fs::read_dir(folder.path()).unwrap() {
             let entry = entry.unwrap();
             let shown = format!("{:?}{}", entry.file_name(), fs::read_to_string(entry.path()).unwrap());
@@ -157,11 +177,25 @@ mod tests {
     fn a_limit_that_the_server_named_to_one_counts_for_all() {
         let folder = tempfile::tempdir().unwrap();
         let open = || SharedBucket::open(folder.path(), "http://host", &key()).unwrap();
-        let take = |bucket: &SharedBucket| bucket.take(None, 100, Duration::ZERO).unwrap();
+        let take = |bucket: &SharedBucket| bucket.take(None, 100, Duration::ZERO).unwrap().0;
         let (one, two) = (open(), open());
         assert!((0..10).all(|_| take(&one) == Ok(Duration::ZERO)) && take(&two).is_err());
         one.set_limit(1000);
         assert!((0..90).all(|_| take(&two) == Ok(Duration::ZERO)), "90 are left of a burst of 100");
+    }
+
+    #[test]
+    fn a_process_that_was_stopped_in_the_middle_does_not_stop_the_rest() {
+        let folder = tempfile::tempdir().unwrap();
+        let (stopped, bucket) = (File::create(folder.path().join(name("h", &key()))), || {
+            SharedBucket::open(folder.path(), "h", &key()).unwrap()
+        });
+        let stopped = stopped.unwrap();
+        FileExt::lock(&stopped).unwrap();
+        let refused = bucket().take(None, 100, Duration::ZERO).unwrap_err();
+        assert_eq!(refused.kind(), io::ErrorKind::WouldBlock);
+        drop(stopped);
+        assert_eq!(bucket().take(None, 100, Duration::ZERO).unwrap(), (Ok(Duration::ZERO), 100));
     }
 
     #[test]
@@ -171,12 +205,12 @@ mod tests {
         let path = folder.path().join(name("h", &key()));
         for torn in ["100 9", "nonsense", "100 NaN 1.0", "0 1 1.0", "\u{0}\u{0}"] {
             fs::write(&path, torn).unwrap();
-            assert!(bucket.take(None, 100, Duration::ZERO).unwrap().is_err(), "{torn}");
+            assert!(bucket.take(None, 100, Duration::ZERO).unwrap().0.is_err(), "{torn}");
             assert!(parse(&fs::read_to_string(&path).unwrap()).is_some(), "{torn}");
         }
         for damaged in ["100 -1e300 1.0", "100 1e300 1.0"] {
             fs::write(&path, format!("{damaged:<width$}\n", width = LENGTH - 1)).unwrap();
-            assert!(bucket.take(None, 100, Duration::ZERO).unwrap().is_err(), "{damaged}");
+            assert!(bucket.take(None, 100, Duration::ZERO).unwrap().0.is_err(), "{damaged}");
         }
     }
 
