@@ -65,8 +65,12 @@ impl ClockState {
 
 /// The one place where the system's clock is read.
 #[expect(clippy::disallowed_methods, reason = "this is the source")]
+pub(crate) fn system_time() -> SystemTime {
+    SystemTime::now()
+}
+
 fn system_millis() -> i64 {
-    match SystemTime::now().duration_since(SystemTime::UNIX_EPOCH) {
+    match system_time().duration_since(SystemTime::UNIX_EPOCH) {
         Ok(since) => i64::try_from(since.as_millis()).unwrap_or(i64::MAX),
         Err(before) => i64::try_from(before.duration().as_millis()).map_or(i64::MIN, |millis| -millis),
     }
@@ -122,9 +126,13 @@ impl Clock {
             state.millis = state.millis.saturating_sub(system_millis());
             state.running = true;
         }
-        let waiting: Vec<_> = state.timers.values_mut().filter_map(Option::take).collect();
         drop(state);
-        // They wait in real time from now on.
+        self.look_again();
+    }
+
+    /// Lets all that waits see how long it still has, in real time.
+    fn look_again(&self) {
+        let waiting: Vec<_> = self.lock().timers.values_mut().filter_map(Option::take).collect();
         waiting.into_iter().for_each(Waker::wake);
     }
 
@@ -138,7 +146,7 @@ impl Clock {
     pub fn advance(&self, duration: Duration) {
         let target = self.target(duration);
         while self.fire_next(target) {}
-        self.lock().move_to(target);
+        self.arrive(target);
     }
 
     /// Moves the clock forward timer by timer, and waits before each for what the one before has done.
@@ -153,7 +161,15 @@ impl Clock {
                 break;
             }
         }
+        self.arrive(target);
+    }
+
+    /// Ends an advance: what is not due yet is nearer now.
+    fn arrive(&self, target: i64) {
         self.lock().move_to(target);
+        if !self.is_frozen() {
+            self.look_again();
+        }
     }
 
     fn target(&self, duration: Duration) -> i64 {
@@ -226,6 +242,10 @@ impl Future for Sleep {
         if running {
             let wait = Duration::from_millis(u64::try_from(left).unwrap_or(0));
             let real = self.real.get_or_insert_with(|| Box::pin(tokio::time::sleep(wait)));
+            // The clock may have been advanced meanwhile. Where there is no such instant, it never comes.
+            if let Some(due) = tokio::time::Instant::now().checked_add(wait) {
+                real.as_mut().reset(due);
+            }
             if real.as_mut().poll(cx).is_ready() {
                 // Fired by the system's clock: look again.
                 self.real = None;
@@ -358,6 +378,20 @@ mod tests {
         }
         clock.advance(Duration::from_secs(3601));
         hour.await.unwrap();
+    }
+
+    #[tokio::test]
+    async fn an_advance_brings_what_is_not_due_yet_nearer() {
+        let clock = Clock::system();
+        let begin = clock.now();
+        let hour = tokio::spawn(clock.sleep(Duration::from_secs(3600)));
+        let is_waiting = || clock.lock().timers.values().any(Option::is_some);
+        while !is_waiting() {
+            tokio::task::yield_now().await;
+        }
+        clock.advance(Duration::from_millis(3_599_950));
+        tokio::time::timeout(Duration::from_secs(60), hour).await.expect("it is due in 50 ms").unwrap();
+        assert!(clock.now() >= begin.saturating_add(Duration::from_secs(3600)), "and not before");
     }
 
     #[test]

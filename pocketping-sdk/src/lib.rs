@@ -14,6 +14,9 @@ mod error;
 mod events;
 #[doc(hidden)]
 pub mod json;
+#[cfg(feature = "http")]
+#[doc(hidden)]
+pub mod retry_after;
 #[cfg(feature = "client")]
 mod transport;
 

@@ -4,8 +4,9 @@ use std::net::IpAddr;
 use std::time::Duration;
 
 use bytes::Bytes;
-use http::header::{CONTENT_TYPE, RETRY_AFTER, USER_AGENT};
+use http::header::{CONTENT_TYPE, USER_AGENT};
 use http::{HeaderMap, HeaderValue, Method};
+use pocketping_sdk::retry_after::retry_after;
 use url::{Host, Url};
 
 use crate::http_client::{Tls, connect, exchange, request};
@@ -13,8 +14,8 @@ use crate::http_client::{Tls, connect, exchange, request};
 /// How long a receiver has to answer.
 const PATIENCE: Duration = Duration::from_secs(10);
 
-/// What a receiver answered: its status, and how many seconds it asks to wait.
-pub(super) type Answer = (u16, Option<u64>);
+/// What a receiver answered: its status, and how long it asks to wait.
+pub(super) type Answer = (u16, Option<Duration>);
 
 /// What of the server a delivery goes by.
 #[derive(Clone, Copy, Debug)]
@@ -44,7 +45,7 @@ async fn send(url: &str, mut headers: HeaderMap, body: Bytes, way: Way<'_>) -> R
     };
     let wire = connect(&url, way.tls, refuses).await.map_err(|failure| failure.to_string())?;
     let answer = exchange(wire, request).await.map_err(|failure| failure.to_string())?;
-    let wait = answer.head.headers.get(RETRY_AFTER).and_then(|value| value.to_str().ok()?.trim().parse().ok());
+    let wait = retry_after(&answer.head.headers, crate::sources::system_time);
     Ok((answer.head.status.as_u16(), wait))
 }
 

@@ -56,7 +56,7 @@ async fn attempts(app: &App, job: &Job, mut busy: Busy) -> (DeliveryState, Optio
         let is_success = made.is_success();
         tracing::debug!(delivery = %job.id, attempt = attempt + 1, status = made.status, error = made.error, "tried");
         // The next attempt is due from now on: whoever sees this one can advance the clock to it.
-        let asked = Duration::from_secs(asked.unwrap_or(0)).min(MOST_WAIT);
+        let asked = asked.unwrap_or_default().min(MOST_WAIT);
         let due = RETRIES.get(attempt).filter(|_| !is_success).map(|wait| app.clock.sleep((*wait).max(asked)));
         enter(app, job, attempt + 1, headers, &made);
         app.delivery_attempted(&job.id, made);
@@ -78,7 +78,7 @@ async fn attempts(app: &App, job: &Job, mut busy: Busy) -> (DeliveryState, Optio
     (DeliveryState::Failed, Some(busy))
 }
 
-async fn try_once(app: &App, job: &Job, attempt: usize) -> (Attempt, HeaderMap, Option<u64>) {
+async fn try_once(app: &App, job: &Job, attempt: usize) -> (Attempt, HeaderMap, Option<Duration>) {
     let headers = match job.form {
         Form::Documented if !app.contract.is_extended() => HeaderMap::new(),
         Form::Documented => headers(job, Some(attempt)),

@@ -125,6 +125,16 @@ async fn a_receiver_may_ask_for_a_longer_wait() {
     let seen = ["delivery", "attempt"].map(|name| again.header(&format!("x-pocketping-{name}")));
     assert_eq!(seen, [Some("dlv_1"), Some("2")]);
     until(&server, |all| all[0].state == DeliveryState::Delivered).await;
+
+    // As a date it counts from the receiver's own.
+    server.visitor_says(&"sess_abc123".into(), "Still there?");
+    hook.next("503 Busy\r\nDate: Mon, 15 Jan 2024 12:00:00 GMT\r\nRetry-After: Mon, 15 Jan 2024 12:01:00 GMT");
+    until(&server, |all| attempts(&all[2..], 1)).await;
+    server.clock().advance(Duration::from_secs(59));
+    server.visitor_says(&server.visitor_opens_session(Visit::new()).id, "Me too");
+    assert_eq!(hook.next("200 OK").header("x-pocketping-delivery"), Some("dlv_4"));
+    server.clock().advance(Duration::from_secs(1));
+    assert_eq!(hook.next("200 OK").header("x-pocketping-delivery"), Some("dlv_3"));
 }
 
 #[tokio::test]

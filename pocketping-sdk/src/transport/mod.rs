@@ -37,5 +37,4 @@ pub(crate) use claims::Pending;
 #[cfg(feature = "events")]
 pub(crate) use refusal::{redirect, refusal, refused_redirect};
 pub(crate) use response::{Reply, is_extended};
-pub(crate) use retry::date;
 pub(crate) use run::Run;

@@ -11,10 +11,10 @@ use url::Url;
 
 use super::answer::looks_like;
 use super::response::text_header;
-use super::retry::retry_after;
 use super::run::REQUEST_ID;
 use super::seam::Body;
 use crate::error::{ApiError, Error, ErrorKind, Outcome};
+use crate::retry_after::retry_after;
 
 /// How much of a refusal's body is read, and how long that may take.
 const ERROR_BODY: usize = 64 * 1024;
