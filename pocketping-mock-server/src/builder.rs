@@ -17,11 +17,12 @@ use crate::faults::Fault;
 use crate::http_client::Tls;
 use crate::limits::Limits;
 use crate::responder::Responder;
+#[cfg(feature = "tls")]
+use crate::secret::Secret;
 use crate::serve::GRACE;
 use crate::server::{MockServer, Reach};
 #[cfg(not(feature = "tls"))]
 use crate::server_tls::Acceptor;
-#[cfg(feature = "tls")]
 use crate::server_tls::TlsIdentity;
 use crate::sources::{Clock, Ids};
 use crate::start_error::StartError;
@@ -49,7 +50,7 @@ pub struct MockServerBuilder {
     rate_limit: Option<u32>,
     private_webhooks: bool,
     public_url: Option<String>,
-    control_token: Option<String>,
+    control_token: Option<Secret>,
     webhook_roots: Vec<Vec<u8>>,
     events_webhook: Option<EventsWebhook>,
     limits: Limits,
@@ -185,7 +186,7 @@ impl MockServerBuilder {
     /// Lets whoever sends this token (`Authorization: Bearer`) control the server over `/_mock`, from wherever it is reached.
     /// Default: only programs and pages of this machine, and only on loopback.
     pub fn control_token(mut self, token: impl Into<String>) -> Self {
-        self.control_token = Some(token.into());
+        self.control_token = Some(token.into().into());
         self
     }
 

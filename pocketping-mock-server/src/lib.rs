@@ -34,6 +34,7 @@ mod responder;
 mod restore;
 mod router;
 mod scenario;
+mod secret;
 mod serve;
 mod server;
 #[cfg(feature = "tls")]

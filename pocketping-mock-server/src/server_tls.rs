@@ -1,4 +1,4 @@
-//! TLS to clients: an authority and a certificate of its own, made at the start. The only file that names rcgen, and and
+//! TLS to clients: an authority and a certificate of its own, made at the start. The only file that names rcgen, and
 //! with `http_client/tls.rs` one of the two that name rustls.
 
 use std::fmt;

@@ -32,6 +32,7 @@ use crate::journal::{self, Body, Kind, Log};
 use crate::limits::Limits;
 use crate::metrics::Metrics;
 use crate::responder::{Due, Responder, Timers};
+use crate::secret::Secret;
 use crate::sources::{Busy, Clock, Ids, epoch};
 use crate::store::change::Change;
 use crate::store::{
@@ -62,7 +63,7 @@ pub(crate) struct Shared {
     /// Whether only this machine can reach the server.
     pub(crate) is_loopback: bool,
     /// What whoever controls the server must send, where that is asked for.
-    pub(crate) control_token: Option<String>,
+    pub(crate) control_token: Option<Secret>,
     /// Where it listens, as this machine can reach it.
     pub(crate) own_url: Url,
     /// Where others reach it, when that was said.
@@ -116,7 +117,7 @@ pub(crate) struct AppParts {
     pub(crate) access: Access,
     pub(crate) rate_limit: Option<u32>,
     pub(crate) is_loopback: bool,
-    pub(crate) control_token: Option<String>,
+    pub(crate) control_token: Option<Secret>,
     pub(crate) own_url: Url,
     pub(crate) public_url: Option<Url>,
     pub(crate) private_webhooks: bool,
@@ -146,7 +147,8 @@ impl Drop for Reservation {
 impl App {
     pub(crate) fn new(parts: AppParts) -> Self {
         let of_webhook = parts.events_webhook.as_ref().and_then(|webhook| webhook.secret.clone());
-        let secrets = parts.access.keys().chain(parts.control_token.clone()).chain(of_webhook).collect();
+        let token = parts.control_token.as_ref().map(|token| token.as_str().to_owned());
+        let secrets = parts.access.keys().chain(token).chain(of_webhook).collect();
         Self(Arc::new(Shared {
             state: Mutex::new(State {
                 store: Store::default(),

@@ -89,6 +89,7 @@ impl App {
 
     /// Takes one key more.
     pub(crate) fn allow_key(&self, key: ApiKey) -> Result<(), String> {
+        self.journal.mask([key.key.clone()]);
         self.lock().access.allow(key)
     }
 

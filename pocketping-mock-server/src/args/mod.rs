@@ -15,12 +15,13 @@ pub use running::{Ready, ReadyFile, Running};
 
 use crate::builder::MockServerBuilder;
 use crate::http_client::Tls;
+use crate::secret::Secret;
 use crate::sources::{Clock, random_key};
 use crate::versions::Version;
 use crate::{ApiKey, Contract, Fault, Limits, MockServer, Responder, Seed, StartError, TlsIdentity};
 use logs::LogArgs;
 use running::Signals;
-use values::{AiDelay, Print, RateLimit, Secret, Size};
+use values::{AiDelay, Print, RateLimit, Size};
 
 /// Where the secret of the events webhook is looked for when no flag says it.
 const EVENTS_SECRET: &str = "POCKETPING_EVENTS_WEBHOOK_SECRET";

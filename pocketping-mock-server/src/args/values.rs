@@ -145,30 +145,6 @@ pub(super) fn fault(text: &str) -> Result<Fault, String> {
     text.parse().map_err(|error| format!("{path}: {error}"))
 }
 
-/// A text that is nobody else's business.
-#[derive(Clone, PartialEq, Eq)]
-pub(super) struct Secret(String);
-
-impl Secret {
-    pub(super) fn as_str(&self) -> &str {
-        &self.0
-    }
-}
-
-impl FromStr for Secret {
-    type Err = String;
-
-    fn from_str(text: &str) -> Result<Self, Self::Err> {
-        if text.is_empty() { Err("it is empty".to_owned()) } else { Ok(Self(text.to_owned())) }
-    }
-}
-
-impl fmt::Debug for Secret {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("Secret(<masked>)")
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -242,12 +218,5 @@ mod tests {
         for bad in ["0", "1000001", "-1", "", "many", "99999999999999999999"] {
             assert!(queue(bad).is_err(), "{bad}");
         }
-    }
-
-    #[test]
-    fn a_secret_is_shown_to_nobody() {
-        let secret: Secret = "whsec_test".parse().unwrap();
-        assert_eq!((secret.as_str(), format!("{secret:?}").as_str()), ("whsec_test", "Secret(<masked>)"));
-        assert!("".parse::<Secret>().is_err());
     }
 }

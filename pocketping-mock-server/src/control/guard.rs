@@ -10,7 +10,7 @@ use url::Url;
 
 use crate::app::App;
 use crate::connection::Connection;
-use crate::http::is_of_this_machine;
+use crate::http::{bearer, is_of_this_machine};
 use crate::store::Rejection;
 
 pub(crate) async fn admit(State(app): State<App>, request: Request, next: Next) -> Response {
@@ -25,11 +25,9 @@ pub(crate) async fn admit(State(app): State<App>, request: Request, next: Next) 
 }
 
 fn check(app: &App, uri: &Uri, headers: &HeaderMap) -> Result<(), Rejection> {
-    let text = |value: &http::HeaderValue| value.to_str().ok().map(str::to_owned);
     if let Some(token) = &app.control_token {
-        let given = headers.get(AUTHORIZATION).and_then(text);
-        let given = given.as_deref().and_then(|given| given.strip_prefix("Bearer ")).unwrap_or_default();
-        let is_right = bool::from(token.as_bytes().ct_eq(given.as_bytes()));
+        let given = headers.get(AUTHORIZATION).and_then(bearer).unwrap_or_default();
+        let is_right = bool::from(token.as_str().as_bytes().ct_eq(given.as_bytes()));
         let wrong = "the control token is missing or wrong; send it as `Authorization: Bearer <token>`";
         return if is_right { Ok(()) } else { Err(Rejection::Unauthorized(wrong)) };
     }

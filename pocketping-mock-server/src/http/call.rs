@@ -9,7 +9,7 @@ use axum::response::{IntoResponse, Response};
 use bytes::Bytes;
 use http::header::AUTHORIZATION;
 use http::request::Parts;
-use http::{HeaderMap, HeaderName, Method};
+use http::{HeaderMap, HeaderName, HeaderValue, Method};
 
 use super::faulty::{self, Gateway, OwnLimit};
 use super::finish::insert;
@@ -110,7 +110,7 @@ pub(crate) fn admit(
     limits: &RateLimits,
     headers: &HeaderMap,
 ) -> Result<(TenantId, Option<Left>), (Rejection, Option<Left>)> {
-    let key = bearer(headers).map_err(|rejection| (rejection, None))?;
+    let key = key(headers).map_err(|rejection| (rejection, None))?;
     let tenant = app.tenant_of(key).map_err(|rejection| (rejection, None))?;
     match limits.count(key, app.now()) {
         Ok(left) => Ok((tenant, left)),
@@ -118,15 +118,17 @@ pub(crate) fn admit(
     }
 }
 
-fn bearer(headers: &HeaderMap) -> Result<&str, Rejection> {
+fn key(headers: &HeaderMap) -> Result<&str, Rejection> {
     let header = headers
         .get(AUTHORIZATION)
         .ok_or(Rejection::Unauthorized("the API key is missing; send it as `Authorization: Bearer <key>`"))?;
-    let wrong = Rejection::Unauthorized("the Authorization header is not `Bearer <key>`");
-    match header.to_str().ok().and_then(|text| text.split_once(' ')) {
-        Some((scheme, key)) if scheme.eq_ignore_ascii_case("bearer") => Ok(key.trim()),
-        _ => Err(wrong),
-    }
+    bearer(header).ok_or(Rejection::Unauthorized("the Authorization header is not `Bearer <key>`"))
+}
+
+/// What an `Authorization` header brings, when it is `Bearer <key>`.
+pub(crate) fn bearer(header: &HeaderValue) -> Option<&str> {
+    let (scheme, key) = header.to_str().ok()?.split_once(' ')?;
+    scheme.eq_ignore_ascii_case("bearer").then(|| key.trim())
 }
 
 /// What the request's idempotency key is good for.

@@ -12,7 +12,7 @@ mod routes;
 mod spoilt;
 
 pub(crate) use answer::{Answer, list};
-pub(crate) use call::{Caller, admit, contract_call};
+pub(crate) use call::{Caller, admit, bearer, contract_call};
 pub(crate) use extract::{Body, Pairs, PathId, collect};
 pub(crate) use faulty::{faulty_surface, refused as refused_upgrade};
 pub(crate) use finish::{insert, no_such_method, no_such_path, panicked, plain_errors};

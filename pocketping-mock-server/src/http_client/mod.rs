@@ -5,6 +5,7 @@ use std::fmt;
 use std::io;
 use std::net::{IpAddr, SocketAddr};
 use std::pin::Pin;
+use std::time::Duration;
 
 use bytes::Bytes;
 use http::header::{CONTENT_LENGTH, HOST};
@@ -82,6 +83,9 @@ pub(crate) async fn connect(url: &Url, tls: &Tls, refuses: impl Fn(IpAddr) -> Op
     }
 }
 
+/// How long an address may take while there is another one: a host with two may be reached by one of them only.
+const NEXT_ADDRESS: Duration = Duration::from_secs(2);
+
 async fn reach(url: &Url, host: &Host<&str>, refuses: impl Fn(IpAddr) -> Option<String>) -> io::Result<TcpStream> {
     let port = url.port_or_known_default().unwrap_or(80);
     let addresses: Vec<SocketAddr> = match *host {
@@ -90,14 +94,20 @@ async fn reach(url: &Url, host: &Host<&str>, refuses: impl Fn(IpAddr) -> Option<
         Host::Ipv6(ip) => vec![(ip, port).into()],
     };
     let mut failure = io::Error::other("the host has no address");
-    for address in addresses {
+    let last = addresses.len().saturating_sub(1);
+    for (number, address) in addresses.into_iter().enumerate() {
         if let Some(why) = refuses(address.ip()) {
             failure = io::Error::other(why);
             continue;
         }
-        match TcpStream::connect(address).await {
-            Ok(stream) => return Ok(stream),
-            Err(error) => failure = error,
+        let connecting = TcpStream::connect(address);
+        if number == last {
+            return connecting.await;
+        }
+        match tokio::time::timeout(NEXT_ADDRESS, connecting).await {
+            Ok(Ok(stream)) => return Ok(stream),
+            Ok(Err(error)) => failure = error,
+            Err(_) => failure = io::ErrorKind::TimedOut.into(),
         }
     }
     Err(failure)

@@ -1,4 +1,4 @@
-//! TLS to other servers: one rustls configuration with an explicit provider. The only file that names rustls.
+//! TLS to other servers: one rustls configuration with an explicit provider. What the server itself presents is in `server_tls`.
 
 use std::io;
 use std::net::IpAddr;

@@ -121,7 +121,7 @@ impl Journal {
     }
 
     pub(super) fn masks(&self) -> Masks<'_> {
-        Masks { salt: &self.app.journal.salt, known: &self.app.journal.secrets, personal: self.personal }
+        Masks { salt: &self.app.journal.salt, known: self.app.journal.secrets(), personal: self.personal }
     }
 }
 

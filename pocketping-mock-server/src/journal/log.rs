@@ -38,8 +38,8 @@ pub(crate) struct Log {
     clock: Clock,
     /// What masks are made with: the same text has the same mask on this server, and on no other.
     pub(super) salt: RandomState,
-    /// Secrets that are known from the start, and long enough to be looked for in every text.
-    pub(super) secrets: Vec<String>,
+    /// Secrets that are known, and long enough to be looked for in every text.
+    secrets: Mutex<Arc<[String]>>,
     links: AtomicU64,
     kept: Mutex<Kept>,
     version: watch::Sender<u64>,
@@ -64,20 +64,32 @@ pub(crate) struct Stored {
 }
 
 impl Log {
-    pub(crate) fn new(limits: &Limits, clock: Clock, mut secrets: Vec<String>) -> Self {
+    pub(crate) fn new(limits: &Limits, clock: Clock, secrets: Vec<String>) -> Self {
         let (most_entries, most_bytes) = (limits.journal_entries, limits.journal_bytes);
-        secrets.retain(|secret| secret.len() >= LEAST_SECRET);
-        Self {
+        let log = Self {
             most_entries,
             most_bytes,
             clock,
             salt: RandomState::new(),
-            secrets,
+            secrets: Mutex::default(),
             links: AtomicU64::new(0),
             kept: Mutex::default(),
             version: watch::Sender::new(0),
             turn: Arc::new(Semaphore::new(1)),
-        }
+        };
+        log.mask(secrets);
+        log
+    }
+
+    /// Looks for these secrets, too, from now on, in what is there and in what comes.
+    pub(crate) fn mask(&self, secrets: impl IntoIterator<Item = String>) {
+        let mut known = self.secrets.lock().unwrap_or_else(PoisonError::into_inner);
+        let new = secrets.into_iter().filter(|secret| secret.len() >= LEAST_SECRET && !known.contains(secret));
+        *known = known.iter().cloned().chain(new).collect();
+    }
+
+    pub(super) fn secrets(&self) -> Arc<[String]> {
+        Arc::clone(&self.secrets.lock().unwrap_or_else(PoisonError::into_inner))
     }
 
     /// Whose turn it is to make something of all of it.

@@ -2,7 +2,7 @@
 
 use std::borrow::Cow;
 use std::hash::{BuildHasher, RandomState};
-use std::sync::LazyLock;
+use std::sync::{Arc, LazyLock};
 
 use http::{HeaderMap, HeaderValue};
 use regex_lite::{Captures, Regex};
@@ -24,11 +24,11 @@ static IN_TEXT: LazyLock<Regex> = LazyLock::new(|| {
 const HINTS: [&str; 6] = ["bearer", "key", "password", "secret", "signature", "token"];
 
 /// How much is shown.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 pub(super) struct Masks<'a> {
     pub(super) salt: &'a RandomState,
     /// Secrets that are known, wherever they stand.
-    pub(super) known: &'a [String],
+    pub(super) known: Arc<[String]>,
     /// Whether personal data is shown.
     pub(super) personal: bool,
 }
@@ -241,7 +241,7 @@ mod tests {
     use super::*;
 
     fn masked(personal: bool, value: Value) -> Value {
-        Masks { salt: &RandomState::new(), known: &["sk_1234".to_owned()], personal }.json(value)
+        Masks { salt: &RandomState::new(), known: ["sk_1234".to_owned()].into(), personal }.json(value)
     }
 
     #[test]
@@ -266,7 +266,7 @@ mod tests {
 
     #[test]
     fn an_address_tells_neither_user_nor_password() {
-        let masks = Masks { salt: &RandomState::new(), known: &[], personal: true };
+        let masks = Masks { salt: &RandomState::new(), known: [].into(), personal: true };
         for url in ["http://tok_1234@h/hook?a=1", "http://u:tok_1234@h/hook?a=1", "http://tok_1234:x@h/hook?a=1"] {
             let shown = masks.url(url);
             assert!(!shown.contains("tok_1234") && shown.ends_with("@h/hook?a=1"), "{shown}");
@@ -285,7 +285,7 @@ mod tests {
             let text = shown.to_string();
             assert!(!text.contains("1234"), "{text}");
             assert_eq!(text.contains("see http"), personal);
-            let masks = Masks { salt: &RandomState::new(), known: &["sk_1234".to_owned()], personal };
+            let masks = Masks { salt: &RandomState::new(), known: ["sk_1234".to_owned()].into(), personal };
             let mut cut = Body::new(&r#"{"apiKey":"sk_1234","content":"Hello, wor"#.into());
             masks.body(&mut cut);
             assert!(!cut.text().contains("1234") && cut.text().contains("Hello") == personal, "{cut:?}");

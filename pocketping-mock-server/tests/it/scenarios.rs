@@ -77,8 +77,12 @@ async fn a_key_is_taken_and_taken_no_more() {
     let server = MockServer::start();
     let with = |key: &str| send(&server, "GET /sessions", &[("Authorization", &format!("Bearer {key}"))], "").status;
     assert_eq!((with("test_key"), with("next")), (200, 401));
-    server.play(&scenario(&json!([{"allow-key": "next"}, {"revoke-key": "test_key"}]))).await.unwrap();
-    assert_eq!((with("test_key"), with("next")), (401, 200));
+    server.play(&scenario(&json!([{"allow-key": "sk_next_one"}, {"revoke-key": "test_key"}]))).await.unwrap();
+    assert_eq!((with("test_key"), with("sk_next_one")), (401, 200));
+    // From then on the journal shows it nowhere, not even where it was written by mistake.
+    server.visitor_says(&server.visitor_opens_session(Visit::new()).id, "my code is sk_next_one");
+    let told = server.journal().with_personal_data().to_ndjson();
+    assert!(told.contains("my code is") && !told.contains("sk_next_one"), "{told}");
 }
 
 #[tokio::test]
