@@ -39,45 +39,61 @@ pub(super) async fn send(
             }
         }
     }
-    let mut unknown: Option<Error> = None;
+    let mut earlier: Option<Earlier> = None;
     loop {
-        let before = unknown.as_ref().map_or(0, Error::attempts);
-        let error = match attempt.go(&run).await {
-            Ok((Decoded::Value(message), mut reply)) => {
+        let before = earlier.as_ref().map_or(0, |earlier| earlier.attempts);
+        let knew_keys = run.client().is_extended();
+        let error = match attempt.go(&run, before).await {
+            Ok((Decoded::Value(message), reply)) => {
                 search.claim(&message);
                 pending.known();
-                reply.attempts += before;
                 return Ok(Response::new(message, reply));
             }
-            Ok((Decoded::Ack, mut reply)) => {
-                reply.attempts += before;
+            Ok((Decoded::Ack, reply)) => {
                 let found = search.acknowledged().await.map_err(|error| attempt.incomplete(&reply, error))?;
                 pending.known();
                 return Ok(Response::new(found, reply));
             }
-            Err(error) if error.outcome() == Outcome::Unknown => error.after(before),
-            Err(error) => {
+            Err(error) if error.outcome() == Outcome::Unknown => error,
+            Err(error) if earlier.is_none() => {
                 pending.known();
-                // A later attempt that did not arrive does not undo an earlier one that may have.
-                return Err(unknown.unwrap_or(error));
+                return Err(error);
             }
+            // A later attempt that did not arrive does not undo an earlier one that may have.
+            Err(error) if earlier.is_some_and(|earlier| earlier.was_looked_for) => {
+                return Err(error.with_outcome(Outcome::Unknown));
+            }
+            Err(error) => error.with_outcome(Outcome::Unknown),
         };
+        let may_repeat = error.attempts() < run.max_attempts();
         pending.searched();
-        match search.settled(pending.likeness()).await {
-            Settled::Found(response) => {
+        match search.settled(pending.likeness(), may_repeat && !knew_keys && error.is_retryable()).await {
+            Settled::Found(found) => {
                 pending.known();
-                return Ok(*response);
+                let (message, reading) = *found;
+                return Ok(Response::confirmed(message, reading, error.attempts()));
             }
-            Settled::Absent
-                if error.attempts() < run.max_attempts() && (run.may_resend() || said_so_itself(&error)) =>
-            {
+            Settled::Recognised => {
+                tracing::debug!("the server knows idempotency keys: it is sent again with the same one");
+                earlier = Some(Earlier { attempts: error.attempts(), was_looked_for: false });
+            }
+            Settled::Absent if may_repeat && (run.may_resend() || said_so_itself(&error)) => {
                 tracing::debug!("the message is not there; it is sent again");
-                pending.again();
-                unknown = Some(error);
+                earlier = Some(Earlier { attempts: error.attempts(), was_looked_for: true });
             }
             Settled::Absent | Settled::Unreadable => return Err(error),
         }
+        pending.again();
     }
+}
+
+/// A round of attempts of which one may have arrived.
+#[derive(Clone, Copy)]
+struct Earlier {
+    /// How many there were.
+    attempts: u32,
+    /// Whether its message was looked for until the time to settle was over.
+    was_looked_for: bool,
 }
 
 /// Whether the origin itself said, with all that the documented form has, that it failed. What a gateway says, in
@@ -105,7 +121,10 @@ fn normal(content: &str) -> String {
 
 /// What reading told.
 enum Settled {
-    Found(Box<Response<Message>>),
+    /// The message, and the answer it was found in.
+    Found(Box<(Message, Reply)>),
+    /// The answers show that the server recognises a repetition by its key, which was not known before.
+    Recognised,
     /// It was not there after the time to settle.
     Absent,
     /// Nothing could be told.
@@ -138,7 +157,7 @@ impl Search<'_> {
             pages += 1;
         }
         let since = first.answered.saturating_duration_since(self.run.first_sent());
-        let oldest = crate::transport::date(&first.headers)
+        let oldest = crate::retry_after::date(&first.headers)
             .and_then(|now| now.checked_sub(since + SLACK))
             .and_then(|time| Timestamp::try_from(time).ok());
         Ok((messages, oldest, first))
@@ -186,8 +205,9 @@ impl Search<'_> {
         }
     }
 
-    /// Looks for a message whose sending failed without a word, until the time to settle is over.
-    async fn settled(&self, likeness: &str) -> Settled {
+    /// Looks for a message whose sending failed without a word, until the time to settle is over; with `or_keys` also
+    /// until an answer shows that it need not be looked for.
+    async fn settled(&self, likeness: &str, or_keys: bool) -> Settled {
         let until = Instant::now() + self.run.settle().min(self.run.left());
         // A message of this client that was done before this one left can still look new enough.
         let since = self.run.first_sent().checked_sub(SLACK).unwrap_or_else(|| self.run.first_sent());
@@ -197,7 +217,11 @@ impl Search<'_> {
         loop {
             let is_last = Instant::now() >= until;
             contested |= claims.is_contested(likeness);
-            let told = match self.read().await {
+            let read = self.read().await;
+            if or_keys && self.run.client().is_extended() {
+                return Settled::Recognised;
+            }
+            let told = match read {
                 Ok((messages, oldest, reply)) => {
                     // Asked after the reading: a send that began and ended meanwhile has claimed its own.
                     let ambiguous = claims.is_ambiguous(likeness, since);
@@ -207,7 +231,7 @@ impl Search<'_> {
                             Some(false) => {}
                             Some(true) if !ambiguous => {
                                 if self.claim(&message) {
-                                    return Settled::Found(Box::new(Response::confirmed(message, reply)));
+                                    return Settled::Found(Box::new((message, reply)));
                                 }
                             }
                             _ => told = false,

@@ -70,6 +70,34 @@ pub enum ErrorKind {
     Overflow,
 }
 
+impl ErrorKind {
+    /// The kind in one word, as a metric or a log line wants it: `config`, `too_large`.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Config => "config",
+            Self::Request => "request",
+            Self::Connect => "connect",
+            Self::Timeout => "timeout",
+            Self::Network => "network",
+            Self::Redirect => "redirect",
+            Self::Api => "api",
+            Self::Decode => "decode",
+            Self::TooLarge => "too_large",
+            Self::RateLimited => "rate_limited",
+            Self::Incomplete => "incomplete",
+            Self::Unauthorized => "unauthorized",
+            Self::Closed => "closed",
+            Self::Overflow => "overflow",
+        }
+    }
+}
+
+impl fmt::Display for ErrorKind {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(self.as_str())
+    }
+}
+
 /// What is known of the effect of a failed request.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
@@ -170,13 +198,6 @@ impl Error {
         self.0.route = Some(route);
         self.0.attempts = attempts;
         self.0.request_id.get_or_insert_with(|| request_id.to_owned());
-        self
-    }
-
-    /// Counts the attempts of an earlier round.
-    #[must_use]
-    pub(crate) fn after(mut self, attempts: u32) -> Self {
-        self.0.attempts += attempts;
         self
     }
 

@@ -1,5 +1,7 @@
 //! What comes out of an event stream: events, and what is known to be missing.
 
+use std::fmt;
+
 use crate::error::ErrorKind;
 use crate::types::{Event, SessionId, Timestamp};
 
@@ -28,8 +30,9 @@ pub enum StreamContent {
     Gap(Gap),
 }
 
-/// The place of an item in its stream, to acknowledge it ([`EventStream::ack`](super::EventStream::ack)).
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+/// The place of an item in its stream, to acknowledge it ([`EventStream::ack`](super::EventStream::ack)). Of two tickets of
+/// one stream the later one is the greater.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Ticket(pub(super) u64);
 
 impl StreamItem {
@@ -122,6 +125,12 @@ impl GapReason {
     }
 }
 
+impl fmt::Display for GapReason {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(self.as_str())
+    }
+}
+
 /// How an event stream is doing.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
@@ -136,6 +145,26 @@ pub enum StreamState {
     Degraded,
     /// It is over.
     Closed(CloseReason),
+}
+
+impl StreamState {
+    /// The state in one word, as a metric or a log line wants it: `connecting`, `live`, `backfilling`, `degraded` or
+    /// `closed`.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Connecting => "connecting",
+            Self::Live => "live",
+            Self::Backfilling => "backfilling",
+            Self::Degraded => "degraded",
+            Self::Closed(_) => "closed",
+        }
+    }
+}
+
+impl fmt::Display for StreamState {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(self.as_str())
+    }
 }
 
 /// Why a stream is over.

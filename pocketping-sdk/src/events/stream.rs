@@ -97,6 +97,9 @@ enum Start {
 }
 
 /// A connection that was described and not yet made. Await it.
+///
+/// [`since`](Self::since), [`from_beginning`](Self::from_beginning) and [`resume`](Self::resume) say where it begins; of
+/// several the last one counts. Default: now.
 #[derive(Clone, Debug)]
 #[must_use = "nothing is connected until it is awaited"]
 pub struct ConnectEvents {

@@ -60,7 +60,8 @@ impl Default for ClientBuilder {
             settings: Settings {
                 connect_timeout: Duration::from_secs(10),
                 timeout: Duration::from_secs(30),
-                deadline: Duration::from_secs(60),
+                // More than the minute a rate limit may ask for: a call that waits for the next one still gets its answer.
+                deadline: Duration::from_secs(90),
                 settle: Duration::from_secs(5),
                 retry: RetryPolicy::default(),
                 max_answer_bytes: 4 << 20,
@@ -137,7 +138,8 @@ impl ClientBuilder {
         self
     }
 
-    /// How long a whole call may take, attempts and waits together. Default 60 s.
+    /// How long a whole call may take, attempts and waits together. Default 90 s, so that a
+    /// `Retry-After` of a minute fits.
     pub fn deadline(mut self, deadline: Duration) -> Self {
         self.settings.deadline = deadline;
         self

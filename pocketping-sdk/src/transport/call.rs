@@ -66,9 +66,9 @@ pub(crate) struct Attempt<T> {
 }
 
 impl<T> Attempt<T> {
-    /// Sends the request, as often as that is safe, and reads the answer.
-    pub(crate) async fn go(&self, run: &Run) -> Result<(Decoded<T>, Reply)> {
-        let reply = run.send(&self.plan).await?;
+    /// Sends the request, as often as that is safe, and reads the answer; `before` is how often it was sent already.
+    pub(crate) async fn go(&self, run: &Run, before: u32) -> Result<(Decoded<T>, Reply)> {
+        let reply = run.send(&self.plan, before).await?;
         let decoded = (self.decode)(&reply, &self.plan.method, &self.plan.route, self.key)
             .map_err(|error| error.of_call(self.plan.line(), reply.attempts, &reply.request_id))?;
         Ok((decoded, reply))
@@ -212,7 +212,7 @@ impl<T: Send + 'static> Call<T> {
         self
     }
 
-    /// How long the whole call may take, attempts and waits and reading back together. Default 60 s.
+    /// How long the whole call may take, attempts and waits and reading back together. Default 90 s.
     pub fn deadline(mut self, deadline: Duration) -> Self {
         self.knobs.deadline = Some(deadline);
         self
@@ -295,8 +295,9 @@ impl<T: Send + 'static> Call<T> {
     /// As awaiting the call itself, save decoding.
     pub async fn raw(self) -> Result<RawResponse> {
         let run = Run::new(self.client.clone(), self.knobs);
+        let plan = self.plan?;
         let pending = self.likeness.map(|likeness| Pending::new(&self.client, likeness));
-        let reply = watched(run.send(&self.plan?).await, pending)?;
+        let reply = watched(run.send(&plan, 0).await, pending)?;
         Ok(Response::new(reply.body.clone(), reply))
     }
 
@@ -307,7 +308,7 @@ impl<T: Send + 'static> Call<T> {
             return drive(run.clone(), attempt).await.map(|response| response.took(run.elapsed()));
         }
         let pending = self.likeness.map(|likeness| Pending::new(&self.client, likeness));
-        let (decoded, mut reply) = watched(attempt.go(&run).await, pending)?;
+        let (decoded, mut reply) = watched(attempt.go(&run, 0).await, pending)?;
         let value = match (decoded, self.complete) {
             (Decoded::Value(value), _) => value,
             (Decoded::Ack, Some(complete)) => {

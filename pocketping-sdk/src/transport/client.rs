@@ -133,7 +133,8 @@ impl Client {
         &self.0.base
     }
 
-    /// Whether the server's last success spoke the extended contract. `false` before the first answer.
+    /// Whether the server's last answer that tells spoke the extended contract: a success, or any answer with its header. `false`
+    /// before the first one.
     pub fn is_extended(&self) -> bool {
         self.0.extended.load(Ordering::Relaxed)
     }

@@ -47,9 +47,9 @@ impl<T> Response<T> {
         Self { value, reply, confirmed: false }
     }
 
-    /// The value of a write that failed and was found to be done.
-    pub(crate) fn confirmed(value: T, reply: Reply) -> Self {
-        Self { value, reply, confirmed: true }
+    /// The value of a write that failed after so many attempts, and was found to be done.
+    pub(crate) fn confirmed(value: T, reply: Reply, attempts: u32) -> Self {
+        Self { value, reply: Reply { attempts, ..reply }, confirmed: true }
     }
 
     /// Whether the write itself failed and its value was found by reading; status and headers are the reading's then.
@@ -86,7 +86,7 @@ impl<T> Response<T> {
         &self.reply.headers
     }
 
-    /// How often the request was sent.
+    /// How often the request was sent; what was read afterwards is not counted.
     pub fn attempts(&self) -> u32 {
         self.reply.attempts
     }

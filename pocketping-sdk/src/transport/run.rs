@@ -95,9 +95,11 @@ impl Run {
         self.knobs.resend
     }
 
-    /// Sends a request until it is answered, refused, or out of attempts or time.
-    pub(super) async fn send(&self, plan: &Plan) -> Result<Reply> {
-        let request_id = random_hex("req_");
+    /// Sends a request until it is answered, refused, or out of attempts or time; `before` is how often it was sent
+    /// already.
+    pub(super) async fn send(&self, plan: &Plan, before: u32) -> Result<Reply> {
+        let given = self.knobs.headers.get(REQUEST_ID).and_then(|id| id.to_str().ok());
+        let request_id = given.map_or_else(|| random_hex("req_"), str::to_owned);
         let span = tracing::info_span!(
             "pocketping.call",
             http.request.method = %plan.method,
@@ -106,7 +108,7 @@ impl Run {
             pocketping.attempts = tracing::field::Empty,
             pocketping.request_id = %request_id,
         );
-        let result = self.attempts(plan, &request_id).instrument(span.clone()).await;
+        let result = self.attempts(plan, before, &request_id).instrument(span.clone()).await;
         let (status, attempts) = match &result {
             Ok(reply) => (Some(reply.status.as_u16()), reply.attempts),
             Err(error) => (error.status(), error.attempts()),
@@ -116,11 +118,11 @@ impl Run {
         result
     }
 
-    async fn attempts(&self, plan: &Plan, request_id: &str) -> Result<Reply> {
+    async fn attempts(&self, plan: &Plan, before: u32, request_id: &str) -> Result<Reply> {
         let policy = self.knobs.retry.as_ref().unwrap_or(&self.client.inner().settings.retry);
         let mut earlier = None;
         let mut cause: Option<Error> = None;
-        for attempt in 1.. {
+        for attempt in before + 1.. {
             let error = match self.paced_attempt(plan, request_id, attempt).await {
                 Ok(mut reply) => {
                     reply.attempts = attempt;
@@ -203,8 +205,7 @@ impl Run {
             "pocketping.attempt",
             attempt,
             http.response.status_code = tracing::field::Empty,
-            pocketping.request_id =
-                self.knobs.headers.get(REQUEST_ID).and_then(|id| id.to_str().ok()).unwrap_or(request_id),
+            pocketping.request_id = request_id,
             pace_ms = u64::try_from(pace.as_millis()).unwrap_or(u64::MAX),
         );
         if plan.method != Method::GET {

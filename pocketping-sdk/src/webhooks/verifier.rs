@@ -145,12 +145,11 @@ fn now() -> Timestamp {
 /// What tells a delivery from others: the event's id when the body has one, else the body. (The delivery id is in a
 /// header, which is not signed.)
 fn key(payload: &Payload, body: &[u8]) -> String {
-    match payload {
-        Payload::Documented(payload) if payload.id.is_some() => {
-            payload.id.as_ref().map(ToString::to_string).unwrap_or_default()
-        }
-        _ => digest(body),
-    }
+    let id = match payload {
+        Payload::Documented(payload) => payload.id.as_ref().filter(|id| !id.as_str().is_empty()),
+        _ => None,
+    };
+    id.map_or_else(|| digest(body), ToString::to_string)
 }
 
 /// The same JSON without white space between tokens, and with a space after each comma and colon.

@@ -189,6 +189,10 @@ async fn with_response_and_raw_give_what_was_on_the_wire() {
     let client = Client::new(server.uri(), "k").unwrap();
     let response = client.session("s").get().with_response().await.unwrap();
     assert_eq!((response.status().as_u16(), response.attempts(), response.request_id()), (200, 1, "theirs"));
+    let silent = MockServer::start().await;
+    Mock::given(any()).respond_with(ResponseTemplate::new(404)).mount(&silent).await;
+    let call = Client::new(silent.uri(), "k").unwrap().session("s").get().header("X-Request-Id", "mine");
+    assert_eq!(call.await.unwrap_err().request_id(), Some("mine"), "the one that was sent");
     let limit = response.rate_limit().unwrap();
     assert_eq!((limit.limit, limit.remaining), (1000, Some(999)));
     assert_eq!(response.value().id, "s");

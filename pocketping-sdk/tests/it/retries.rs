@@ -108,6 +108,10 @@ async fn retry_after_is_a_floor_and_one_past_the_deadline_fails_at_once() {
         Script::new([step, answer(200, OK)]).client().session("s").get().await.unwrap();
         assert!(started.elapsed() >= Duration::from_secs(7));
     }
+    // A whole window of a rate limit, which is a minute, is within the default deadline.
+    let started = Instant::now();
+    Script::new([with(429, "retry-after", "60", ""), answer(200, OK)]).client().session("s").get().await.unwrap();
+    assert!(started.elapsed() >= Duration::from_secs(60));
     let started = Instant::now();
     let script = Script::new([with(429, "retry-after", "3600", "")]);
     let error = script.client().session("s").get().await.unwrap_err();

@@ -14,6 +14,8 @@ const THERE: &str =
 const OLDER: &str =
     r#"{"messages":[{"id":"old","content":"Hello","type":"operator","createdAt":"2024-01-15T10:29:00Z"}]}"#;
 const FAILED: &str = r#"{"error":"Internal server error","message":"no","code":"INTERNAL_ERROR"}"#;
+const POST: &str = "POST /sessions/s/messages";
+const LIST: &str = "GET /sessions/s/messages";
 const CREATED: &str = r#"{"id":"mine","content":"Hello","type":"operator"}"#;
 
 fn list(body: &'static str) -> Step {
@@ -41,8 +43,8 @@ async fn a_message_that_arrived_is_found_however_its_answer_was_lost() {
         let script = Script::new([lost.clone()]).otherwise(list(THERE));
         let response = send(&script.client()).await.unwrap();
         assert_eq!(
-            (response.value().id.as_str(), response.is_confirmed(), posts(&script)),
-            ("mine", true, 1),
+            (response.value().id.as_str(), response.is_confirmed(), posts(&script), response.attempts()),
+            ("mine", true, 1, 1),
             "{lost:?}"
         );
     }
@@ -110,6 +112,36 @@ async fn a_server_that_said_itself_that_it_failed_is_asked_again_once_it_settled
     let script = Script::new([answer(500, FAILED), list(EMPTY)]).otherwise(Step::Refused);
     let client = script.builder().settle(Duration::ZERO).build().unwrap();
     assert_eq!(send(&client).await.unwrap_err().outcome(), Outcome::Unknown);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_server_that_turns_out_to_know_keys_is_asked_again_at_once() {
+    let extended = |status, body| with(status, "x-pocketping-contract", "extended", body);
+    // The first call of a client, as each one of a script is.
+    for lost in [Step::Reset, answer(502, "<html>"), Step::Truncated] {
+        for told in [extended(200, EMPTY), extended(200, THERE), extended(404, "{}")] {
+            let script = Script::new([lost.clone(), told, extended(201, CREATED)]).otherwise(answer(500, ""));
+            let response = send(&script.client()).await.unwrap();
+            assert_eq!((response.is_confirmed(), response.attempts()), (false, 2));
+            assert_eq!(script.lines(), [POST, LIST, POST]);
+            let keys: Vec<_> = script.sent().into_iter().filter_map(|sent| sent.key).collect();
+            assert!(keys.len() == 2 && keys[0] == keys[1], "one key for all that a call sends");
+        }
+    }
+    // What becomes of the repetition does not undo the first one, which is looked for then.
+    for refusal in [extended(400, "{}"), answer(404, "<html>"), Step::Hang] {
+        let script = Script::new([Step::Reset, extended(200, EMPTY), refusal.clone()]).otherwise(extended(200, THERE));
+        assert!(send(&script.client()).await.unwrap().is_confirmed(), "{refusal:?}");
+        let script = Script::new([Step::Reset, extended(200, EMPTY), refusal.clone()]).otherwise(extended(200, EMPTY));
+        let error = send(&script.client()).await.unwrap_err();
+        assert_eq!(error.outcome(), Outcome::Unknown, "{refusal:?}");
+    }
+    // No more often than asked for.
+    let script = Script::new([Step::Reset, extended(200, EMPTY)]).otherwise(answer(503, ""));
+    assert_eq!((send(&script.client()).await.unwrap_err().attempts(), posts(&script)), (4, 4));
+    let script = Script::new([Step::Reset]).otherwise(extended(200, EMPTY));
+    let client = script.builder().retry(RetryPolicy::none()).build().unwrap();
+    assert_eq!((send(&client).await.unwrap_err().outcome(), posts(&script)), (Outcome::Unknown, 1));
 }
 
 #[tokio::test(start_paused = true)]

@@ -121,6 +121,12 @@ fn a_repetition_is_one_only_after_the_first_was_handled() {
     let verify_event = |n| verifier.verify(Some(&sign("s3cret", event(n).as_bytes())), event(n).as_bytes()).unwrap();
     verify_event(1).done();
     assert!(verify_event(2).is_repeat());
+    // An empty one tells nothing apart.
+    let unnamed = |n: u32| event(n).replace("evt_7", "");
+    let verify_unnamed =
+        |n| verifier.verify(Some(&sign("s3cret", unnamed(n).as_bytes())), unnamed(n).as_bytes()).unwrap();
+    verify_unnamed(1).done();
+    assert!(!verify_unnamed(2).is_repeat() && verify_unnamed(1).is_repeat());
 
     let forgetful = Verifier::new("s3cret").clock(at("2026-11-22T07:14:00Z")).remember(1);
     verify(&forgetful).done();
