@@ -4,7 +4,8 @@ use std::collections::HashSet;
 use std::fmt;
 
 use pocketping_sdk::{
-    EventKind, Identity, Message, MessageKind, Metadata, Session, SessionStatus, Timestamp, is_unanswered,
+    Csat, EventKind, Identity, Message, MessageKind, Metadata, ReplyTo, Session, SessionId, SessionStatus, Timestamp,
+    is_unanswered,
 };
 use serde::Deserialize;
 
@@ -15,8 +16,9 @@ use crate::json;
 
 /// What a server starts with, in its first tenant.
 ///
-/// As JSON: sessions as `GET /sessions` prints them, each with its `messages`; every field but a message's `content`
-/// may be left out. Unknown fields are refused, so that a typing error is found.
+/// As JSON: sessions as `GET /sessions` prints them, each with its `messages` as they are printed, but for their
+/// attachments; every field but a message's `content` may be left out. Unknown fields are refused, so that a typing error is
+/// found.
 ///
 /// ```
 /// use pocketping_mock_server::{MockServer, Seed};
@@ -47,17 +49,37 @@ struct SeedSession {
     metadata: Option<Metadata>,
     identity: Option<Identity>,
     ai_enabled: Option<bool>,
+    visitor_online: Option<bool>,
+    csat: Option<SeedCsat>,
+    /// As it is printed. What the messages say counts.
+    #[serde(rename = "unanswered")]
+    _unanswered: Option<bool>,
     messages: Option<Vec<SeedMessage>>,
+}
+
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct SeedCsat {
+    score: i64,
+    comment: Option<String>,
+    at: Option<Timestamp>,
 }
 
 #[derive(Clone, Debug, Deserialize)]
 #[serde(deny_unknown_fields, rename_all = "camelCase")]
 struct SeedMessage {
     id: Option<String>,
+    session_id: Option<SessionId>,
     content: String,
     #[serde(rename = "type")]
     kind: Option<MessageKind>,
     created_at: Option<Timestamp>,
+    updated_at: Option<Timestamp>,
+    edited_at: Option<Timestamp>,
+    deleted_at: Option<Timestamp>,
+    delivered_at: Option<Timestamp>,
+    read_at: Option<Timestamp>,
+    reply_to: Option<ReplyTo>,
 }
 
 #[derive(Clone, Debug, Deserialize)]
@@ -200,8 +222,6 @@ impl SeedSession {
         at: &dyn Fn(&str) -> String,
     ) -> Result<(Session, Vec<Message>), SeedError> {
         let wrong = |field: &str, what: &str| Err(SeedError(format!("{}: {what}", at(field))));
-        // Times are told in whole milliseconds.
-        let whole = |time: Option<Timestamp>| time.and_then(|time| Timestamp::from_millis(time.as_millis()).ok());
         if let Some(Err(what)) = self.visitor_id.as_deref().map(check_id) {
             return wrong("visitorId", what);
         }
@@ -213,6 +233,7 @@ impl SeedSession {
         session.project_id = Some(self.project_id.map_or_else(|| tx.tables().project().id.clone(), Into::into));
         session.created_at = Some(created);
         session.ai_enabled = Some(self.ai_enabled.unwrap_or(true));
+        session.visitor_online = self.visitor_online;
         session.status = self.status.unwrap_or(SessionStatus::Active);
         if !session.status.is_known() {
             return wrong("status", "it is neither active nor closed");
@@ -229,22 +250,20 @@ impl SeedSession {
 
         let mut messages: Vec<Message> = Vec::new();
         for (n, seeded) in self.messages.into_iter().flatten().enumerate() {
-            let field = |name: &str| format!("messages[{n}].{name}");
-            let mut message = Message::new(taken.or_new(seeded.id, tx, "msg"));
-            message.session_id = Some(session.id.clone());
-            rules::content(&seeded.content)
-                .map_err(|error| SeedError(format!("{}: {error}", at(&field("content")))))?;
-            message.content = seeded.content;
-            message.kind = seeded.kind.unwrap_or(MessageKind::Operator);
-            if !message.kind.is_known() {
-                return wrong(&field("type"), &format!("it is none of {}", MessageKind::KNOWN.join(", ")));
-            }
-            let before = messages.last().and_then(|message| message.created_at);
-            message.created_at = whole(seeded.created_at).or(before).or(Some(created));
-            if before > message.created_at {
-                return wrong(&field("createdAt"), "it is earlier than that of the message before");
-            }
-            messages.push(message);
+            let id = taken.or_new(seeded.id.clone(), tx, "msg");
+            let message = seeded.into_message(id, &session, &messages);
+            messages
+                .push(message.map_err(|(field, what)| {
+                    SeedError(format!("{}: {what}", at(&format!("messages[{n}].{field}"))))
+                })?);
+        }
+        if let Some(csat) = self.csat {
+            let comment = rules::rating(csat.score, csat.comment);
+            let mut rated = Csat::new();
+            rated.score = Some(csat.score);
+            rated.comment = comment.map_err(|error| SeedError(format!("{}: {error}", at("csat"))))?;
+            rated.at = whole(csat.at).or_else(|| messages.last()?.created_at).or(Some(created));
+            session.csat = Some(rated);
         }
         let closed = whole(self.closed_at);
         if closed.is_some() && session.status != SessionStatus::Closed {
@@ -257,6 +276,55 @@ impl SeedSession {
             session.closed_at = closed.or(session.last_activity);
         }
         Ok((session, messages))
+    }
+}
+
+/// Times are told in whole milliseconds.
+fn whole(time: Option<Timestamp>) -> Option<Timestamp> {
+    time.and_then(|time| Timestamp::from_millis(time.as_millis()).ok())
+}
+
+impl SeedMessage {
+    /// The message, behind those that stand before it; or which field is wrong, and what about it.
+    fn into_message(
+        self,
+        id: String,
+        session: &Session,
+        before: &[Message],
+    ) -> Result<Message, (&'static str, String)> {
+        let mut message = Message::new(id);
+        if self.session_id.is_some_and(|id| id != session.id) {
+            return Err(("sessionId", format!("the session is {}", session.id)));
+        }
+        message.session_id = Some(session.id.clone());
+        message.deleted_at = whole(self.deleted_at);
+        if message.deleted_at.is_none() {
+            rules::content(&self.content).map_err(|error| ("content", error.to_string()))?;
+        } else if !self.content.is_empty() {
+            return Err(("content", "a deleted message has none".to_owned()));
+        }
+        message.content = self.content;
+        message.kind = self.kind.unwrap_or(MessageKind::Operator);
+        if !message.kind.is_known() {
+            return Err(("type", format!("it is none of {}", MessageKind::KNOWN.join(", "))));
+        }
+        let last = before.last().and_then(|message| message.created_at);
+        message.created_at = whole(self.created_at).or(last).or(session.created_at);
+        if last > message.created_at {
+            return Err(("createdAt", "it is earlier than that of the message before".to_owned()));
+        }
+        message.edited_at = whole(self.edited_at);
+        message.delivered_at = whole(self.delivered_at);
+        message.read_at = whole(self.read_at);
+        let changed = [message.edited_at, message.deleted_at, message.delivered_at, message.read_at];
+        message.updated_at = whole(self.updated_at).max(changed.into_iter().max().flatten());
+        message.reply_to = self.reply_to;
+        let answered = message.reply_to.as_ref().map(ReplyTo::id);
+        let is_there = |id: Option<&str>| before.iter().any(|message| id == Some(message.id.as_str()));
+        if answered.is_some_and(|id| !is_there(id)) {
+            return Err(("replyTo", "there is no such message before it".to_owned()));
+        }
+        Ok(message)
     }
 }
 

@@ -2,6 +2,8 @@
 
 use pocketping_mock_server::{ApiKey, MockServer, Seed, Visit};
 
+use crate::wire::call;
+
 fn start(json: &str) -> Result<MockServer, String> {
     let seed = Seed::from_json(json).map_err(|error| error.to_string())?;
     MockServer::builder().seed(seed).start().map_err(|error| error.to_string())
@@ -19,6 +21,30 @@ fn what_is_left_out_is_filled_in() {
     assert!(sessions[0].closed_at.is_some());
     assert_eq!((sessions[1].unanswered, sessions[1].status.as_str()), (Some(true), "active"));
     assert_eq!(server.messages(&sessions[1].id)[0].created_at, sessions[1].created_at);
+}
+
+#[test]
+fn what_the_server_prints_can_be_seeded_again() {
+    let server = MockServer::start();
+    let session = server.visitor_opens_session(Visit::new().page_url("https://a/")).id;
+    let said = server.visitor_says(&session, "Hello");
+    server.operator().reads(&session);
+    let reply = call(&server, "POST /sessions/sess_1/messages", r#"{"content":"Hi"}"#).json();
+    server.operator().edits(&session, &reply["id"].as_str().unwrap().into(), "Hi there");
+    call(&server, "POST /sessions/sess_1/identify", r#"{"name":"Ann"}"#);
+    let printed = |server: &MockServer| {
+        let mut sessions = call(server, "GET /sessions", "").json();
+        sessions["sessions"][0]["messages"] =
+            call(server, "GET /sessions/sess_1/messages", "").json()["messages"].take();
+        sessions
+    };
+    let before = printed(&server);
+    assert!(before["sessions"][0]["messages"][0]["readAt"].is_string(), "{before}");
+    let again = start(&before.to_string()).unwrap();
+    assert_eq!(printed(&again), before);
+    assert_eq!(again.messages(&session)[0].id, said.id);
+    let rated = before.to_string().replace(r#""unanswered""#, r#""csat":{"score":4,"comment":"ok"},"unanswered""#);
+    assert_eq!(start(&rated).unwrap().sessions()[0].csat.as_ref().unwrap().score, Some(4));
 }
 
 #[test]
@@ -49,6 +75,20 @@ fn what_contradicts_itself_is_refused_with_its_place() {
         (
             r#"{"sessions": [{"messages": [{"id": "m", "content": "x"}, {"id": "m", "content": "y"}]}]}"#,
             "sessions[0].messages[1].id",
+        ),
+        (r#"{"sessions": [{"csat": {"score": 6}}]}"#, "sessions[0].csat"),
+        (
+            r#"{"sessions": [{"messages": [{"content": "x", "sessionId": "other"}]}]}"#,
+            "sessions[0].messages[0].sessionId",
+        ),
+        (r#"{"sessions": [{"messages": [{"content": "x", "replyTo": "m"}]}]}"#, "sessions[0].messages[0].replyTo"),
+        (
+            r#"{"sessions": [{"messages": [{"content": "x", "attachments": []}]}]}"#,
+            "sessions[0].messages[0].attachments",
+        ),
+        (
+            r#"{"sessions": [{"messages": [{"content": "x", "deletedAt": "2024-01-15T10:30:00Z"}]}]}"#,
+            "sessions[0].messages[0].content",
         ),
         (r#"{"webhooks": [{"url": "nope", "events": ["message.created"]}]}"#, "webhooks[0]"),
     ] {
