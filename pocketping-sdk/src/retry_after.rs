@@ -12,8 +12,9 @@ pub(crate) const LONGEST: Duration = Duration::from_secs(366 * 24 * 60 * 60);
 /// be another one; from `now` where it has none.
 pub fn retry_after(headers: &HeaderMap, now: impl FnOnce() -> SystemTime) -> Option<Duration> {
     let text = headers.get(RETRY_AFTER)?.to_str().ok()?.trim();
-    if let Ok(seconds) = text.parse::<u64>() {
-        return Some(Duration::from_secs(seconds).min(LONGEST));
+    if !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit()) {
+        // What does not fit is longer than any wait.
+        return Some(text.parse().map_or(LONGEST, Duration::from_secs).min(LONGEST));
     }
     let at = httpdate::parse_http_date(text).ok()?;
     let from = date(headers).unwrap_or_else(now);
@@ -47,6 +48,7 @@ mod tests {
         assert_eq!(seconds(&skewed), Some(5), "relative to the answer's own clock");
         assert_eq!(seconds(&headers("Mon, 15 Jan 2024 09:00:00 GMT", None)), Some(0), "in the past");
         assert_eq!(seconds(&headers("18446744073709551615", None)), Some(LONGEST.as_secs()));
+        assert_eq!(seconds(&headers("99999999999999999999", None)), Some(LONGEST.as_secs()));
         assert_eq!(seconds(&headers("soon", None)), None);
         assert_eq!(seconds(&HeaderMap::new()), None);
     }

@@ -40,6 +40,7 @@ pub(super) async fn send(
         }
     }
     let mut earlier: Option<Earlier> = None;
+    let mut asked_by_key = false;
     loop {
         let before = earlier.as_ref().map_or(0, |earlier| earlier.attempts);
         let knew_keys = run.client().is_extended();
@@ -66,15 +67,22 @@ pub(super) async fn send(
             Err(error) => error.with_outcome(Outcome::Unknown),
         };
         let may_repeat = error.attempts() < run.max_attempts();
+        let keys = match () {
+            () if run.max_attempts() == 1 || !error.is_retryable() => Keys::NoMatter,
+            () if asked_by_key => Keys::Asked,
+            () if knew_keys => Keys::Known,
+            () => Keys::MayBecomeKnown,
+        };
         pending.searched();
-        match search.settled(pending.likeness(), may_repeat && !knew_keys && error.is_retryable()).await {
+        match search.settled(pending.likeness(), keys).await {
             Settled::Found(found) => {
                 pending.known();
                 let (message, reading) = *found;
                 return Ok(Response::confirmed(message, reading, error.attempts()));
             }
             Settled::Recognised => {
-                tracing::debug!("the server knows idempotency keys: it is sent again with the same one");
+                tracing::debug!("the server knows idempotency keys: it is asked once more with the same one");
+                asked_by_key = keys == Keys::Known;
                 earlier = Some(Earlier { attempts: error.attempts(), was_looked_for: false });
             }
             Settled::Absent if may_repeat && (run.may_resend() || said_so_itself(&error)) => {
@@ -123,12 +131,26 @@ fn normal(content: &str) -> String {
 enum Settled {
     /// The message, and the answer it was found in.
     Found(Box<(Message, Reply)>),
-    /// The answers show that the server recognises a repetition by its key, which was not known before.
+    /// A repetition with the same key tells more than reading can.
     Recognised,
     /// It was not there after the time to settle.
     Absent,
     /// Nothing could be told.
     Unreadable,
+}
+
+/// What the server's knowledge of idempotency keys is good for. Where it has it, a message that looks like the one that was sent
+/// proves nothing: another process may have sent the same text.
+#[derive(Clone, Copy, PartialEq)]
+enum Keys {
+    /// The request must not be repeated, or not in vain.
+    NoMatter,
+    /// The server has not shown it. An answer that does is enough.
+    MayBecomeKnown,
+    /// It is known, and all attempts were in vain. The key is worth one more where something looks like the message.
+    Known,
+    /// That one was in vain, too.
+    Asked,
 }
 
 struct Search<'a> {
@@ -205,9 +227,9 @@ impl Search<'_> {
         }
     }
 
-    /// Looks for a message whose sending failed without a word, until the time to settle is over; with `or_keys` also
-    /// until an answer shows that it need not be looked for.
-    async fn settled(&self, likeness: &str, or_keys: bool) -> Settled {
+    /// Looks for a message whose sending failed without a word, until the time to settle is over, or until its key is the
+    /// better way to find it.
+    async fn settled(&self, likeness: &str, keys: Keys) -> Settled {
         let until = Instant::now() + self.run.settle().min(self.run.left());
         // A message of this client that was done before this one left can still look new enough.
         let since = self.run.first_sent().checked_sub(SLACK).unwrap_or_else(|| self.run.first_sent());
@@ -218,7 +240,7 @@ impl Search<'_> {
             let is_last = Instant::now() >= until;
             contested |= claims.is_contested(likeness);
             let read = self.read().await;
-            if or_keys && self.run.client().is_extended() {
+            if keys == Keys::MayBecomeKnown && self.run.client().is_extended() {
                 return Settled::Recognised;
             }
             let told = match read {
@@ -229,7 +251,8 @@ impl Search<'_> {
                     for message in messages.into_iter().rev() {
                         match self.is_match(&message, oldest) {
                             Some(false) => {}
-                            Some(true) if !ambiguous => {
+                            _ if keys == Keys::Known => return Settled::Recognised,
+                            Some(true) if !ambiguous && keys != Keys::Asked => {
                                 if self.claim(&message) {
                                     return Settled::Found(Box::new((message, reply)));
                                 }

@@ -11,6 +11,9 @@ use crate::transport::Call;
 /// The most one answer may be asked for.
 const MOST: usize = 1000;
 
+/// How many pages in a row may be empty: a server that filters may have some.
+const MOST_EMPTY: usize = 100;
+
 /// A list answer that may name the next page.
 pub(super) trait Page: Send + 'static {
     type Item: Send + 'static;
@@ -43,8 +46,8 @@ pub(super) fn items<L: Page>(
     fetch: impl Fn(Option<&str>, Option<usize>) -> Call<L> + Clone + Send + 'static,
     arrange: impl Fn(&mut Vec<L::Item>) + Send + 'static,
 ) -> BoxStream<'static, Result<(bool, L::Item)>> {
-    let start = (Some(cursor), HashSet::new());
-    stream::try_unfold(start, move |(cursor, mut seen)| {
+    let start = (Some(cursor), HashSet::new(), 0);
+    stream::try_unfold(start, move |(cursor, mut seen, empty)| {
         let fetch = fetch.clone();
         let first = cursor.map(|cursor| (fetch(cursor.as_deref(), limit), cursor));
         let whole = fetch(None, None);
@@ -56,11 +59,14 @@ pub(super) fn items<L: Page>(
             if may_be_cut(extended, items.len(), limit, next.is_some() || cursor.is_some()) {
                 (items, next) = whole.await?.split();
             }
-            if next.as_ref().is_some_and(|next| !seen.insert(next.clone())) {
-                let message = "the server gave the same cursor twice; the list would never end";
+            let empty = if items.is_empty() { empty + 1 } else { 0 };
+            let is_endless = next.as_ref().is_some_and(|next| !seen.insert(next.clone()));
+            if is_endless || (empty > MOST_EMPTY && next.is_some()) {
+                let what = if is_endless { "the same cursor twice" } else { "one empty page after the other" };
+                let message = format!("the server gave {what}; the list would never end");
                 return Err(Error::new(ErrorKind::Decode, Outcome::Rejected, message));
             }
-            Ok(Some(((extended, items), (next.map(Some), seen))))
+            Ok(Some(((extended, items), (next.map(Some), seen, empty))))
         }
     })
     .map_ok(move |(extended, mut items)| {

@@ -157,9 +157,9 @@ impl Error {
 
     pub(crate) fn refused(route: &str, api: ApiError) -> Self {
         // A request whose key is still in use elsewhere may yet be applied there; a server may do the work of a write and then
-        // lead elsewhere, or run out of patience.
+        // lead elsewhere, speak another protocol, or run out of patience.
         let undecided =
-            api.status >= 500 || matches!(api.status, 300..=399 | 408) || api.code == ErrorCode::IdempotencyInProgress;
+            api.status >= 500 || matches!(api.status, 100..=399 | 408) || api.code == ErrorCode::IdempotencyInProgress;
         let outcome = if undecided { Outcome::Unknown } else { Outcome::Rejected };
         let mut error = Self::new(ErrorKind::Api, outcome, format!("{route}: {}", api.line()));
         error.0.request_id.clone_from(&api.request_id);

@@ -95,6 +95,29 @@ impl Driver {
         })
     }
 
+    /// Makes the first link. A server that has no room for it now is asked again, as often as for a call and within the time
+    /// of one; whatever else fails would fail again.
+    pub(super) async fn first(&self) -> Result<Opened> {
+        let settings = &self.client.inner().settings;
+        let until = Instant::now().checked_add(settings.deadline);
+        let most = settings.retry.max_attempts.min(self.settings.retry.max_attempts);
+        let mut attempt = 1;
+        loop {
+            let error = match self.open().await {
+                Ok(opened) => return Ok(opened),
+                Err(error) => error,
+            };
+            let wait = settings.retry.wait(attempt, error.retry_after(), rand::random());
+            let is_late = until.is_some_and(|until| Instant::now().checked_add(wait).is_none_or(|then| then >= until));
+            if !has_no_room(&error) || attempt >= most || is_late {
+                return Err(error);
+            }
+            tracing::debug!(%error, ?wait, attempt, "the first link is asked for again");
+            tokio::time::sleep(wait).await;
+            attempt += 1;
+        }
+    }
+
     /// Goes on from the first link until the stream is over.
     pub(super) async fn run(mut self, first: Opened) {
         // Whatever ends this task, a reader is not to wait for ever.
@@ -338,6 +361,11 @@ impl Drop for LastWords {
             is_open
         });
     }
+}
+
+/// Whether the server said that another link may stand later.
+fn has_no_room(error: &Error) -> bool {
+    matches!(error.status(), Some(429 | 503)) || matches!(error.close_code(), Some(1012 | 1013))
 }
 
 /// Whether another link may stand where this one did not.

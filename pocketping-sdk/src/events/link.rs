@@ -197,10 +197,11 @@ async fn upgrade(client: &Client) -> Result<Box<dyn ByteStream>> {
             Ok(Upgrade::Refused(answer)) => answer,
             Err(error) => return Err(unreachable_socket(client, error)),
         };
-        match redirect(&Method::GET, answer.status(), answer.headers(), &url) {
+        let status = answer.status();
+        match redirect(&Method::GET, status, answer.headers(), &url) {
             None => return Err(refused(client, answer).await),
             Some(Ok(target)) => url = target.into(),
-            Some(Err(target)) => return Err(refused_redirect("GET /ws", &Method::GET, &url, &target)),
+            Some(Err(target)) => return Err(refused_redirect("GET /ws", &Method::GET, status, &url, &target)),
         }
     }
     let message = format!("the socket at {} redirects without end", client.base_url().socket());

@@ -41,7 +41,8 @@ impl Events {
     /// many links as it takes.
     ///
     /// The first link must stand, and the sessions that moved just before must be readable; later links are made again and
-    /// again ([`ConnectEvents::reconnect`]). The link has the time of [`ConnectEvents::timeout`], and each answer of what is
+    /// again ([`ConnectEvents::reconnect`]). A server that has no room for the first one yet (429, 503, or closed with 1012 or
+    /// 1013) is asked again, as often as for a call and within the client's deadline. The link has the time of [`ConnectEvents::timeout`], and each answer of what is
     /// read then the client's own deadline; how many there are depends on what moved. Dropping the future ends all of it.
     ///
     /// # Errors
@@ -189,7 +190,7 @@ impl ConnectEvents {
         let scope = self.scope.clone();
         let (driver, begins) =
             Driver::new(self.client, self.settings, feed, self.scope, Arc::clone(&queue), state, stopped);
-        let first = driver.open().await?;
+        let first = driver.first().await?;
         let mut events = EventStream { task: tokio::spawn(driver.run(first)), queue, states, stop, server, scope };
         match begins.await {
             Ok(()) => Ok(events),

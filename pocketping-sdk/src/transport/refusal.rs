@@ -69,20 +69,20 @@ pub(crate) fn redirect(
     Some(if allowed { Ok(target) } else { Err(target.into()) })
 }
 
-pub(crate) fn refused_redirect(line: &str, method: &Method, from: &str, target: &str) -> Error {
+pub(crate) fn refused_redirect(line: &str, method: &Method, status: StatusCode, from: &str, target: &str) -> Error {
     let leaves = Url::parse(from).ok().map(|url| url.origin()) != Url::parse(target).ok().map(|url| url.origin());
     let hint = if leaves {
         "the API key never follows a redirect to another origin: set the base URL to the new address"
     } else {
         "a write follows a redirect only when the server asks for the same request again (307, 308)"
     };
-    led_elsewhere(method, format!("{line}: the server redirects to {target}")).with_hint(Some(hint))
+    led_elsewhere(method, status, format!("{line}: the server redirects to {target}")).with_hint(Some(hint))
 }
 
 /// The error of a request that was redirected and not followed: a server may do the work of a write and then lead elsewhere.
-pub(crate) fn led_elsewhere(method: &Method, message: String) -> Error {
+pub(crate) fn led_elsewhere(method: &Method, status: StatusCode, message: String) -> Error {
     let outcome = if *method == Method::GET { Outcome::Rejected } else { Outcome::Unknown };
-    Error::new(ErrorKind::Redirect, outcome, message)
+    Error::new(ErrorKind::Redirect, outcome, message).with_status(status)
 }
 
 #[cfg(test)]

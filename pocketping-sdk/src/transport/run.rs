@@ -200,6 +200,11 @@ impl Run {
         })?;
         if !pace.is_zero() {
             tokio::time::sleep(pace).await;
+            // The whole process may have stood still meanwhile.
+            if self.left().is_zero() {
+                let message = format!("{}: the deadline ran out while the rate limit was waited for", plan.line());
+                return Err(Error::new(ErrorKind::Timeout, Outcome::NotSent, message));
+            }
         }
         let span = tracing::debug_span!(
             "pocketping.attempt",
@@ -228,7 +233,8 @@ impl Run {
     async fn attempt(&self, plan: &Plan, request_id: &str, until: Instant) -> Result<Reply> {
         let no_address = |error| Error::request(format!("{} is no address", plan.route)).with_source(error);
         let mut uri = http::Uri::try_from(plan.url(self.client.base_url().rest())).map_err(no_address)?;
-        for _ in 0..=MOST_REDIRECTS {
+        let mut followed = 0;
+        loop {
             let answer = self.request(plan, request_id, uri.clone()).await?;
             let status = answer.status();
             self.client.learn(status, answer.headers());
@@ -238,11 +244,15 @@ impl Run {
             let from = uri.to_string();
             match redirect(&plan.method, status, answer.headers(), &from) {
                 None => return Err(refusal(&plan.line(), answer, until).await),
+                Some(Ok(_)) if followed == MOST_REDIRECTS => {
+                    let message = format!("{}: more than {MOST_REDIRECTS} redirects", plan.line());
+                    return Err(led_elsewhere(&plan.method, status, message));
+                }
                 Some(Ok(target)) => uri = http::Uri::try_from(String::from(target)).map_err(no_address)?,
-                Some(Err(target)) => return Err(refused_redirect(&plan.line(), &plan.method, &from, &target)),
+                Some(Err(target)) => return Err(refused_redirect(&plan.line(), &plan.method, status, &from, &target)),
             }
+            followed += 1;
         }
-        Err(led_elsewhere(&plan.method, format!("{}: more than {MOST_REDIRECTS} redirects", plan.line())))
     }
 
     async fn request(&self, plan: &Plan, request_id: &str, uri: http::Uri) -> Result<http::Response<Body>> {

@@ -288,6 +288,34 @@ async fn a_key_that_is_refused_later_ends_the_stream() {
 }
 
 #[tokio::test]
+async fn a_server_that_has_no_room_for_the_first_link_yet_is_asked_again() {
+    for contract in BOTH {
+        let server = start(contract);
+        for fault in [
+            SocketFault::RefuseUpgrade { status: 503, retry_after: Some(0) },
+            SocketFault::RefuseUpgrade { status: 429, retry_after: None },
+            SocketFault::RefuseAuth(1013),
+        ] {
+            server.inject(Fault::socket(fault));
+        }
+        client(&server).events().connect().await.unwrap();
+        assert_eq!(server.faults_left(), 0);
+        // Not longer than a call may take, not where one link was asked for, and not where it is of no use.
+        let refused = |status, retry_after| {
+            server.clear_faults();
+            server.inject(Fault::socket(SocketFault::RefuseUpgrade { status, retry_after }));
+        };
+        refused(503, Some(3600));
+        assert_eq!(client(&server).events().connect().await.unwrap_err().status(), Some(503));
+        refused(503, Some(0));
+        let once = client(&server).events().connect().reconnect(RetryPolicy::none());
+        assert_eq!(once.await.unwrap_err().status(), Some(503));
+        refused(502, Some(0));
+        assert_eq!(client(&server).events().connect().await.unwrap_err().status(), Some(502));
+    }
+}
+
+#[tokio::test]
 async fn links_that_fail_too_often_end_it_with_the_last_cause() {
     let server = start(Contract::Strict);
     let mut events = client(&server).events().connect().reconnect(quick().max_attempts(3)).await.unwrap();

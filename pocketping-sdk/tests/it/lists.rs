@@ -143,3 +143,13 @@ async fn messages_come_oldest_first_whatever_the_server_does() {
     let list = script.client().session("s").messages().list().await.unwrap();
     assert_eq!([list.messages[0].id.as_str(), list.messages[1].id.as_str()], ["one", "two"]);
 }
+
+#[tokio::test(start_paused = true)]
+async fn a_list_of_empty_pages_ends() {
+    // Each with a cursor of its own.
+    let pages = (0..200).map(|n| answer(200, format!(r#"{{"sessions":[],"nextCursor":"c{n}"}}"#).leak()));
+    let script = Script::new(pages);
+    let listed: Result<Vec<_>, _> = script.client().sessions().list().stream().try_collect().await;
+    let error = listed.unwrap_err().to_string();
+    assert!(error.contains("one empty page after the other") && script.lines().len() == 101, "{error}");
+}

@@ -194,6 +194,20 @@ async fn pacing_keeps_under_the_limit_and_fails_at_once_past_the_deadline() {
     assert_eq!((error.kind(), error.outcome()), (ErrorKind::RateLimited, Outcome::NotSent));
     assert_eq!((script.sent().len(), error.attempts(), asked.elapsed()), (before, 0, Duration::ZERO));
 
+    // A process that stood still while it waited for its turn has sent nothing.
+    let script = Script::new(vec![answer(201, MESSAGE); 9]);
+    let client = script.builder().pacing(Pacing::PerMinute(60)).build().unwrap();
+    for _ in 0..6 {
+        client.session("s").messages().send(NewMessage::operator("x")).await.unwrap();
+    }
+    let before = script.sent().len();
+    let send = client.session("s").messages().send(NewMessage::operator("x")).deadline(Duration::from_secs(5));
+    let sending = tokio::spawn(send.into_future());
+    tokio::task::yield_now().await;
+    tokio::time::advance(Duration::from_secs(70)).await;
+    let error = sending.await.unwrap().unwrap_err();
+    assert_eq!((error.kind(), error.outcome(), script.sent().len()), (ErrorKind::Timeout, Outcome::NotSent, before));
+
     let script = Script::new([answer(503, "")]);
     let client = script.builder().pacing(Pacing::PerMinute(1)).build().unwrap();
     let error = client.session("s").get().deadline(Duration::from_secs(9)).await.unwrap_err();

@@ -145,6 +145,26 @@ async fn a_server_that_turns_out_to_know_keys_is_asked_again_at_once() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn where_keys_are_known_a_message_that_looks_like_it_proves_nothing() {
+    let extended = |status, body| with(status, "x-pocketping-contract", "extended", body);
+    let lost = || [extended(200, r#"{"id":"s"}"#), Step::Reset, Step::Reset, Step::Reset, Step::Reset];
+    let run = async |then: Vec<Step>| {
+        let script = Script::new(lost().into_iter().chain(then)).otherwise(extended(200, THERE));
+        let client = script.client();
+        client.session("s").get().await.unwrap();
+        (send(&client).await, posts(&script))
+    };
+    // Another process may have sent the same text: the key tells.
+    let (sent, posts) = run(vec![extended(200, THERE), extended(201, CREATED)]).await;
+    assert_eq!((sent.unwrap().is_confirmed(), posts), (false, 5));
+    let (sent, posts) = run(vec![extended(200, THERE), Step::Reset]).await;
+    assert_eq!((sent.unwrap_err().outcome(), posts), (Outcome::Unknown, 5));
+    // Nothing looks like it: nothing is asked.
+    let (sent, posts) = run(vec![extended(200, EMPTY); 9]).await;
+    assert_eq!((sent.unwrap_err().outcome(), posts), (Outcome::Unknown, 4));
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_repetition_that_was_refused_does_not_undo_the_first_one() {
     const CLOSED: &str = r#"{"error":"Bad request","message":"The session is closed","code":"SESSION_CLOSED"}"#;
     let extended = |status, body| with(status, "x-pocketping-contract", "extended", body);
