@@ -189,6 +189,10 @@ impl Step {
             // It is made anew each time it is played.
             Self::Fault(fault) => read_fault(fault).map(drop),
             Self::Expect(expect) => expect.check(),
+            Self::Reply(reply) if reply.by == Some(MessageKind::Visitor) => {
+                let what = "must be operator, ai or system; the visitor has `visitor`".to_owned();
+                Err(Wrong { field: Some("by".to_owned()), what })
+            }
             _ => Ok(()),
         }
     }
