@@ -249,6 +249,11 @@ fn after_help() -> String {
     let exits = catalogue::exits_in_help();
     format!(
         "{exits}\n`pocketping explain CODE` tells more.\n\n\
+         Environment:\n  \
+         POCKETPING_API_URL, POCKETPING_API_KEY, POCKETPING_PROFILE, POCKETPING_PLAN\n  \
+         POCKETPING_CONFIG_DIR, POCKETPING_STATE_DIR: where profiles and rate limits are kept\n  \
+         HTTPS_PROXY, HTTP_PROXY, ALL_PROXY, NO_PROXY; SSL_CERT_FILE: authorities to trust\n  \
+         NO_COLOR, CLICOLOR_FORCE, TERM=dumb\n\n\
          Start with `pocketping demo`: it needs nothing but this program."
     )
 }

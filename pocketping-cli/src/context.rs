@@ -2,6 +2,7 @@
 
 use std::cell::{Cell, OnceCell};
 use std::io::{self, IsTerminal, Write};
+use std::time::Duration;
 
 use pocketping_mock_server::ApiKey;
 use pocketping_sdk::{Client, ClientBuilder, Pacing, RetryPolicy, SessionHandle, SessionId};
@@ -34,6 +35,8 @@ struct Found {
     url: String,
     key: String,
     plan: Option<Setting>,
+    /// Whether requests wait for their turn.
+    is_paced: bool,
 }
 
 impl Context {
@@ -160,7 +163,8 @@ impl Context {
         let settings = self.settings()?;
         let url = settings.api_url()?;
         let (key, plan) = (settings.key_for(&url)?, settings.plan()?);
-        Ok(self.found.get_or_init(|| Found { url: url.value, key, plan }))
+        let is_paced = settings.plan_at(&url)?.is_some_and(|plan| plan.value != "self-hosted");
+        Ok(self.found.get_or_init(|| Found { url: url.value, key, plan, is_paced }))
     }
 
     fn made(&self, change: impl Fn(ClientBuilder, &str) -> ClientBuilder) -> Result<Client, CliError> {
@@ -170,6 +174,7 @@ impl Context {
         let found = self.found()?;
         let builder = || {
             let builder = change(builder().api_key(&found.key).base_url(&found.url), &found.url);
+            let builder = if found.is_paced { builder.deadline(IN_TURN) } else { builder };
             match &found.plan {
                 Some(plan) => builder.plan(&plan.value).map_err(|error| {
                     let named = plan.source.name().map(|name| format!(" ({name})")).unwrap_or_default();
@@ -205,6 +210,9 @@ impl Context {
         parsed.map_err(|error| CliError::usage(format!("--api-key: {error}")))
     }
 }
+
+/// How long a call may take where a plan's limit is kept to: those of a shell loop wait for each other.
+const IN_TURN: Duration = Duration::from_secs(600);
 
 /// A client's builder, with this program's name.
 pub(crate) fn builder() -> ClientBuilder {

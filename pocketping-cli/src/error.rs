@@ -223,9 +223,20 @@ impl From<Error> for CliError {
             return Self { unsent: Some(Box::new(unsent.clone())), ..Self::new(Exit::Done, "it was not sent") };
         }
         let exit = exit_of(&error);
-        let hint = error.hint().or_else(|| hint_for(exit, &error)).map(str::to_owned);
+        let own = hint_for(exit, &error).map(str::to_owned);
+        let hint = match (error.hint(), own) {
+            // What may have been done counts more than why that is not known.
+            (Some(why), Some(own)) if matches!(exit, Exit::Unknown | Exit::Partial) => Some(format!("{own}; {why}")),
+            (Some(why), _) => Some(why.to_owned()),
+            (None, own) => own.or_else(|| {
+                let wait = error.retry_after().filter(|_| exit == Exit::RateLimited)?;
+                Some(format!("the server asks to wait for {} s", wait.as_secs()))
+            }),
+        };
         let source = error.source().map(|source| chain(source).into());
-        let code = error.code().and_then(|code| API.iter().find(|entry| entry.code == code.as_str()));
+        // Where the server said none, the status stands for one; that is not what it said.
+        let said = error.api().filter(|api| api.documented).map(|api| &api.code);
+        let code = said.and_then(|code| API.iter().find(|entry| entry.code == code.as_str()));
         let api = Box::new(Api {
             code: code.map(|entry| entry.code),
             status: error.status(),
@@ -255,7 +266,7 @@ fn exit_of(error: &Error) -> Exit {
     let may_have_happened = is_write && error.outcome() == Outcome::Unknown;
     match error.kind() {
         _ if is_write && error.outcome() == Outcome::Applied => Exit::Partial,
-        ErrorKind::Api if may_have_happened => Exit::Unknown,
+        ErrorKind::Api | ErrorKind::Redirect if may_have_happened => Exit::Unknown,
         _ if error.is_unauthorized() => Exit::Auth,
         _ if error.is_rate_limited() => Exit::RateLimited,
         ErrorKind::Config | ErrorKind::Redirect => Exit::Config,

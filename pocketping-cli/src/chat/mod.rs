@@ -181,7 +181,15 @@ impl<'a> Chat<'a> {
     fn verdict(mut self) -> Result<(), CliError> {
         match (self.failures.len(), self.jobs) {
             (0, _) => Ok(()),
-            (1, 1) => Err(self.failures.remove(0).named("the line was not done")),
+            (1, 1) => {
+                let error = self.failures.remove(0);
+                let what = match error.exit() {
+                    Exit::Unknown => "the line may have been done",
+                    Exit::Partial => "the line was done, and what came of it is not known",
+                    _ => "the line was not done",
+                };
+                Err(error.named(what))
+            }
             (failed, all) => {
                 Err(CliError::new(Exit::Partial, format!("{failed} of {all} lines were not done, or not for certain")))
             }
@@ -265,8 +273,11 @@ impl<'a> Chat<'a> {
                 self.told.is_news(&message);
                 if self.keyboard.is_terminal() {
                     self.tell(&format!("✓ {}", clock(&message)));
-                } else {
-                    self.show(&message)?;
+                } else if let Err(error) = self.show(&message) {
+                    if !error.exit().is_quiet() {
+                        self.tell(&format!("it was done: {name}"));
+                    }
+                    return Err(error.after_a_write());
                 }
             }
             Ok(Done::Other(what)) => self.tell(what),

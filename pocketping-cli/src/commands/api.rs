@@ -106,6 +106,9 @@ impl Path {
             let is_good = |c: char| c.is_ascii_alphanumeric() || matches!(c, '-' | '_' | '.' | '~');
             !matches!(segment, "" | "." | "..") && segment.chars().all(is_good)
         };
+        if self.segments == [""] {
+            return ("/".to_owned(), Vec::new());
+        }
         let mut route = String::new();
         let mut ids = Vec::new();
         for segment in &self.segments {
@@ -355,6 +358,7 @@ mod tests {
     fn paths_are_taken_apart_and_never_lead_elsewhere() {
         let parsed = path("sessions/a%2Fb?status=active&q=a+b%26").unwrap();
         assert_eq!(parsed.route(), ("/sessions/:segment".to_owned(), vec!["a/b"]));
+        assert_eq!(path("/").unwrap().route(), ("/".to_owned(), vec![]));
         assert_eq!(parsed.query, [("status".to_owned(), "active".to_owned()), ("q".to_owned(), "a b&".to_owned())]);
         assert_eq!(path("/sessions/..").unwrap().route().1, [".."], "which the SDK refuses");
         for bad in ["https://elsewhere/x", "/a#b", "/%ff"] {

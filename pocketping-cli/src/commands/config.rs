@@ -51,11 +51,13 @@ pub(crate) fn run(command: &ConfigCommand, context: &Context, output: &mut Outpu
     let ConfigCommand::Show(_) = command;
     let settings = context.settings()?;
     let key = settings.api_key()?.map(|key| Setting { value: key.value.shown(), source: key.source });
+    let url = settings.api_url()?;
+    let plan = settings.plan_at(&url)?;
     output.list(&[
         Shown::new("profile", settings.profile().cloned()),
-        Shown::new("api-url", Some(settings.api_url()?)),
+        Shown::new("api-url", Some(url)),
         Shown::new("api-key", key),
-        Shown::new("plan", settings.plan()?),
+        Shown::new("plan", plan),
         Shown::new("config-file", Some(settings.file().setting())),
     ])
 }

@@ -176,6 +176,9 @@ fn server(report: &mut Report, surface: &Surface) -> Option<bool> {
             report.ok("server", "PocketPing's documented API");
             return Some(*is_extended);
         }
+        Surface::Elsewhere { at } => {
+            format!("PocketPing's documented API is at {at}, and this path is none of its own")
+        }
         Surface::Management { at } => format!("PocketPing's management API is at {at}; it is another API"),
         Surface::Bridge { bridges } if bridges.is_empty() => {
             "PocketPing's Go bridge server, which has no API to read sessions".into()
@@ -197,6 +200,7 @@ fn server(report: &mut Report, surface: &Surface) -> Option<bool> {
         Surface::Page | Surface::Other { .. } => {
             "check POCKETPING_API_URL (with its path), and whether a proxy stands in between".to_owned()
         }
+        Surface::Elsewhere { at } => format!("set POCKETPING_API_URL to {at}"),
         Surface::Bridge { .. } => format!("{DOCUMENTED}; trigger --deployed posts what this server posts"),
         _ => DOCUMENTED.to_owned(),
     };

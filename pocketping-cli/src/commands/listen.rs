@@ -330,6 +330,11 @@ impl Render for StreamLine<'_> {
             Self::Gap { session, detail, .. } => vec!["gap".to_owned(), cell(session.as_ref()), (*detail).to_owned()],
         }
     }
+
+    /// It is no thing that has one.
+    fn ids(&self) -> Vec<String> {
+        Vec::new()
+    }
 }
 
 /// A line of an event: the event as it is, and what the stream knows of it.
@@ -349,5 +354,9 @@ impl Render for EventLine<'_> {
 
     fn cells(&self) -> Vec<String> {
         self.event.cells()
+    }
+
+    fn ids(&self) -> Vec<String> {
+        self.event.ids()
     }
 }

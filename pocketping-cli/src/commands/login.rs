@@ -26,7 +26,7 @@ pub(crate) struct LoginArgs {
     #[arg(long, value_name = "COMMAND", value_parser = words, conflicts_with = "with_token")]
     credential_command: Option<Words>,
 
-    /// Pace requests to this plan's limit: free, pro, team or self-hosted
+    /// Pace requests to this plan's limit: free, pro, team, self-hosted, or a number such as 60/min
     #[arg(long, value_name = "PLAN")]
     plan: Option<String>,
 }

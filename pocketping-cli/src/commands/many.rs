@@ -42,7 +42,8 @@ impl Tally {
     }
 }
 
-/// Ends what is done for many at a failure that the others would share: a refused key, a server that is not there.
+/// Ends what is done for many at a failure that the others would share: a refused key, a server that is not there, or that
+/// takes no more requests for now.
 #[derive(Debug, Default)]
 pub(super) struct Brake {
     failure: RefCell<Option<(Exit, String)>>,
@@ -59,7 +60,7 @@ impl Brake {
 
     /// Takes note of a failure.
     pub(super) fn note(&self, failure: &CliError) {
-        if matches!(failure.exit(), Exit::Auth | Exit::Config | Exit::Network) {
+        if matches!(failure.exit(), Exit::Auth | Exit::Config | Exit::Network | Exit::RateLimited) {
             self.failure.borrow_mut().get_or_insert_with(|| (failure.exit(), failure.to_string()));
         }
     }

@@ -134,7 +134,8 @@ impl Render for Stats {
     fn cells(&self) -> Vec<String> {
         let csat = match (self.csat.percent, self.csat.average) {
             (Some(percent), Some(average)) => {
-                format!("{}, {average:.1} of 5 ({} ratings)", percentage(percent), self.csat.responses)
+                let ratings = if self.csat.responses == 1 { "rating" } else { "ratings" };
+                format!("{}, {average:.1} of 5 ({} {ratings})", percentage(percent), self.csat.responses)
             }
             (Some(percent), None) => percentage(percent),
             _ => String::new(),

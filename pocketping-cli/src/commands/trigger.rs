@@ -110,7 +110,8 @@ pub(crate) async fn run(args: TriggerArgs, output: &mut Output) -> Result<(), Cl
         answered |= status.is_some();
         let Delivery { id: delivery, session, .. } = delivery;
         let event = args.event.clone();
-        output.event(&Triggered { delivery, event, session, result, status, ms, signed, error, response })?;
+        let triggered = Triggered { delivery, event, session, result, status, ms, signed, error, response };
+        output.event(&triggered).map_err(CliError::after_a_write)?;
     }
     let exit = match args.count - taken {
         0 => return Ok(()),

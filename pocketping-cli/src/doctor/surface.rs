@@ -10,6 +10,8 @@ use super::{Answer, Place, Prober};
 pub(crate) enum Surface {
     /// The documented API, which this program speaks.
     Documented { is_extended: bool },
+    /// The documented API, at another path of the same server.
+    Elsewhere { at: String },
     /// The hosted service's management API, and where it is.
     Management { at: String },
     /// The Go bridge server, with its bridges.
@@ -26,11 +28,10 @@ pub(crate) enum Surface {
 
 /// Says what answered `GET /sessions`; asks on where that alone does not tell.
 pub(crate) async fn recognise(prober: &Prober, place: &Place, answer: &Answer) -> Surface {
-    if let Some(contract) = answer.header("x-pocketping-contract") {
-        return Surface::Documented { is_extended: contract == "extended" };
-    }
-    if is_documented_error(answer) {
-        return Surface::Documented { is_extended: false };
+    // Every part of one server may speak of its contract, and say in the same words that a path is not there.
+    let is_extended = answer.header("x-pocketping-contract").is_some_and(|contract| contract == "extended");
+    if is_documented_error(answer) && answer.status != StatusCode::NOT_FOUND {
+        return Surface::Documented { is_extended };
     }
     if has_sessions(answer) {
         // The management API has a list under the same name. It has projects, too, and the documented API has none.
@@ -40,7 +41,7 @@ pub(crate) async fn recognise(prober: &Prober, place: &Place, answer: &Answer) -
         if is_management {
             return Surface::Management { at: place.base.clone() };
         }
-        return Surface::Documented { is_extended: false };
+        return Surface::Documented { is_extended };
     }
     ask_on(prober, place, answer).await
 }
@@ -55,10 +56,20 @@ async fn ask_on(prober: &Prober, place: &Place, answer: &Answer) -> Surface {
     if is_widget(prober, &place.base).await {
         return Surface::Widget { at: place.base.clone() };
     }
+    if is_documented_error(answer) {
+        for at in [place.origin.clone(), format!("{}/v1", place.origin)] {
+            let there = prober.get(&format!("{at}/sessions?limit=1")).await;
+            let is_there = |answer: &Answer| has_sessions(answer) || is_documented_error(answer);
+            if at != place.base && there.is_ok_and(|answer| is_there(&answer) && answer.status != StatusCode::NOT_FOUND)
+            {
+                return Surface::Elsewhere { at };
+            }
+        }
+    }
     let management = format!("{}/api/v1", place.origin);
     if let Ok(answer) = prober.get(&format!("{management}/sessions?limit=1")).await {
         let refuses = matches!(answer.status.as_u16(), 401 | 403 | 429) && answer.said("error").is_some();
-        if has_sessions(&answer) || (refuses && answer.said("code").is_none()) {
+        if has_sessions(&answer) || (refuses && answer.said("message").is_none()) {
             return Surface::Management { at: management };
         }
     }

@@ -117,7 +117,8 @@ impl Lookout {
 
     pub(super) fn verdict(&self) -> Option<String> {
         let (missing, there) = (names(&self.missing).join(", "), self.there.join(", "));
-        let what = format!("nothing here has the field {missing}; there are {there}");
+        let fields = if self.missing.len() == 1 { "field" } else { "fields" };
+        let what = format!("nothing here has the {fields} {missing}; there are {there}");
         (!self.missing.is_empty()).then_some(what)
     }
 }

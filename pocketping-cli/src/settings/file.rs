@@ -46,7 +46,10 @@ impl ConfigFile {
         let refused = |what: String| CliError::new(Exit::Config, format!("{}: {what}", path.display()));
         let (text, is_open_to_others) = match fs::read_to_string(&path) {
             Ok(text) => (text, is_open_to_others(&path)),
-            Err(error) if error.kind() == io::ErrorKind::NotFound => (String::new(), false),
+            // Nor is there one below a home that is no directory.
+            Err(error) if matches!(error.kind(), io::ErrorKind::NotFound | io::ErrorKind::NotADirectory) => {
+                (String::new(), false)
+            }
             Err(error) => return Err(refused(format!("it cannot be read: {error}"))),
         };
         let content = if text.is_empty() {

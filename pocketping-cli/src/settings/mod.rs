@@ -235,6 +235,13 @@ impl<'a> Settings<'a> {
         Ok(self.environment(PLAN)?.or_else(|| self.of_profile(|profile| profile.plan.clone())))
     }
 
+    /// The plan that is kept to at this address, said or not: the hosted service begins with the free one.
+    pub(crate) fn plan_at(&self, url: &Setting) -> Result<Option<Setting>, CliError> {
+        let is_hosted = origin(&url.value)? == origin(BaseUrl::SAAS)?;
+        let free = is_hosted.then(|| Setting::new("free".to_owned(), Source::Default));
+        Ok(self.plan()?.or(free))
+    }
+
     /// The key, for this address. That of a profile is for the profile's own server: an address that comes from elsewhere must
     /// not be sent it.
     pub(crate) fn key_for(&self, url: &Setting) -> Result<String, CliError> {

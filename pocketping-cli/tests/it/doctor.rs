@@ -313,6 +313,18 @@ fn which_pocketping_it_is_is_told() {
         let open = |asked: &&crate::stub::Asked| asked.line.ends_with("/health") || asked.line.ends_with("/presence");
         assert!(asked.iter().filter(open).all(|asked| !asked.has_key), "who needs no key gets none: {asked:?}");
     }
+    // The reference server has them all beside each other.
+    for contract in [Contract::Strict, Contract::Extended] {
+        let server = MockServer::builder().contract(contract).demo_seed().start().unwrap();
+        for (path, detail) in [
+            ("/pocketping", "widget endpoint is at STUB/pocketping"),
+            ("/api/v1", "management API is at STUB/api/v1"),
+            ("/openapi.json", "documented API is at STUB, and this path is none of its own"),
+        ] {
+            let said = doctor(of(&format!("{}{path}", server.url())));
+            said.fails("server", 8, &detail.replace("STUB", server.url()));
+        }
+    }
     // A bridge server that says nothing of its health is known by its page.
     let stub = Stub::start(|_| NOT_FOUND);
     doctor(of(stub.url())).fails("server", 8, "Go bridge server, which");

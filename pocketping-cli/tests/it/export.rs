@@ -24,6 +24,16 @@ fn sessions_with_their_messages_in_every_form() {
 }
 
 #[test]
+fn a_session_that_the_list_showed_is_not_asked_for_once_more() {
+    for contract in [Contract::Strict, Contract::Extended] {
+        let server = MockServer::builder().contract(contract).demo_seed().start().unwrap();
+        assert_eq!(run(at(&server, &["sessions", "export", "--all"])).code, 0);
+        assert_eq!(server.journal().requests().len(), 2);
+        server.journal().requests().path("/sessions/sess_abc123/messages").assert_count(1);
+    }
+}
+
+#[test]
 fn what_cannot_be_read_is_said_and_files_are_private() {
     let server = MockServer::builder().demo_seed().start().unwrap();
     let folder = tempfile::tempdir().unwrap();

@@ -39,6 +39,36 @@ fn a_rate_limit_is_said_with_its_own_code() {
 }
 
 #[test]
+fn a_write_that_was_led_elsewhere_may_have_been_done() {
+    let server = MockServer::builder().demo_seed().start().unwrap();
+    let fault =
+        r#"{"on": {"method": "POST"}, "do": {"kind": "status", "status": 302, "headers": {"location": "/elsewhere"}}}"#;
+    server.inject(fault.parse().unwrap());
+    let ended = run(at(&server, &["sessions", "close", "sess_abc123", "-o", "json"]));
+    let error = error_of(&ended.stderr);
+    assert_eq!((ended.code, &error["code"], &error["status"]), (10, &"outcome_unknown".into(), &302.into()), "{error}");
+    assert!(error["hint"].as_str().unwrap().starts_with("it may have been done; "), "{error}");
+    let read = r#"{"do": {"kind": "status", "status": 302, "headers": {"location": "http://elsewhere.test/"}}}"#;
+    server.inject(read.parse().unwrap());
+    assert_eq!(run(at(&server, &["sessions", "list"])).code, 3);
+}
+
+#[test]
+fn a_code_is_what_the_server_said_and_nothing_it_did_not_say() {
+    let server = MockServer::builder().demo_seed().start().unwrap();
+    for (status, exit, code) in
+        [(404, 8, "server_error"), (413, 8, "server_error"), (502, 8, "server_error"), (401, 4, "auth")]
+    {
+        let fault = format!(r#"{{"do": {{"kind": "gateway", "status": {status}}}, "times": "always"}}"#);
+        server.inject(fault.parse().unwrap());
+        let ended = run(at(&server, &["api", "GET", "/sessions", "-o", "json"]));
+        let error = error_of(&ended.stderr);
+        assert_eq!((ended.code, &error["code"], &error["status"]), (exit, &code.into(), &status.into()), "{error}");
+        server.clear_faults();
+    }
+}
+
+#[test]
 fn wrong_settings_are_named_before_anything_is_sent() {
     for (args, code, named) in [
         (&["sessions", "list"][..], 3, "POCKETPING_API_KEY"),
@@ -101,7 +131,7 @@ fn what_is_not_pocketping_is_recognised() {
     let list = &["sessions", "list"][..];
     let cases = [
         (html, list, 8, ["not JSON (text/html)", "hint: this is a web page"]),
-        (html, send, 10, ["not JSON (text/html)", "hint: this is a web page"]),
+        (html, send, 10, ["hint: it may have been sent", "; this is a web page"]),
         (
             bridge,
             list,

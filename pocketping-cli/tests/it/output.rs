@@ -1,5 +1,6 @@
 //! Every command in every output.
 
+use std::io::{Seek, Write};
 use std::process::Command;
 
 use pocketping_mock_server::{Contract, MockServer, Seed, Visit};
@@ -203,6 +204,8 @@ fn quiet_prints_ids_only() {
     assert_eq!(printed(&["messages", "send", "sess_abc123", "Hi"]), "msg_1\n");
     assert_eq!(printed(&["sessions", "close", "sess_abc123"]), "sess_abc123\n");
     assert_eq!(printed(&["webhooks", "create", "https://yoursite.com/webhook"]), "wh_1\n");
+    let told = printed(&["events", "listen", "--since", "2020-01-01T00:00:00Z", "--limit", "4"]);
+    assert_eq!(told, "sess_abc123\nmsg_001\nmsg_002\nmsg_1\n", "an event's own, or that of what it is about");
 }
 
 #[test]
@@ -258,6 +261,20 @@ fn what_was_done_is_not_called_a_wrong_command_line() {
         let stderr = String::from_utf8(output.stderr).unwrap();
         assert_eq!((output.status.code(), count()), (Some(11), 2), "{stderr}");
         assert!(stderr.contains("hint: it was done"), "{stderr}");
+        let unprinted = |args: &[&str], input: &str| {
+            let mut lines = tempfile::tempfile().unwrap();
+            lines.write_all(input.as_bytes()).unwrap();
+            lines.rewind().unwrap();
+            let full = std::fs::OpenOptions::new().write(true).open("/dev/full").unwrap();
+            let ended = at(&server, args).stdin(lines).stdout(full).output().unwrap();
+            (ended.status.code(), String::from_utf8(ended.stderr).unwrap())
+        };
+        let (code, said) = unprinted(&["chat", "sess_abc123", "--history", "0"], "once more\nand again\n");
+        assert_eq!((code, count()), (Some(11), 3), "{said}");
+        assert!(said.contains("it was done: once more"), "{said}");
+        let to = format!("{}/sessions", server.url());
+        let trigger = ["webhooks", "trigger", "message.created", "--to", &to, "--count", "2"];
+        assert_eq!(unprinted(&trigger, "").0, Some(11));
         // A page of help that is lost is not printed.
         let full = std::fs::OpenOptions::new().write(true).open("/dev/full").unwrap();
         assert_eq!(at(&server, &["sessions", "--help"]).stdout(full).output().unwrap().status.code(), Some(1));

@@ -113,6 +113,17 @@ fn when_all_failed_for_one_reason_that_is_the_exit_code() {
     assert_eq!(refused.code, 4, "{}", refused.stderr);
     let lines: Vec<_> = refused.stdout.lines().collect();
     assert!(lines[0].contains("401") && lines[1].contains("it was not tried") && lines.len() == 3, "{lines:?}");
+    // Nor is a server that takes no more for now asked for the rest.
+    for command in ["close", "export"] {
+        let fault = r#"{"do": {"kind": "status", "status": 429, "retryAfter": 600}, "times": "always"}"#;
+        server.inject(fault.parse().unwrap());
+        let before = server.journal().requests().len();
+        let ids = ["a", "b", "c", "d", "e", "f", "g", "h"];
+        let limited = run(at(&server, &[&["sessions", command][..], &ids].concat()));
+        assert_eq!(limited.code, 7, "{}", limited.stderr);
+        assert!(server.journal().requests().len() - before <= 4, "those that were begun at once");
+        server.clear_faults();
+    }
     let nobody = Nobody::new();
     let mut command = at(&server, &["sessions", "close", "sess_a", "sess_b", "--concurrency", "1"]);
     command.env("POCKETPING_API_URL", nobody.url());

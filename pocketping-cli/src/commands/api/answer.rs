@@ -23,10 +23,14 @@ pub(super) fn print(answer: &RawResponse, is_read: bool, include: bool, output: 
     let is_text = json.is_none() && body != Ok("");
     if is_text && !output.is_plain() {
         // As with the other commands: who knows what answered a write like that.
-        let exit = if is_read { Exit::Server } else { Exit::Unknown };
+        let (exit, hint) = if is_read {
+            (Exit::Server, "-o table prints it as it is")
+        } else {
+            (Exit::Unknown, "it may have been done: look before you do it again")
+        };
         return Err(CliError::new(exit, format!("the answer ({}) is not JSON", answer.status()))
             .with_answer(answer.status().as_u16(), answer.request_id())
-            .with_hint("-o table prints it as it is"));
+            .with_hint(hint));
     }
     let Ok(body) = body else {
         return Err(CliError::new(Exit::Server, format!("the answer is no text: {} bytes", answer.value().len())));

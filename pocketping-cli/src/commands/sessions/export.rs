@@ -10,7 +10,7 @@ use serde::Serialize;
 
 use super::{FilterArgs, name};
 use crate::commands::cell;
-use crate::commands::many::Tally;
+use crate::commands::many::{Brake, Tally};
 use crate::context::Context;
 use crate::error::{CliError, Exit};
 use crate::files;
@@ -48,22 +48,22 @@ pub(super) async fn run(args: ExportArgs, context: &Context, output: &mut Output
         return Err(CliError::usage("--output-file takes the name of a file; without it stdout is written to"));
     }
     let client = context.client()?;
-    let ids: Vec<SessionId> = if args.all {
-        args.filter.list(&client).stream().map_ok(|session| session.id).try_collect().await?
+    let wanted: Vec<Wanted> = if args.all {
+        args.filter.list(&client).stream().map_ok(|session| (session.id.clone(), Some(session))).try_collect().await?
     } else {
-        ids::read(&args.sessions)?.into_iter().map(SessionId::from).collect()
+        ids::read(&args.sessions)?.into_iter().map(|id| (id.into(), None)).collect()
     };
     let kept = args.output_file.map(|path| (path, output.keep()));
-    let mut tally = Tally::default();
-    let one = match &ids[..] {
+    let (mut tally, brake) = (Tally::default(), Brake::default());
+    let one = match &wanted[..] {
         // Its failure is that of the command.
-        [id] if !args.all => Some(transcript(&client, id.clone()).await.1?),
+        [(id, None)] => Some(transcript(&client, (id.clone(), None), &brake).await.1?),
         _ => None,
     };
     let read = if let Some(one) = one {
         stream::iter([one]).left_stream()
     } else {
-        let read = stream::iter(ids).map(|id| transcript(&client, id)).buffered(READS_AT_ONCE);
+        let read = stream::iter(wanted).map(|wanted| transcript(&client, wanted, &brake)).buffered(READS_AT_ONCE);
         let read = read.filter_map(|(id, read)| {
             tally.note(read.as_ref().err());
             if let Err(error) = &read {
@@ -97,16 +97,23 @@ async fn print(read: impl Stream<Item = Transcript>, output: &mut Output) -> Res
     Ok(())
 }
 
-async fn transcript(client: &Client, id: SessionId) -> (SessionId, Result<Transcript, CliError>) {
-    let session = client.session(&id);
+/// A session that is to be exported; one that a list showed need not be asked for once more.
+type Wanted = (SessionId, Option<Session>);
+
+async fn transcript(client: &Client, (id, listed): Wanted, brake: &Brake) -> (SessionId, Result<Transcript, CliError>) {
+    let handle = client.session(&id);
     let read = async {
-        let mut read = session.get().await?;
+        brake.check()?;
+        let mut session = match listed {
+            Some(session) => session,
+            None => handle.get().await?,
+        };
         // They are read whole.
-        read.messages = None;
-        let messages = session.messages().list().stream().try_collect().await?;
-        Ok(Transcript { session: read, messages })
+        session.messages = None;
+        let messages = handle.messages().list().stream().try_collect().await?;
+        Ok(Transcript { session, messages })
     };
-    let read = read.await;
+    let read = read.await.inspect_err(|failure| brake.note(failure));
     (id, read)
 }
 
