@@ -145,6 +145,7 @@ impl Render for Created<'_> {
 
 impl Render for Webhook {
     const COLUMNS: &'static [&'static str] = &["id", "url", "events", "created"];
+    const TIMES: &'static [&'static str] = &["created"];
 
     fn cells(&self) -> Vec<String> {
         let events: Vec<_> = self.events.iter().map(EventKind::as_str).collect();

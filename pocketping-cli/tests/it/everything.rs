@@ -154,6 +154,36 @@ fn every_command_piped_in_every_output_prints_what_parses() {
 }
 
 #[test]
+fn whatever_changes_something_can_be_told_instead() {
+    let mut writes = Vec::new();
+    for leaf in leaves(&[]) {
+        let name = leaf.join(" ");
+        // A conversation is no request.
+        let Example::Ends(args, input) = example(&name) else { continue };
+        if name == "chat" {
+            continue;
+        }
+        let words: Vec<_> = leaf.iter().map(String::as_str).chain(args.iter().copied()).collect();
+        let changes = |machine: &Machine| {
+            let requests = machine.server.journal().requests();
+            requests.len() - requests.method("GET").len()
+        };
+        let machine = Machine::new(Contract::Extended);
+        let before = changes(&machine);
+        assert_eq!(run_with_input(machine.command(&words), input).code, 0, "{name}");
+        if changes(&machine) == before {
+            continue;
+        }
+        let machine = Machine::new(Contract::Extended);
+        let before = changes(&machine);
+        let told = run_with_input(machine.command(&[&words[..], &["--dry-run"]].concat()), input);
+        assert_eq!((told.code, changes(&machine)), (0, before), "{name} --dry-run: {}", told.stderr);
+        writes.push(name);
+    }
+    assert_eq!(writes.len(), 6, "{writes:?}");
+}
+
+#[test]
 fn no_command_minds_a_reader_that_is_gone() {
     for leaf in leaves(&[]) {
         let Example::Ends(args, input) = example(&leaf.join(" ")) else { continue };

@@ -39,6 +39,42 @@ fn a_rate_limit_is_said_with_its_own_code() {
 }
 
 #[test]
+fn every_code_ends_as_the_catalogue_says() {
+    let server = MockServer::builder().demo_seed().start().unwrap();
+    let explained = run(pocketping(&["explain", "-o", "json"]));
+    let entries: Vec<serde_json::Value> = serde_json::from_str(&explained.stdout).unwrap();
+    let mut seen = 0;
+    for entry in entries {
+        let code = entry["code"].as_str().unwrap();
+        let status = match code {
+            "INVALID_REQUEST" | "SESSION_CLOSED" | "IDEMPOTENCY_KEY_REUSED" => 400,
+            "UNAUTHORIZED" => 401,
+            "SESSION_NOT_FOUND" | "WEBHOOK_NOT_FOUND" | "NOT_FOUND" => 404,
+            "METHOD_NOT_ALLOWED" => 405,
+            "IDEMPOTENCY_IN_PROGRESS" => 409,
+            "PAYLOAD_TOO_LARGE" => 413,
+            "RATE_LIMITED" => 429,
+            "INTERNAL_ERROR" => 500,
+            own if own.bytes().any(|byte| byte.is_ascii_lowercase()) => continue,
+            other => panic!("which status has {other}?"),
+        };
+        seen += 1;
+        let body = format!(r#"{{"error": "x", "message": "y", "code": "{code}"}}"#);
+        let fault = format!(
+            r#"{{"do": {{"kind": "status", "status": {status}, "retryAfter": 600, "body": {body}}}, "times": "always"}}"#
+        );
+        server.inject(fault.parse().unwrap());
+        // What a server failed to do may have been done, of a write; so it is read.
+        let call = if status == 409 { ["POST", "/sessions/sess_abc123/close"] } else { ["GET", "/sessions"] };
+        let ended = run(at(&server, &[&["api"], &call[..], &["-o", "json"]].concat()));
+        let error = error_of(&ended.stderr);
+        assert_eq!((&error["code"], &error["exit"]), (&entry["code"], &entry["exit"]), "{error}");
+        server.clear_faults();
+    }
+    assert_eq!(seen, 12);
+}
+
+#[test]
 fn a_write_that_was_led_elsewhere_may_have_been_done() {
     let server = MockServer::builder().demo_seed().start().unwrap();
     let fault =

@@ -79,3 +79,30 @@ pub(super) fn place_of(name: &str) -> Option<Place> {
 pub(super) fn is_free(text: &str) -> bool {
     text.contains([' ', '@'])
 }
+
+#[cfg(test)]
+mod tests {
+    use pocketping_sdk as sdk;
+
+    use super::*;
+
+    #[test]
+    fn what_the_types_mask_the_journal_masks_too() {
+        let masked = [
+            sdk::Session::PRIVATE,
+            sdk::Metadata::PRIVATE,
+            sdk::Csat::PRIVATE,
+            sdk::Identity::PRIVATE,
+            sdk::Message::PRIVATE,
+            sdk::Attachment::PRIVATE,
+            sdk::NewMessage::PRIVATE,
+            sdk::Webhook::PRIVATE,
+            sdk::NewWebhook::PRIVATE,
+        ];
+        // Their own fields are masked one by one: of an address what is secret in it.
+        let looked_into = ["attachments", "csat", "messages", "replyTo", "url"];
+        for name in masked.concat() {
+            assert_eq!(place_of(name).is_none(), looked_into.contains(&name), "{name}");
+        }
+    }
+}

@@ -197,6 +197,10 @@ macro_rules! wire {
         }
 
         impl $name {
+            /// The JSON names of what `Debug` masks: personal data, or secrets.
+            #[doc(hidden)]
+            pub const PRIVATE: &[&str] = wire!(@private [] $( [$($rmark)?] $rkey, )* $( [$($omark)?] $okey, )*);
+
             /// Makes one from its required fields; everything else is empty.
             #[allow(clippy::new_without_default, reason = "only the structs without required fields have a default")]
             pub fn new($($rfield: impl Into<$rty>),*) -> Self {
@@ -281,6 +285,9 @@ macro_rules! wire {
     (@given $map:ident, $field:ident, $key:literal, lenient) => { $field.read($key, $map.next_value()?) };
     (@read $map:ident list) => { $map.next_value::<::std::option::Option<$crate::types::wire::Page<_>>>()?.map(|page| page.0) };
     (@read $map:ident $($mark:ident)?) => { $map.next_value()? };
+    (@private [$($key:literal)*] [private] $next:literal, $($rest:tt)*) => { wire!(@private [$($key)* $next] $($rest)*) };
+    (@private [$($key:literal)*] [$($mark:ident)?] $next:literal, $($rest:tt)*) => { wire!(@private [$($key)*] $($rest)*) };
+    (@private [$($key:literal)*]) => { &[$($key),*] };
     (@marked) => { false };
     (@marked list) => { false };
     (@marked private) => { true };

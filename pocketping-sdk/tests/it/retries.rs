@@ -27,6 +27,66 @@ async fn reads_and_state_setting_writes_repeat_freely() {
     }
 }
 
+/// What every call of the library does after a failure that says nothing of its effect. A new one belongs here.
+#[tokio::test(start_paused = true)]
+async fn what_would_be_done_twice_is_never_repeated() {
+    use futures::FutureExt;
+    use futures::future::BoxFuture;
+    use pocketping_sdk::{Client, EventKind, Identify, NewWebhook};
+
+    type Made = fn(&Client) -> BoxFuture<'static, bool>;
+    const ONCE: bool = true;
+    const AGAIN: bool = false;
+    let calls: [(&str, bool, Made); 10] = [
+        ("GET /sessions", AGAIN, |client| client.sessions().list().into_future().map(|it| it.is_ok()).boxed()),
+        ("GET /sessions/:sessionId", AGAIN, |client| {
+            client.session("s").get().into_future().map(|it| it.is_ok()).boxed()
+        }),
+        ("POST /sessions/:sessionId/close", AGAIN, |client| {
+            client.session("s").close().into_future().map(|it| it.is_ok()).boxed()
+        }),
+        ("POST /sessions/:sessionId/identify", AGAIN, |client| {
+            client.session("s").identify(Identify::new().name("A")).into_future().map(|it| it.is_ok()).boxed()
+        }),
+        ("POST /sessions/:sessionId/ai", AGAIN, |client| {
+            client.session("s").set_ai(true).into_future().map(|it| it.is_ok()).boxed()
+        }),
+        ("GET /sessions/:sessionId/messages", AGAIN, |client| {
+            client.session("s").messages().list().into_future().map(|it| it.is_ok()).boxed()
+        }),
+        ("POST /sessions/:sessionId/messages", ONCE, |client| {
+            let send = client.session("s").messages().send(NewMessage::operator("x"));
+            send.into_future().map(|it| it.is_ok()).boxed()
+        }),
+        // A server knows a webhook by its address.
+        ("POST /webhooks", AGAIN, |client| {
+            let new = NewWebhook::new("https://a.test/", [EventKind::MessageCreated]);
+            client.webhooks().create(new).into_future().map(|it| it.is_ok()).boxed()
+        }),
+        ("GET /webhooks", AGAIN, |client| client.webhooks().list().into_future().map(|it| it.is_ok()).boxed()),
+        ("DELETE /webhooks/:webhookId", AGAIN, |client| {
+            client.webhooks().delete("w").into_future().map(|it| it.is_ok()).boxed()
+        }),
+    ];
+    for (call, is_once, made) in calls {
+        let script = Script::new([]).otherwise(answer(502, "<html>"));
+        assert!(!made(&script.client()).await, "{call}");
+        let (method, route) = call.split_once(' ').unwrap();
+        let line = format!("{method} {}", route.replace(":sessionId", "s").replace(":webhookId", "w"));
+        let sent = script.lines().iter().filter(|sent| **sent == line).count();
+        assert_eq!(sent, if is_once { 1 } else { 4 }, "{call}: {:?}", script.lines());
+    }
+    // Nothing is left out.
+    let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/src/api");
+    for file in std::fs::read_dir(folder).unwrap() {
+        let code = std::fs::read_to_string(file.unwrap().path()).unwrap();
+        let code: String = code.lines().filter(|line| !line.trim_start().starts_with("//")).collect();
+        for route in code.split('"').filter(|text| text.starts_with("/sessions") || text.starts_with("/webhooks")) {
+            assert!(calls.iter().any(|(call, ..)| call.ends_with(&format!(" {route}"))), "{route} is not in the table");
+        }
+    }
+}
+
 #[tokio::test(start_paused = true)]
 async fn a_send_is_repeated_only_when_nothing_was_done() {
     let send = async |steps: Vec<Step>| {

@@ -137,6 +137,39 @@ fn the_parameters_of_a_path_are_described_and_names_are_given_once() {
 }
 
 #[test]
+fn what_is_not_there_is_documented_and_every_code_and_tag_is_used() {
+    for contract in [Contract::Strict, Contract::Extended] {
+        let descriptions = Descriptions::of(contract);
+        let document = descriptions.document(CONTRACT);
+        for operation in document.operations() {
+            let place = Document::place_of(&operation);
+            let is_of_one = operation.contains("{sessionId}") || operation.contains("{webhookId}");
+            let has_404 = document.at(&format!("{place}/responses/404")).is_some();
+            assert_eq!(has_404, is_of_one, "{operation}: what is not there is 404");
+        }
+        let used: BTreeSet<_> = document
+            .operations()
+            .iter()
+            .map(|operation| {
+                document.at(&Document::place_of(operation)).unwrap()["tags"][0].as_str().unwrap().to_owned()
+            })
+            .collect();
+        let tags: BTreeSet<_> = document.root["tags"]
+            .as_array()
+            .unwrap()
+            .iter()
+            .map(|tag| tag["name"].as_str().unwrap().to_owned())
+            .collect();
+        assert_eq!(tags, used, "{contract:?}: the tags, and those of the operations");
+    }
+    let extended = Descriptions::of(Contract::Extended);
+    let text = extended.document(CONTRACT).root.to_string();
+    for code in pocketping_sdk::ErrorCode::KNOWN {
+        assert!(text.contains(&format!("\"{code}\"")), "{code} stands nowhere in openapi.json");
+    }
+}
+
+#[test]
 fn strict_knows_the_statuses_of_the_reference_and_no_additions() {
     let descriptions = Descriptions::of(Contract::Strict);
     let document = descriptions.document(CONTRACT);

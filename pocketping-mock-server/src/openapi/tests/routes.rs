@@ -135,8 +135,8 @@ async fn an_operation_that_is_missing_or_one_too_many_is_named() {
                 assert_eq!(differences(&served, &without.operations()), named);
             }
             let mut with = document.clone();
-            with.root["paths"]["/sessions/{sessionId}/reopen"]["post"] = Value::Object(serde_json::Map::new());
-            let named = ["POST /sessions/{sessionId}/reopen is documented and not served"];
+            with.root["paths"]["/nobody/serves/this"]["post"] = Value::Object(serde_json::Map::new());
+            let named = ["POST /nobody/serves/this is documented and not served"];
             assert_eq!(differences(&served, &with.operations()), named);
         }
     }
