@@ -163,7 +163,8 @@ impl Context {
         let settings = self.settings()?;
         let url = settings.api_url()?;
         let (key, plan) = (settings.key_for(&url)?, settings.plan()?);
-        let is_paced = settings.plan_at(&url)?.is_some_and(|plan| plan.value != "self-hosted");
+        let is_paced =
+            plan.as_ref().map_or_else(|| settings::is_hosted(&url.value), |plan| plan.value != "self-hosted");
         Ok(self.found.get_or_init(|| Found { url: url.value, key, plan, is_paced }))
     }
 

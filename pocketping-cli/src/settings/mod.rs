@@ -237,8 +237,7 @@ impl<'a> Settings<'a> {
 
     /// The plan that is kept to at this address, said or not: the hosted service begins with the free one.
     pub(crate) fn plan_at(&self, url: &Setting) -> Result<Option<Setting>, CliError> {
-        let is_hosted = origin(&url.value)? == origin(BaseUrl::SAAS)?;
-        let free = is_hosted.then(|| Setting::new("free".to_owned(), Source::Default));
+        let free = is_hosted(&url.value).then(|| Setting::new("free".to_owned(), Source::Default));
         Ok(self.plan()?.or(free))
     }
 
@@ -282,6 +281,12 @@ fn from_environment(name: &'static str, env_file: Option<&EnvFile>) -> Result<Op
 }
 
 /// Scheme, host and port.
+/// Whether an address is the hosted service's.
+pub(crate) fn is_hosted(url: &str) -> bool {
+    let host = BaseUrl::SAAS.trim_end_matches("/v1");
+    url.strip_prefix(host).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
+}
+
 fn origin(url: &str) -> Result<String, CliError> {
     let base = BaseUrl::parse(url)?;
     Ok(base.rest().splitn(4, '/').take(3).collect::<Vec<_>>().join("/"))

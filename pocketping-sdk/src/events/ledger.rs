@@ -14,6 +14,11 @@ pub(super) const SLACK: Duration = Duration::from_secs(5);
 /// How many events are remembered; older ones leave first.
 const MOST_SEEN: usize = 100_000;
 
+/// When a session was closed, if that is known, and a number that no other close has.
+type Close = (Option<Timestamp>, u64);
+/// How many closes are looked at in one go, whether they are old.
+const LOOKS: usize = 8;
+
 /// What was told already.
 #[derive(Clone, Debug, Default)]
 #[expect(clippy::struct_excessive_bools, reason = "each is a fact of its own, and they come in every combination")]
@@ -31,8 +36,11 @@ pub(super) struct Ledger {
     seen: HashMap<(SessionId, What), Seen>,
     order: VecDeque<(Option<Timestamp>, (SessionId, What))>,
     /// The sessions that were told to be closed, and when they were.
-    closed: HashMap<SessionId, Option<Timestamp>>,
-    closed_order: VecDeque<SessionId>,
+    closed: HashMap<SessionId, Close>,
+    /// Their numbers, in order, and those of sessions that were opened since.
+    closes: VecDeque<(u64, SessionId)>,
+    /// How many closes there were.
+    closings: u64,
     open: HashSet<SessionId>,
     /// The sessions that do not say when they were created, and have no message by which they could be dated: their first one
     /// would make them look new.
@@ -94,18 +102,16 @@ impl Ledger {
                 self.ahead = self.ahead.max(*time);
                 self.open.remove(session);
                 self.doubted.remove(session);
-                if self.closed.insert(session.clone(), *time).is_none() {
-                    self.closed_order.push_back(session.clone());
-                }
-                while self.closed.len() > MOST_SEEN
-                    && let Some(oldest) = self.closed_order.pop_front()
-                {
-                    self.has_settled |= self.closed.remove(&oldest).is_some();
+                self.closings += 1;
+                self.closed.insert(session.clone(), (*time, self.closings));
+                self.closes.push_back((self.closings, session.clone()));
+                while self.closes.len() > 2 * MOST_SEEN || self.closed.len() > MOST_SEEN {
+                    self.let_go_of_close();
                 }
             }
             Mark::Open(session) => {
                 self.doubted.remove(session);
-                self.reopen(session);
+                self.closed.remove(session);
                 if self.open.len() < MOST_SEEN {
                     self.open.insert(session.clone());
                 }
@@ -117,7 +123,7 @@ impl Ledger {
             }
             Mark::Settled(session) => {
                 self.doubted.remove(session);
-                self.reopen(session);
+                self.closed.remove(session);
                 self.has_settled = true;
             }
             Mark::Heard { id, seq, time } => {
@@ -157,10 +163,19 @@ impl Ledger {
         }
     }
 
-    fn reopen(&mut self, session: &SessionId) {
-        if self.closed.remove(session).is_some() {
-            self.closed_order.retain(|known| known != session);
+    /// Forgets the oldest close.
+    fn let_go_of_close(&mut self) {
+        if let Some((number, session)) = self.closes.pop_front()
+            && self.is_last_close(number, &session)
+        {
+            self.closed.remove(&session);
+            self.has_settled = true;
         }
+    }
+
+    /// Whether the session was not opened, or closed once more, since.
+    fn is_last_close(&self, number: u64, session: &SessionId) -> bool {
+        self.closed.get(session).is_some_and(|close| close.1 == number)
     }
 
     fn finish(&mut self) {
@@ -203,6 +218,15 @@ impl Ledger {
                 // Told again since, in another state.
                 Some(seen) if seen.time >= Some(horizon) => self.order.push_back((seen.time, key)),
                 _ => drop(self.seen.remove(&key)),
+            }
+        }
+        // Of a close a reading shows by its time that it is old; those without one are let go of as the list shows them.
+        for _ in 0..LOOKS {
+            let Some((number, session)) = self.closes.front() else { return };
+            match self.closed.get(session) {
+                Some((Some(time), last)) if last == number && *time >= horizon => return,
+                Some((None, last)) if last == number => self.closes.rotate_left(1),
+                _ => self.let_go_of_close(),
             }
         }
     }
@@ -249,11 +273,11 @@ impl Ledger {
 
     /// Whether a session that is open at this time was opened since it was told to be closed.
     pub(super) fn is_opened_by(&self, session: &SessionId, time: Option<Timestamp>) -> bool {
-        self.closed.get(session).is_some_and(|closed| time.is_none() || time > *closed)
+        self.closed.get(session).is_some_and(|(closed, _)| time.is_none() || time > *closed)
     }
 
     pub(super) fn closed(&self) -> impl Iterator<Item = &SessionId> {
-        self.closed_order.iter().filter(|session| self.closed.contains_key(*session))
+        self.closes.iter().filter(|(number, session)| self.is_last_close(*number, session)).map(|(_, session)| session)
     }
 
     pub(super) fn open(&self) -> &HashSet<SessionId> {
@@ -341,63 +365,4 @@ impl Ledger {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[expect(clippy::unnecessary_wraps, reason = "times are optional wherever they are compared")]
-    fn at(seconds: i64) -> Option<Timestamp> {
-        Some(Timestamp::from_millis(seconds * 1000).unwrap())
-    }
-
-    fn told(session: &str, message: &str, time: i64) -> Mark {
-        Mark::Told { session: session.into(), what: What::Message(message.into()), time: at(time), stamp: 0 }
-    }
-
-    fn heard(id: &str, time: i64) -> Mark {
-        Mark::Heard { id: Some(id.into()), seq: None, time: at(time) }
-    }
-
-    #[test]
-    fn what_was_told_is_known_until_the_socket_has_passed_it_too() {
-        let mut ledger = Ledger::beginning();
-        ledger.apply(&told("s", "a", 100));
-        ledger.apply(&told("s", "b", 110));
-        ledger.apply(&heard("evt_1", 110));
-        ledger.prune(at(101));
-        assert!(ledger.seen(&"s".into(), &What::Message("a".into())).is_some(), "its frame may still come");
-        ledger.prune(at(110));
-        assert!(ledger.seen(&"s".into(), &What::Message("a".into())).is_none());
-        assert!(ledger.seen(&"s".into(), &What::Message("b".into())).is_some());
-        assert_eq!((ledger.latest(), ledger.cut()), (at(110), at(105)));
-    }
-
-    #[test]
-    fn time_stands_still_while_something_is_owed() {
-        let mut ledger = Ledger::beginning();
-        ledger.apply(&told("s", "a", 100));
-        ledger.apply(&heard("evt_1", 100));
-        ledger.apply(&Mark::Began { with_list: true });
-        ledger.apply(&told("s", "b", 200));
-        ledger.apply(&heard("evt_2", 150));
-        ledger.apply(&Mark::Owes("t".into()));
-        ledger.apply(&Mark::Finished);
-        assert_eq!((ledger.latest(), ledger.position()), (at(100), None));
-        ledger.apply(&Mark::Paid("t".into()));
-        ledger.apply(&Mark::Finished);
-        assert_eq!(ledger.latest(), at(150), "a reading may be ahead of the others, the socket is not");
-        assert_eq!(ledger.position().unwrap().id, "evt_2");
-        ledger.apply(&Mark::Began { with_list: true });
-        ledger.apply(&Mark::Finished);
-        assert_eq!(ledger.latest(), at(200), "told before this reading began");
-    }
-
-    #[test]
-    fn memory_is_bounded_and_forgetting_is_known() {
-        let mut ledger = Ledger::beginning();
-        for n in 0..=MOST_SEEN {
-            ledger.apply(&told("s", &n.to_string(), 100));
-        }
-        assert!(ledger.has_forgotten());
-        assert_eq!(ledger.window().count(), MOST_SEEN);
-    }
-}
+mod tests;

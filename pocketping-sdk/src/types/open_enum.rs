@@ -48,6 +48,13 @@ macro_rules! open_enum {
             }
         }
 
+        impl $crate::types::wire::Addition for $name {
+            type Value = Self;
+            fn of(value: Self) -> Self {
+                value
+            }
+        }
+
         impl From<&str> for $name {
             fn from(text: &str) -> Self {
                 match text {

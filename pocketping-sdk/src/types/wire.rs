@@ -109,24 +109,47 @@ impl<T: DeserializeOwned> Slot<T> {
 
 /// A field beyond the documented ones, while its object is read: as [`Plain`], and a value of another shape is an unknown
 /// field. Whoever got an addition wrong must not cost the object, nor the list it stands in.
-pub(crate) struct Lenient<T> {
-    value: Option<T>,
+pub(crate) struct Lenient<F: Addition> {
+    value: Option<F::Value>,
     odd: Option<(&'static str, Value)>,
 }
 
-impl<T: DeserializeOwned> Lenient<T> {
+/// The type of such a field, and what it is when it is there.
+pub(crate) trait Addition: Sized {
+    type Value: DeserializeOwned;
+    fn of(value: Self::Value) -> Self;
+}
+
+impl<T: DeserializeOwned> Addition for Option<T> {
+    type Value = T;
+    fn of(value: T) -> Self {
+        Some(value)
+    }
+}
+
+impl<F: Addition> Lenient<F> {
     pub(crate) fn new() -> Self {
         Self { value: None, odd: None }
     }
 
     pub(crate) fn read(&mut self, name: &'static str, value: Value) {
-        self.value = if value.is_null() { None } else { serde_json::from_value(value.clone()).ok() };
-        self.odd = (self.value.is_none() && !value.is_null()).then_some((name, value));
+        self.value = None;
+        self.odd = None;
+        if value.is_null() {
+            return;
+        }
+        // Values are small, and few of them odd.
+        match F::Value::deserialize(value.clone()) {
+            Ok(read) => self.value = Some(read),
+            Err(_) => self.odd = Some((name, value)),
+        }
     }
 
-    pub(crate) fn take(self, extra: &mut Extra) -> Option<T> {
-        extra.extend(self.odd.map(|(name, value)| (name.to_owned(), value)));
-        self.value
+    pub(crate) fn take(self, extra: &mut Extra) -> Option<F> {
+        if let Some((name, value)) = self.odd {
+            extra.insert(name.to_owned(), value);
+        }
+        self.value.map(F::of)
     }
 }
 
