@@ -133,16 +133,10 @@ impl<F: Addition> Lenient<F> {
     }
 
     pub(crate) fn read(&mut self, name: &'static str, value: Value) {
-        self.value = None;
-        self.odd = None;
-        if value.is_null() {
-            return;
-        }
-        // Values are small, and few of them odd.
-        match F::Value::deserialize(value.clone()) {
-            Ok(read) => self.value = Some(read),
-            Err(_) => self.odd = Some((name, value)),
-        }
+        let is_there = !value.is_null();
+        // By its text: how a type is read from that is there already, and small.
+        self.value = if is_there { serde_json::from_str(&value.to_string()).ok() } else { None };
+        self.odd = (is_there && self.value.is_none()).then_some((name, value));
     }
 
     pub(crate) fn take(self, extra: &mut Extra) -> Option<F> {
