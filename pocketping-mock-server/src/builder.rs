@@ -17,12 +17,12 @@ use crate::faults::Fault;
 use crate::http_client::Tls;
 use crate::limits::Limits;
 use crate::responder::Responder;
-#[cfg(feature = "tls")]
 use crate::secret::Secret;
 use crate::serve::GRACE;
 use crate::server::{MockServer, Reach};
 #[cfg(not(feature = "tls"))]
 use crate::server_tls::Acceptor;
+#[cfg(feature = "tls")]
 use crate::server_tls::TlsIdentity;
 use crate::sources::{Clock, Ids};
 use crate::start_error::StartError;
