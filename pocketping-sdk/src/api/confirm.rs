@@ -43,7 +43,6 @@ pub(super) async fn send(
     let mut asked_by_key = false;
     loop {
         let before = earlier.as_ref().map_or(0, |earlier| earlier.attempts);
-        let knew_keys = run.client().is_extended();
         let error = match attempt.go(&run, before).await {
             Ok((Decoded::Value(message), reply)) => {
                 search.claim(&message);
@@ -67,11 +66,14 @@ pub(super) async fn send(
             Err(error) => error.with_outcome(Outcome::Unknown),
         };
         let may_repeat = error.attempts() < run.max_attempts();
-        let keys = match () {
-            () if run.max_attempts() == 1 || !error.is_retryable() => Keys::NoMatter,
-            () if asked_by_key => Keys::Asked,
-            () if knew_keys => Keys::Known,
-            () => Keys::MayBecomeKnown,
+        let keys = if run.max_attempts() == 1 || !error.is_retryable() {
+            Keys::NoMatter
+        } else if asked_by_key {
+            Keys::Asked
+        } else if run.client().is_extended() {
+            Keys::Known
+        } else {
+            Keys::MayBecomeKnown
         };
         pending.searched();
         match search.settled(pending.likeness(), keys).await {

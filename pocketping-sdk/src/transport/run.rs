@@ -98,8 +98,7 @@ impl Run {
     /// Sends a request until it is answered, refused, or out of attempts or time; `before` is how often it was sent
     /// already.
     pub(super) async fn send(&self, plan: &Plan, before: u32) -> Result<Reply> {
-        let given = self.knobs.headers.get(REQUEST_ID).and_then(|id| id.to_str().ok());
-        let request_id = given.map_or_else(|| random_hex("req_"), str::to_owned);
+        let request_id = self.given_id().unwrap_or_else(|| random_hex("req_"));
         let span = tracing::info_span!(
             "pocketping.call",
             http.request.method = %plan.method,
@@ -116,6 +115,14 @@ impl Run {
         span.record("http.response.status_code", status);
         span.record("pocketping.attempts", attempts);
         result
+    }
+
+    /// The id that the caller wants the request to have.
+    fn given_id(&self) -> Option<String> {
+        if self.knobs.headers.is_empty() {
+            return None;
+        }
+        text_header(&self.knobs.headers, &REQUEST_ID)
     }
 
     async fn attempts(&self, plan: &Plan, before: u32, request_id: &str) -> Result<Reply> {
@@ -233,8 +240,8 @@ impl Run {
     async fn attempt(&self, plan: &Plan, request_id: &str, until: Instant) -> Result<Reply> {
         let no_address = |error| Error::request(format!("{} is no address", plan.route)).with_source(error);
         let mut uri = http::Uri::try_from(plan.url(self.client.base_url().rest())).map_err(no_address)?;
-        let mut followed = 0;
-        loop {
+        let mut last = StatusCode::OK;
+        for _ in 0..=MOST_REDIRECTS {
             let answer = self.request(plan, request_id, uri.clone()).await?;
             let status = answer.status();
             self.client.learn(status, answer.headers());
@@ -244,15 +251,12 @@ impl Run {
             let from = uri.to_string();
             match redirect(&plan.method, status, answer.headers(), &from) {
                 None => return Err(refusal(&plan.line(), answer, until).await),
-                Some(Ok(_)) if followed == MOST_REDIRECTS => {
-                    let message = format!("{}: more than {MOST_REDIRECTS} redirects", plan.line());
-                    return Err(led_elsewhere(&plan.method, status, message));
-                }
                 Some(Ok(target)) => uri = http::Uri::try_from(String::from(target)).map_err(no_address)?,
                 Some(Err(target)) => return Err(refused_redirect(&plan.line(), &plan.method, status, &from, &target)),
             }
-            followed += 1;
+            last = status;
         }
+        Err(led_elsewhere(&plan.method, last, format!("{}: more than {MOST_REDIRECTS} redirects", plan.line())))
     }
 
     async fn request(&self, plan: &Plan, request_id: &str, uri: http::Uri) -> Result<http::Response<Body>> {

@@ -21,19 +21,19 @@ wire! {
         /// JSON `metadata`: the visitor's page and browser, and anything else.
         [private] metadata: Metadata = "metadata",
         /// JSON `closedAt` (extended).
-        closed_at: Option<Timestamp> = "closedAt" lenient,
+        closed_at: Option<Timestamp> = "closedAt",
         /// JSON `identity` (extended): what [`identify`](crate::SessionHandle::identify) stored.
-        [private] identity: Option<Identity> = "identity" lenient,
+        [private] identity: Option<Identity> = "identity",
         /// JSON `aiEnabled` (extended): whether the AI may answer.
-        ai_enabled: Option<bool> = "aiEnabled" lenient,
+        ai_enabled: Option<bool> = "aiEnabled",
         /// JSON `unanswered` (extended): whether the visitor wrote last.
-        unanswered: Option<bool> = "unanswered" lenient,
+        unanswered: Option<bool> = "unanswered",
         /// JSON `visitorOnline` (extended).
-        visitor_online: Option<bool> = "visitorOnline" lenient,
+        visitor_online: Option<bool> = "visitorOnline",
         /// JSON `csat` (extended): the visitor's rating.
-        [private] csat: Option<Csat> = "csat" lenient,
+        [private] csat: Option<Csat> = "csat",
         /// JSON `messages`, which a server may put inline.
-        [private] messages: Option<Vec<Message>> = "messages" lenient,
+        [private] messages: Option<Vec<Message>> = "messages",
     }
 }
 

@@ -107,14 +107,7 @@ impl<T: DeserializeOwned> Slot<T> {
     }
 }
 
-/// A field beyond the documented ones, while its object is read: as [`Plain`], and a value of another shape is an unknown
-/// field. Whoever got an addition wrong must not cost the object, nor the list it stands in.
-pub(crate) struct Lenient<F: Addition> {
-    value: Option<F::Value>,
-    odd: Option<(&'static str, Value)>,
-}
-
-/// The type of such a field, and what it is when it is there.
+/// The type of a `lenient` field, and what it is when it is there.
 pub(crate) trait Addition: Sized {
     type Value: DeserializeOwned;
     fn of(value: Self::Value) -> Self;
@@ -127,23 +120,24 @@ impl<T: DeserializeOwned> Addition for Option<T> {
     }
 }
 
-impl<F: Addition> Lenient<F> {
-    pub(crate) fn new() -> Self {
-        Self { value: None, odd: None }
-    }
-
-    pub(crate) fn read(&mut self, name: &'static str, value: Value) {
-        let is_there = !value.is_null();
+impl<F: Addition> Plain<F> {
+    /// A value of another shape is an unknown field: whoever got an addition wrong must not cost the object, nor the list it
+    /// stands in. Not where the documented fields are read: most servers have none of these.
+    #[inline(never)]
+    pub(crate) fn lenient(&mut self, name: &'static str, value: Value, extra: &mut Extra) {
         // By its text: how a type is read from that is there already, and small.
-        self.value = if is_there { serde_json::from_str(&value.to_string()).ok() } else { None };
-        self.odd = (is_there && self.value.is_none()).then_some((name, value));
-    }
-
-    pub(crate) fn take(self, extra: &mut Extra) -> Option<F> {
-        if let Some((name, value)) = self.odd {
+        let read: Option<F::Value> = match value {
+            Value::Null => None,
+            Value::Bool(true) => serde_json::from_str("true").ok(),
+            Value::Bool(false) => serde_json::from_str("false").ok(),
+            _ => serde_json::from_str(&value.to_string()).ok(),
+        };
+        // The last duplicate counts here, too.
+        extra.remove(name);
+        if read.is_none() && !value.is_null() {
             extra.insert(name.to_owned(), value);
         }
-        self.value.map(F::of)
+        self.0 = read.map(F::of);
     }
 }
 
@@ -264,7 +258,7 @@ macro_rules! wire {
                         while let Some(key) = map.next_key::<Key<'de>>()? {
                             match key.as_str() {
                                 $( $rkey => $rfield.printed(wire!(@read map $($rmark)?)), $( $ralias => $rfield.alias($ralias, map.next_value()?), )* )*
-                                $( $okey => wire!(@given map, $ofield, $okey $(, $olenient)?), $( $oalias => $ofield.alias($oalias, map.next_value()?), )* )*
+                                $( $okey => wire!(@given map, extra, $ofield, $okey $(, $olenient)?), $( $oalias => $ofield.alias($oalias, map.next_value()?), )* )*
                                 _ => { extra.insert(key.into_string(), map.next_value()?); }
                             }
                         }
@@ -296,10 +290,12 @@ macro_rules! wire {
         }
     };
     (@slot $ty:ty) => { $crate::types::wire::Plain::<$ty>::new() };
-    (@slot $ty:ty, lenient) => { $crate::types::wire::Lenient::<$ty>::new() };
+    (@slot $ty:ty, lenient) => { $crate::types::wire::Plain::<$ty>::new() };
     (@slot $ty:ty, $($alias:literal),+) => { $crate::types::wire::Slot::<$ty>::new() };
-    (@given $map:ident, $field:ident, $key:literal) => { $field.printed($map.next_value()?) };
-    (@given $map:ident, $field:ident, $key:literal, lenient) => { $field.read($key, $map.next_value()?) };
+    (@given $map:ident, $extra:ident, $field:ident, $key:literal) => { $field.printed($map.next_value()?) };
+    (@given $map:ident, $extra:ident, $field:ident, $key:literal, lenient) => {
+        $field.lenient($key, $map.next_value()?, &mut $extra)
+    };
     (@read $map:ident list) => { $map.next_value::<::std::option::Option<$crate::types::wire::Page<_>>>()?.map(|page| page.0) };
     (@read $map:ident $($mark:ident)?) => { $map.next_value()? };
     (@private [$($key:literal)*] [private] $next:literal, $($rest:tt)*) => { wire!(@private [$($key)* $next] $($rest)*) };

@@ -159,6 +159,10 @@ async fn where_keys_are_known_a_message_that_looks_like_it_proves_nothing() {
     assert_eq!((sent.unwrap().is_confirmed(), posts), (false, 5));
     let (sent, posts) = run(vec![extended(200, THERE), Step::Reset]).await;
     assert_eq!((sent.unwrap_err().outcome(), posts), (Outcome::Unknown, 5));
+    // A server whose failures showed that it knows keys was asked as often as the policy says.
+    let script = Script::new(vec![extended(500, FAILED); 4]).otherwise(extended(200, EMPTY));
+    assert_eq!(send(&script.client()).await.unwrap_err().attempts(), 4);
+    assert_eq!(script.lines().iter().filter(|line| **line == POST).count(), 4);
     // Nothing looks like it: nothing is asked.
     let (sent, posts) = run(vec![extended(200, EMPTY); 9]).await;
     assert_eq!((sent.unwrap_err().outcome(), posts), (Outcome::Unknown, 4));
