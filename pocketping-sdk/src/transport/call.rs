@@ -284,8 +284,8 @@ impl<T: Send + 'static> Call<T> {
     ///
     /// # Errors
     /// As awaiting the call itself.
-    pub async fn with_response(self) -> Result<Response<T>> {
-        let run = Run::new(self.client.clone(), self.knobs.clone());
+    pub async fn with_response(mut self) -> Result<Response<T>> {
+        let run = Run::new(self.client.clone(), std::mem::take(&mut self.knobs));
         self.run(run).await
     }
 

@@ -318,7 +318,7 @@ impl Run {
 /// 128 random bits as hexadecimal digits, behind a prefix.
 fn random_hex(prefix: &str) -> String {
     let mut digits = [0; 32];
-    for (pair, byte) in digits.chunks_exact_mut(2).zip(rand::random::<[u8; 16]>()) {
+    for (pair, byte) in digits.as_chunks_mut::<2>().0.iter_mut().zip(rand::random::<[u8; 16]>()) {
         let digit = |half: u8| b"0123456789abcdef"[usize::from(half)];
         pair.copy_from_slice(&[digit(byte >> 4), digit(byte & 0xf)]);
     }
