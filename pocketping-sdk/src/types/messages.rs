@@ -1,7 +1,9 @@
 //! Messages: what visitors, operators, the AI and the system say in a session.
 
 use serde::{Deserialize, Serialize};
+use serde_json::Value;
 
+use super::wire::{Lenient, by_text};
 use super::{AttachmentId, Extra, MessageId, SessionId, Timestamp};
 
 wire! {
@@ -55,12 +57,24 @@ impl std::fmt::Debug for ReplyTo {
     }
 }
 
+impl Lenient for ReplyTo {
+    fn read(value: &Value) -> Option<Self> {
+        by_text(value)
+    }
+}
+
+impl Lenient for Vec<Attachment> {
+    fn read(value: &Value) -> Option<Self> {
+        by_text(value)
+    }
+}
+
 impl ReplyTo {
     /// The id of the message answered, when it was given.
     pub fn id(&self) -> Option<&str> {
         match self {
             Self::Id(id) => Some(id.as_str()),
-            Self::Quoted(fields) => fields.get("id").and_then(serde_json::Value::as_str),
+            Self::Quoted(fields) => fields.get("id").and_then(Value::as_str),
         }
     }
 }

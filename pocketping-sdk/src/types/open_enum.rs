@@ -48,10 +48,9 @@ macro_rules! open_enum {
             }
         }
 
-        impl $crate::types::wire::Addition for $name {
-            type Value = Self;
-            fn of(value: Self) -> Self {
-                value
+        impl $crate::types::wire::Lenient for $name {
+            fn read(value: &::serde_json::Value) -> Option<Self> {
+                value.as_str().map(Self::from)
             }
         }
 

@@ -1,5 +1,6 @@
 //! Sessions: one conversation with one visitor each.
 
+use super::wire::{Lenient, by_text};
 use super::{Identity, Message, ProjectId, SessionId, Timestamp, VisitorId};
 
 wire! {
@@ -31,7 +32,7 @@ wire! {
         /// JSON `visitorOnline` (extended).
         visitor_online: Option<bool> = "visitorOnline",
         /// JSON `csat` (extended): the visitor's rating.
-        [private] csat: Option<Csat> = "csat",
+        [private] csat: Option<Csat> = "csat" lenient,
         /// JSON `messages`, which a server may put inline.
         [private] messages: Option<Vec<Message>> = "messages",
     }
@@ -62,6 +63,12 @@ wire! {
         [private] comment: Option<String> = "comment" lenient,
         /// JSON `at`: when it was given.
         at: Option<Timestamp> = "at" lenient,
+    }
+}
+
+impl Lenient for Csat {
+    fn read(value: &serde_json::Value) -> Option<Self> {
+        by_text(value)
     }
 }
 

@@ -107,37 +107,59 @@ impl<T: DeserializeOwned> Slot<T> {
     }
 }
 
-/// The type of a `lenient` field, and what it is when it is there.
-pub(crate) trait Addition: Sized {
-    type Value: DeserializeOwned;
-    fn of(value: Self::Value) -> Self;
+/// What a `lenient` field may hold. It is read without serde where that is simple: a second caller of its readers makes those
+/// of lists slower.
+pub(crate) trait Lenient: Sized {
+    fn read(value: &Value) -> Option<Self>;
 }
 
-impl<T: DeserializeOwned> Addition for Option<T> {
-    type Value = T;
-    fn of(value: T) -> Self {
-        Some(value)
+impl<T: Lenient> Lenient for Option<T> {
+    fn read(value: &Value) -> Option<Self> {
+        T::read(value).map(Some)
     }
 }
 
-impl<F: Addition> Plain<F> {
+impl Lenient for String {
+    fn read(value: &Value) -> Option<Self> {
+        value.as_str().map(str::to_owned)
+    }
+}
+
+impl Lenient for u64 {
+    fn read(value: &Value) -> Option<Self> {
+        value.as_u64()
+    }
+}
+
+impl Lenient for i64 {
+    fn read(value: &Value) -> Option<Self> {
+        value.as_i64()
+    }
+}
+
+impl Lenient for super::Timestamp {
+    fn read(value: &Value) -> Option<Self> {
+        value.as_str()?.parse().ok()
+    }
+}
+
+/// An object, read by its text: how that is done is there already, and small.
+pub(crate) fn by_text<T: DeserializeOwned>(value: &Value) -> Option<T> {
+    serde_json::from_str(&value.to_string()).ok()
+}
+
+impl<T: Lenient> Plain<T> {
     /// A value of another shape is an unknown field: whoever got an addition wrong must not cost the object, nor the list it
     /// stands in. Not where the documented fields are read: most servers have none of these.
     #[inline(never)]
     pub(crate) fn lenient(&mut self, name: &'static str, value: Value, extra: &mut Extra) {
-        // By its text: how a type is read from that is there already, and small.
-        let read: Option<F::Value> = match value {
-            Value::Null => None,
-            Value::Bool(true) => serde_json::from_str("true").ok(),
-            Value::Bool(false) => serde_json::from_str("false").ok(),
-            _ => serde_json::from_str(&value.to_string()).ok(),
-        };
+        let read = T::read(&value);
         // The last duplicate counts here, too.
         extra.remove(name);
         if read.is_none() && !value.is_null() {
             extra.insert(name.to_owned(), value);
         }
-        self.0 = read.map(F::of);
+        self.0 = read;
     }
 }
 
