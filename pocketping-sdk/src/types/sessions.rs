@@ -22,15 +22,15 @@ wire! {
         /// JSON `metadata`: the visitor's page and browser, and anything else.
         [private] metadata: Metadata = "metadata",
         /// JSON `closedAt` (extended).
-        closed_at: Option<Timestamp> = "closedAt",
+        closed_at: Option<Timestamp> = "closedAt" lenient,
         /// JSON `identity` (extended): what [`identify`](crate::SessionHandle::identify) stored.
-        [private] identity: Option<Identity> = "identity",
+        [private] identity: Option<Identity> = "identity" lenient,
         /// JSON `aiEnabled` (extended): whether the AI may answer.
-        ai_enabled: Option<bool> = "aiEnabled",
+        ai_enabled: Option<bool> = "aiEnabled" lenient,
         /// JSON `unanswered` (extended): whether the visitor wrote last.
-        unanswered: Option<bool> = "unanswered",
+        unanswered: Option<bool> = "unanswered" lenient,
         /// JSON `visitorOnline` (extended).
-        visitor_online: Option<bool> = "visitorOnline",
+        visitor_online: Option<bool> = "visitorOnline" lenient,
         /// JSON `csat` (extended): the visitor's rating.
         [private] csat: Option<Csat> = "csat" lenient,
         /// JSON `messages`, which a server may put inline.

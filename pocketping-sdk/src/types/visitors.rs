@@ -66,3 +66,9 @@ impl Identity {
         self
     }
 }
+
+impl super::wire::Lenient for Identity {
+    fn read(value: &serde_json::Value) -> Option<Self> {
+        super::wire::by_text(value)
+    }
+}

@@ -125,6 +125,12 @@ impl Lenient for String {
     }
 }
 
+impl Lenient for bool {
+    fn read(value: &Value) -> Option<Self> {
+        value.as_bool()
+    }
+}
+
 impl Lenient for u64 {
     fn read(value: &Value) -> Option<Self> {
         value.as_u64()
