@@ -266,7 +266,7 @@ fn exit_of(error: &Error) -> Exit {
     let may_have_happened = is_write && error.outcome() == Outcome::Unknown;
     match error.kind() {
         _ if is_write && error.outcome() == Outcome::Applied => Exit::Partial,
-        ErrorKind::Api | ErrorKind::Redirect if may_have_happened => Exit::Unknown,
+        ErrorKind::Api | ErrorKind::Redirect | ErrorKind::RateLimited if may_have_happened => Exit::Unknown,
         _ if error.is_unauthorized() => Exit::Auth,
         _ if error.is_rate_limited() => Exit::RateLimited,
         ErrorKind::Config | ErrorKind::Redirect => Exit::Config,

@@ -1,9 +1,10 @@
 //! `doctor`: everything between this program and a server, one thing after the other.
 
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
 use clap::Args;
 use pocketping_mock_server::args::duration;
+use pocketping_sdk::retry_after::retry_after;
 use pocketping_sdk::{BaseUrl, Client, RetryPolicy, Timestamp};
 use tokio::time::{Instant, timeout_at};
 
@@ -222,7 +223,8 @@ fn contract(report: &mut Report, is_extended: bool) {
 fn rate_limit(report: &mut Report, answer: &Answer) {
     let number = |name: &str| answer.header(name)?.split([',', ';']).next()?.trim().parse::<u64>().ok();
     if answer.status.as_u16() == 429 {
-        let wait = number("retry-after").map(|wait| format!("; {wait} s to wait")).unwrap_or_default();
+        let wait = retry_after(&answer.headers, SystemTime::now);
+        let wait = wait.map(|wait| format!("; {} s to wait", wait.as_secs())).unwrap_or_default();
         let hint = "wait, then try again; POCKETPING_PLAN keeps to a plan's limit";
         report.fail("rate_limit", Exit::RateLimited, format!("too many requests in a minute{wait}"), Some(hint));
         return;

@@ -111,7 +111,8 @@ pub(crate) async fn run(args: TriggerArgs, output: &mut Output) -> Result<(), Cl
         let Delivery { id: delivery, session, .. } = delivery;
         let event = args.event.clone();
         let triggered = Triggered { delivery, event, session, result, status, ms, signed, error, response };
-        output.event(&triggered).map_err(CliError::after_a_write)?;
+        let printed = output.event(&triggered);
+        printed.map_err(|error| if taken > 0 { error.after_a_write() } else { error })?;
     }
     let exit = match args.count - taken {
         0 => return Ok(()),

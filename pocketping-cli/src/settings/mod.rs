@@ -280,13 +280,12 @@ fn from_environment(name: &'static str, env_file: Option<&EnvFile>) -> Result<Op
     Ok(value.map(|value| Setting::new(value, Source::EnvFile(name, file.path().to_owned()))))
 }
 
-/// Scheme, host and port.
 /// Whether an address is the hosted service's.
 pub(crate) fn is_hosted(url: &str) -> bool {
-    let host = BaseUrl::SAAS.trim_end_matches("/v1");
-    url.strip_prefix(host).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
+    BaseUrl::parse(url).is_ok_and(|base| base.is_saas())
 }
 
+/// Scheme, host and port.
 fn origin(url: &str) -> Result<String, CliError> {
     let base = BaseUrl::parse(url)?;
     Ok(base.rest().splitn(4, '/').take(3).collect::<Vec<_>>().join("/"))

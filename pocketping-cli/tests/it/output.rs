@@ -6,6 +6,7 @@ use std::process::Command;
 use pocketping_mock_server::{Contract, MockServer, Seed, Visit};
 use serde_json::{Value, json};
 
+use crate::receiver::Receiver;
 use crate::run::{at, error_of, run, run_with_input, transcript};
 
 fn demo(contract: Contract) -> MockServer {
@@ -272,9 +273,16 @@ fn what_was_done_is_not_called_a_wrong_command_line() {
         let (code, said) = unprinted(&["chat", "sess_abc123", "--history", "0"], "once more\nand again\n");
         assert_eq!((code, count()), (Some(11), 3), "{said}");
         assert!(said.contains("it was done: once more"), "{said}");
+        let receiver = Receiver::start();
+        let to = receiver.url().to_owned();
+        let taker = std::thread::spawn(move || receiver.next().answer("204 No Content"));
+        let (code, said) = unprinted(&["webhooks", "trigger", "message.created", "--to", &to], "");
+        taker.join().unwrap();
+        assert_eq!((code, said.contains("it was done")), (Some(11), true), "{said}");
+        // Nobody took this one.
         let to = format!("{}/sessions", server.url());
-        let trigger = ["webhooks", "trigger", "message.created", "--to", &to, "--count", "2"];
-        assert_eq!(unprinted(&trigger, "").0, Some(11));
+        let (code, said) = unprinted(&["webhooks", "trigger", "message.created", "--to", &to], "");
+        assert_eq!((code, said.contains("it was done")), (Some(1), false), "{said}");
         // A page of help that is lost is not printed.
         let full = std::fs::OpenOptions::new().write(true).open("/dev/full").unwrap();
         assert_eq!(at(&server, &["sessions", "--help"]).stdout(full).output().unwrap().status.code(), Some(1));

@@ -270,7 +270,10 @@ impl SeedSession {
             return wrong("closedAt", "the session is not closed");
         }
         let newest = messages.last().and_then(|message| message.created_at);
-        session.last_activity = whole(self.last_activity).max(newest).max(closed).max(Some(created));
+        let changed = messages.iter().filter_map(|message| message.updated_at).max();
+        let rated = session.csat.as_ref().and_then(|csat| csat.at);
+        let happened = [whole(self.last_activity), newest, changed, rated, closed, Some(created)];
+        session.last_activity = happened.into_iter().max().flatten();
         session.unanswered = Some(is_unanswered(messages.iter()));
         if session.status == SessionStatus::Closed {
             session.closed_at = closed.or(session.last_activity);

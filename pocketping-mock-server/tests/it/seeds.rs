@@ -24,6 +24,27 @@ fn what_is_left_out_is_filled_in() {
 }
 
 #[test]
+fn whatever_happened_last_is_a_sessions_last_activity_and_no_time_goes_back() {
+    let last = |fields: &str| {
+        let session = format!(r#"{{"sessions": [{{"id": "s", "createdAt": "2024-01-15T09:00:00Z", {fields}}}]}}"#);
+        let server = start(&session).unwrap();
+        let before = server.sessions()[0].last_activity;
+        // The clock stands at 10:30.
+        let said = call(&server, "POST /sessions/s/messages", r#"{"content":"Hi"}"#).json();
+        assert_eq!(said["createdAt"], "2024-01-15T11:00:00Z");
+        before.unwrap().to_string()
+    };
+    let eleven = "2024-01-15T11:00:00Z";
+    for changed in ["editedAt", "deliveredAt", "readAt", "updatedAt"] {
+        let message = format!(
+            r#""messages": [{{"content": "x", "createdAt": "2024-01-15T10:00:00Z", "{changed}": "{eleven}"}}]"#
+        );
+        assert_eq!(last(&message), eleven, "{changed}");
+    }
+    assert_eq!(last(&format!(r#""csat": {{"score": 4, "at": "{eleven}"}}"#)), eleven);
+}
+
+#[test]
 fn what_the_server_prints_can_be_seeded_again() {
     let server = MockServer::start();
     let session = server.visitor_opens_session(Visit::new().page_url("https://a/")).id;

@@ -40,10 +40,10 @@ pub(super) async fn send(
         }
     }
     let mut earlier: Option<Earlier> = None;
-    let mut asked_by_key = false;
+    let mut key = Key::Spare;
     loop {
-        let before = earlier.as_ref().map_or(0, |earlier| earlier.attempts);
-        let error = match attempt.go(&run, before).await {
+        let before = earlier.as_ref().map_or(0, |earlier| earlier.error.attempts());
+        let failed = match attempt.go(&run, before).await {
             Ok((Decoded::Value(message), reply)) => {
                 search.claim(&message);
                 pending.known();
@@ -54,56 +54,68 @@ pub(super) async fn send(
                 pending.known();
                 return Ok(Response::new(found, reply));
             }
-            Err(error) if error.outcome() == Outcome::Unknown => error,
-            Err(error) if earlier.is_none() => {
+            Err(error) => error,
+        };
+        let is_unknown = failed.outcome() == Outcome::Unknown;
+        // An attempt that did not arrive does not undo an earlier one that may have.
+        let error = match earlier.take() {
+            None if !is_unknown => {
                 pending.known();
-                return Err(error);
+                return Err(failed);
             }
-            // A later attempt that did not arrive does not undo an earlier one that may have.
-            Err(error) if earlier.is_some_and(|earlier| earlier.was_looked_for) => {
-                return Err(error.with_outcome(Outcome::Unknown));
+            None => failed,
+            Some(earlier) => {
+                // Where nothing was sent this time, what went wrong before is the better answer.
+                let was_sent = failed.attempts() > before;
+                let error = if was_sent { failed.with_outcome(Outcome::Unknown) } else { earlier.error };
+                if earlier.was_looked_for && !(was_sent && is_unknown) {
+                    return Err(error);
+                }
+                error
             }
-            Err(error) => error.with_outcome(Outcome::Unknown),
         };
         let may_repeat = error.attempts() < run.max_attempts();
-        let keys = if run.max_attempts() == 1 || !error.is_retryable() {
-            Keys::NoMatter
-        } else if asked_by_key {
-            Keys::Asked
-        } else if run.client().is_extended() {
-            Keys::Known
-        } else {
-            Keys::MayBecomeKnown
+        let is_fresh = before == 0 && may_repeat && !run.client().is_extended();
+        let this_key = match key {
+            _ if run.max_attempts() == 1 || !run.client().is_extended() && is_success(&error) => Key::Unheeded,
+            Key::Spare if is_fresh => Key::Fresh,
+            key => key,
         };
         pending.searched();
-        match search.settled(pending.likeness(), keys).await {
+        let was_looked_for = match search.settled(pending.likeness(), this_key).await {
             Settled::Found(found) => {
                 pending.known();
                 let (message, reading) = *found;
                 return Ok(Response::confirmed(message, reading, error.attempts()));
             }
             Settled::Recognised => {
-                tracing::debug!("the server knows idempotency keys: it is asked once more with the same one");
-                asked_by_key = keys == Keys::Known;
-                earlier = Some(Earlier { attempts: error.attempts(), was_looked_for: false });
+                if this_key == Key::Spare {
+                    key = Key::Spent;
+                }
+                false
             }
-            Settled::Absent if may_repeat && (run.may_resend() || said_so_itself(&error)) => {
-                tracing::debug!("the message is not there; it is sent again");
-                earlier = Some(Earlier { attempts: error.attempts(), was_looked_for: true });
-            }
+            Settled::Absent if may_repeat && (run.may_resend() || said_so_itself(&error)) => true,
             Settled::Absent | Settled::Unreadable => return Err(error),
-        }
+        };
+        // A wait past the deadline could only end in it.
+        let Some(wait) = run.wait_after(&error, error.attempts()) else { return Err(error) };
+        tracing::debug!(?wait, by_key = !was_looked_for, "the message is sent again");
+        tokio::time::sleep(wait).await;
+        earlier = Some(Earlier { error, was_looked_for });
         pending.again();
     }
 }
 
 /// A round of attempts of which one may have arrived.
-#[derive(Clone, Copy)]
 struct Earlier {
-    /// How many there were.
-    attempts: u32,
+    error: Error,
     /// Whether its message was looked for until the time to settle was over.
     was_looked_for: bool,
+}
+
+/// Whether an answer began as a success that could not be read to its end, or was none.
+fn is_success(error: &Error) -> bool {
+    error.status().is_some_and(|status| (200..300).contains(&status))
 }
 
 /// Whether the origin itself said, with all that the documented form has, that it failed. What a gateway says, in
@@ -141,18 +153,19 @@ enum Settled {
     Unreadable,
 }
 
-/// What the server's knowledge of idempotency keys is good for. Where it has it, a message that looks like the one that was sent
-/// proves nothing: another process may have sent the same text.
+/// What the idempotency key of a send is good for once a server shows that it knows keys. A message that looks like the one that
+/// was sent proves nothing there: another process may have sent the same text.
 #[derive(Clone, Copy, PartialEq)]
-enum Keys {
-    /// The request must not be repeated, or not in vain.
-    NoMatter,
-    /// The server has not shown it. An answer that does is enough.
-    MayBecomeKnown,
-    /// It is known, and all attempts were in vain. The key is worth one more where something looks like the message.
-    Known,
-    /// That one was in vain, too.
-    Asked,
+enum Key {
+    /// No attempt leaned on it: an answer that shows that it is known is enough to ask again.
+    Fresh,
+    /// It is worth one more attempt, even beyond the policy, where something looks like the message.
+    Spare,
+    /// That attempt was in vain, too.
+    Spent,
+    /// It is good for nothing: whoever did the work knows no keys, whatever another machine of the service says afterwards, or
+    /// one attempt is all that is wanted. Reading tells as much as of any other server.
+    Unheeded,
 }
 
 struct Search<'a> {
@@ -231,7 +244,7 @@ impl Search<'_> {
 
     /// Looks for a message whose sending failed without a word, until the time to settle is over, or until its key is the
     /// better way to find it.
-    async fn settled(&self, likeness: &str, keys: Keys) -> Settled {
+    async fn settled(&self, likeness: &str, key: Key) -> Settled {
         let until = Instant::now() + self.run.settle().min(self.run.left());
         // A message of this client that was done before this one left can still look new enough.
         let since = self.run.first_sent().checked_sub(SLACK).unwrap_or_else(|| self.run.first_sent());
@@ -242,7 +255,8 @@ impl Search<'_> {
             let is_last = Instant::now() >= until;
             contested |= claims.is_contested(likeness);
             let read = self.read().await;
-            if keys == Keys::MayBecomeKnown && self.run.client().is_extended() {
+            let is_heeded = key != Key::Unheeded && self.run.client().is_extended();
+            if is_heeded && key == Key::Fresh {
                 return Settled::Recognised;
             }
             let told = match read {
@@ -253,8 +267,8 @@ impl Search<'_> {
                     for message in messages.into_iter().rev() {
                         match self.is_match(&message, oldest) {
                             Some(false) => {}
-                            _ if keys == Keys::Known => return Settled::Recognised,
-                            Some(true) if !ambiguous && keys != Keys::Asked => {
+                            _ if is_heeded && key == Key::Spare => return Settled::Recognised,
+                            Some(true) if !ambiguous && !is_heeded => {
                                 if self.claim(&message) {
                                     return Settled::Found(Box::new((message, reply)));
                                 }

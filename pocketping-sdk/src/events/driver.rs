@@ -19,7 +19,7 @@ use super::pass::Found;
 use super::queue::Queue;
 use crate::RetryPolicy;
 use crate::error::{Error, ErrorKind, Outcome, Result};
-use crate::transport::Client;
+use crate::transport::{Client, floor};
 use crate::types::{Session, SessionId};
 
 /// A link that stood this long is healthy: the next failure is the first one.
@@ -107,7 +107,7 @@ impl Driver {
                 Ok(opened) => return Ok(opened),
                 Err(error) => error,
             };
-            let wait = settings.retry.wait(attempt, error.retry_after(), rand::random());
+            let wait = settings.retry.wait(attempt, floor(&error), rand::random());
             let is_late = until.is_some_and(|until| Instant::now().checked_add(wait).is_none_or(|then| then >= until));
             if !has_no_room(&error) || attempt >= most || is_late {
                 return Err(error);

@@ -37,7 +37,7 @@ pub(super) struct Ledger {
     order: VecDeque<(Option<Timestamp>, (SessionId, What))>,
     /// The sessions that were told to be closed, and when they were.
     closed: HashMap<SessionId, Close>,
-    /// Their numbers, in order, and those of sessions that were opened since.
+    /// Their numbers, in no particular order: `prune` puts those without a time behind the rest. And those of sessions that were opened since.
     closes: VecDeque<(u64, SessionId)>,
     /// How many closes there were.
     closings: u64,
@@ -163,7 +163,7 @@ impl Ledger {
         }
     }
 
-    /// Forgets the oldest close.
+    /// Forgets the close in front.
     fn let_go_of_close(&mut self) {
         if let Some((number, session)) = self.closes.pop_front()
             && self.is_last_close(number, &session)

@@ -69,7 +69,8 @@ impl BaseUrl {
         self.rest.host_str().unwrap_or_default()
     }
 
-    pub(super) fn is_saas(&self) -> bool {
+    /// Whether it is the hosted service's, which has a rate limit for each plan.
+    pub fn is_saas(&self) -> bool {
         self.host() == "api.pocketping.io"
     }
 

@@ -14,7 +14,8 @@ use crate::types::ErrorCode;
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct RetryPolicy {
-    /// How often a request is sent at most, the first time included. Default 4.
+    /// How often a request is sent at most, the first time included; a message that may have arrived, and more than one time is
+    /// allowed, once more, where only its idempotency key can tell. Default 4.
     pub max_attempts: u32,
     /// The bound of the first wait. Default 200 ms.
     pub base: Duration,
@@ -85,7 +86,7 @@ impl Repeat {
 }
 
 /// The wait a failure asks for: `Retry-After`, or a second when the server turned the request away and named none.
-pub(super) fn floor(error: &Error) -> Option<Duration> {
+pub(crate) fn floor(error: &Error) -> Option<Duration> {
     let turned_away = error.status() == Some(429) || error.code() == Some(&ErrorCode::IdempotencyInProgress);
     error.retry_after().or_else(|| turned_away.then_some(Duration::from_secs(1)))
 }

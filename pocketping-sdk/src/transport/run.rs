@@ -15,7 +15,7 @@ use super::client::Client;
 use super::plan::Plan;
 use super::refusal::{led_elsewhere, redirect, refusal, refused_redirect};
 use super::response::{Reply, text_header};
-use super::retry::{floor, overall};
+use super::retry::{RetryPolicy, floor, overall};
 use super::seam::{Body, TransportError, TransportFailure};
 use crate::error::{Error, ErrorKind, Outcome, Result};
 
@@ -64,9 +64,19 @@ impl Run {
         self.writing.first_sent.get().copied().unwrap_or(self.started)
     }
 
+    fn policy(&self) -> &RetryPolicy {
+        self.knobs.retry.as_ref().unwrap_or(&self.client.inner().settings.retry)
+    }
+
     /// How often a request is sent at most.
     pub(crate) fn max_attempts(&self) -> u32 {
-        self.knobs.retry.as_ref().unwrap_or(&self.client.inner().settings.retry).max_attempts
+        self.policy().max_attempts
+    }
+
+    /// How long to wait before a request is sent again that failed so many times; `None` when the deadline comes first.
+    pub(crate) fn wait_after(&self, error: &Error, attempts: u32) -> Option<Duration> {
+        let wait = self.policy().wait(attempts, floor(error), rand::random());
+        (wait < self.left()).then_some(wait)
     }
 
     /// The time that is left.
@@ -126,7 +136,6 @@ impl Run {
     }
 
     async fn attempts(&self, plan: &Plan, before: u32, request_id: &str) -> Result<Reply> {
-        let policy = self.knobs.retry.as_ref().unwrap_or(&self.client.inner().settings.retry);
         let mut earlier = None;
         let mut cause: Option<Error> = None;
         for attempt in before + 1.. {
@@ -139,19 +148,21 @@ impl Run {
                     return Ok(reply);
                 }
                 // Nothing was sent this time, and waiting cannot help: what went wrong before is the better answer.
-                Err(error) if error.kind() == ErrorKind::RateLimited => {
+                Err(error)
+                    if matches!(error.kind(), ErrorKind::RateLimited | ErrorKind::Timeout)
+                        && error.outcome() == Outcome::NotSent =>
+                {
                     let error = overall(earlier, cause.unwrap_or(error));
                     return Err(error.of_call(plan.line(), attempt - 1, request_id));
                 }
                 Err(error) => error,
             };
             let recognised = self.sends_key(plan) && self.client.is_extended();
-            let again = attempt < policy.max_attempts && plan.repeat.allows(&error, recognised);
-            let wait = policy.wait(attempt, floor(&error), rand::random());
+            let again = attempt < self.max_attempts() && plan.repeat.allows(&error, recognised);
             // A wait past the deadline could only end in it: the cause is the better answer, and it comes at once.
-            if !again || wait >= self.left() {
+            let Some(wait) = self.wait_after(&error, attempt).filter(|_| again) else {
                 return Err(overall(earlier, error).of_call(plan.line(), attempt, request_id));
-            }
+            };
             if error.outcome() == Outcome::Unknown {
                 earlier = Some(Outcome::Unknown);
             }

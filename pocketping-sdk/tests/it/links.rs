@@ -298,8 +298,10 @@ async fn a_server_that_has_no_room_for_the_first_link_yet_is_asked_again() {
         ] {
             server.inject(Fault::socket(fault));
         }
+        let begun = std::time::Instant::now();
         client(&server).events().connect().await.unwrap();
         assert_eq!(server.faults_left(), 0);
+        assert!(begun.elapsed() >= Duration::from_secs(1), "a 429 that names no time asks for a second");
         // Not longer than a call may take, not where one link was asked for, and not where it is of no use.
         let refused = |status, retry_after| {
             server.clear_faults();

@@ -3,7 +3,7 @@
 
 use std::time::Duration;
 
-use pocketping_sdk::{Client, Message, NewMessage, Outcome, Response, Result, RetryPolicy};
+use pocketping_sdk::{Client, Message, NewMessage, Outcome, Pacing, Response, Result, RetryPolicy};
 use tokio::time::Instant;
 
 use crate::scripted::{Script, Step, answer, with};
@@ -118,7 +118,7 @@ async fn a_server_that_said_itself_that_it_failed_is_asked_again_once_it_settled
 async fn a_server_that_turns_out_to_know_keys_is_asked_again_at_once() {
     let extended = |status, body| with(status, "x-pocketping-contract", "extended", body);
     // The first call of a client, as each one of a script is.
-    for lost in [Step::Reset, answer(502, "<html>"), Step::Truncated] {
+    for lost in [Step::Reset, answer(502, "<html>")] {
         for told in [extended(200, EMPTY), extended(200, THERE), extended(404, "{}")] {
             let script = Script::new([lost.clone(), told, extended(201, CREATED)]).otherwise(answer(500, ""));
             let response = send(&script.client()).await.unwrap();
@@ -128,10 +128,16 @@ async fn a_server_that_turns_out_to_know_keys_is_asked_again_at_once() {
             assert!(keys.len() == 2 && keys[0] == keys[1], "one key for all that a call sends");
         }
     }
-    // What becomes of the repetition does not undo the first one, which is looked for then.
+    // What becomes of the repetition does not undo the first one: it is asked for by its key again where something looks like it.
+    for refusal in [extended(400, "{}"), answer(404, "<html>")] {
+        let steps = |last| [Step::Reset, extended(200, EMPTY), refusal.clone(), extended(200, THERE), last];
+        let script = Script::new(steps(extended(201, CREATED))).otherwise(answer(500, ""));
+        assert!(!send(&script.client()).await.unwrap().is_confirmed(), "{refusal:?}");
+        let script = Script::new(steps(extended(400, "{}"))).otherwise(extended(200, THERE));
+        let error = send(&script.client()).await.unwrap_err();
+        assert_eq!((error.outcome(), posts(&script)), (Outcome::Unknown, 3), "{refusal:?}");
+    }
     for refusal in [extended(400, "{}"), answer(404, "<html>"), Step::Hang] {
-        let script = Script::new([Step::Reset, extended(200, EMPTY), refusal.clone()]).otherwise(extended(200, THERE));
-        assert!(send(&script.client()).await.unwrap().is_confirmed(), "{refusal:?}");
         let script = Script::new([Step::Reset, extended(200, EMPTY), refusal.clone()]).otherwise(extended(200, EMPTY));
         let error = send(&script.client()).await.unwrap_err();
         assert_eq!(error.outcome(), Outcome::Unknown, "{refusal:?}");
@@ -142,6 +148,60 @@ async fn a_server_that_turns_out_to_know_keys_is_asked_again_at_once() {
     let script = Script::new([Step::Reset]).otherwise(extended(200, EMPTY));
     let client = script.builder().retry(RetryPolicy::none()).build().unwrap();
     assert_eq!((send(&client).await.unwrap_err().outcome(), posts(&script)), (Outcome::Unknown, 1));
+    for (then, most) in [(EMPTY, 2), (THERE, 3)] {
+        let script = Script::new([Step::Reset]).otherwise(extended(200, then));
+        let client = script.builder().retry(RetryPolicy::default().max_attempts(2)).build().unwrap();
+        let error = send(&client).await.unwrap_err();
+        assert_eq!((error.outcome(), error.attempts(), posts(&script)), (Outcome::Unknown, most, most as usize));
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_success_without_the_header_is_of_a_server_that_knows_no_keys() {
+    // Another machine of the same service may know them: that does not help with what this one did.
+    for lost in [Step::Truncated, Step::Stalled(201), answer(200, "<html>")] {
+        let there = Script::new([lost.clone()]).otherwise(with(200, "x-pocketping-contract", "extended", THERE));
+        assert!(send(&there.client()).await.unwrap().is_confirmed(), "{lost:?}");
+        let empty = Script::new([lost.clone()]).otherwise(with(200, "x-pocketping-contract", "extended", EMPTY));
+        assert_eq!(send(&empty.client()).await.unwrap_err().outcome(), Outcome::Unknown, "{lost:?}");
+        assert_eq!((posts(&there), posts(&empty)), (1, 1), "{lost:?}");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_message_is_sent_again_no_sooner_than_its_failure_allows() {
+    let extended = |status, body| with(status, "x-pocketping-contract", "extended", body);
+    let busy = |seconds| with(503, "retry-after", seconds, "");
+    let started = Instant::now();
+    let script = Script::new([busy("30"), extended(200, EMPTY), extended(201, CREATED)]);
+    assert_eq!(send(&script.client()).await.unwrap().attempts(), 2);
+    assert_eq!(started.elapsed(), Duration::from_secs(30));
+
+    // Where that is past the deadline, it is told what went wrong, at once.
+    let started = Instant::now();
+    let script = Script::new([busy("3600")]).otherwise(extended(200, EMPTY));
+    let error = send(&script.client()).await.unwrap_err();
+    assert_eq!((error.status(), error.outcome(), posts(&script)), (Some(503), Outcome::Unknown, 1));
+    assert_eq!(started.elapsed(), Duration::ZERO);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_repetition_that_gets_no_turn_hides_nothing() {
+    let extended = |status, body| with(status, "x-pocketping-contract", "extended", body);
+    for (lost, status, told) in [
+        (Step::Reset, None, extended(200, EMPTY)),
+        (answer(502, ""), Some(502), extended(200, EMPTY)),
+        (answer(500, FAILED), Some(500), list(EMPTY)),
+    ] {
+        let script = Script::new([lost.clone(), told]);
+        // The reading has the second turn, and the third one is past the deadline.
+        let pacing = Pacing::PerMinute(1);
+        let client = script.builder().pacing(pacing).settle(Duration::ZERO).build().unwrap();
+        let error = send(&client).await.unwrap_err();
+        assert_eq!((error.outcome(), error.status(), error.attempts()), (Outcome::Unknown, status, 1), "{lost:?}");
+        assert!(!error.is_rate_limited(), "{error}");
+        assert_eq!(script.lines(), [POST, LIST], "{lost:?}");
+    }
 }
 
 #[tokio::test(start_paused = true)]
@@ -163,6 +223,11 @@ async fn where_keys_are_known_a_message_that_looks_like_it_proves_nothing() {
     let script = Script::new(vec![extended(500, FAILED); 4]).otherwise(extended(200, EMPTY));
     assert_eq!(send(&script.client()).await.unwrap_err().attempts(), 4);
     assert_eq!(script.lines().iter().filter(|line| **line == POST).count(), 4);
+    // Who wants one attempt has what reading tells.
+    let script = Script::new([extended(200, r#"{"id":"s"}"#), Step::Reset]).otherwise(extended(200, THERE));
+    let client = script.builder().retry(RetryPolicy::none()).build().unwrap();
+    client.session("s").get().await.unwrap();
+    assert_eq!((send(&client).await.unwrap().is_confirmed(), self::posts(&script)), (true, 1));
     // Nothing looks like it: nothing is asked.
     let (sent, posts) = run(vec![extended(200, EMPTY); 9]).await;
     assert_eq!((sent.unwrap_err().outcome(), posts), (Outcome::Unknown, 4));
