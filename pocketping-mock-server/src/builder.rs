@@ -186,7 +186,7 @@ impl MockServerBuilder {
     /// Lets whoever sends this token (`Authorization: Bearer`) control the server over `/_mock`, from wherever it is reached.
     /// Default: only programs and pages of this machine, and only on loopback.
     pub fn control_token(mut self, token: impl Into<String>) -> Self {
-        self.control_token = Some(token.into().into());
+        self.control_token = Some(Secret::new(token));
         self
     }
 

@@ -33,8 +33,13 @@ fn started(command: &mut Command) -> (Running, String) {
 }
 
 fn failed(args: &[&str]) -> (i32, String) {
-    let Output { status, stderr, .. } = server(args).output().unwrap();
-    (status.code().unwrap(), String::from_utf8(stderr).unwrap())
+    let mut running = Running(server(args).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap());
+    let [mut line, mut stderr] = [String::new(), String::new()];
+    // A server that starts says so, and would not end.
+    BufReader::new(running.0.stdout.take().unwrap()).read_line(&mut line).unwrap();
+    assert_eq!(line, "", "{args:?}");
+    running.0.stderr.take().unwrap().read_to_string(&mut stderr).unwrap();
+    (running.0.wait().unwrap().code().unwrap(), stderr)
 }
 
 /// Stops the server when the test ends, however it ends.
