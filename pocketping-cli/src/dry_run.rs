@@ -102,6 +102,11 @@ impl Render for Unsent {
         vec![self.method.clone(), self.url.clone(), self.body()]
     }
 
+    /// Nothing was made or changed.
+    fn ids(&self) -> Vec<String> {
+        Vec::new()
+    }
+
     fn details(&self) -> Vec<(&'static str, String)> {
         let mut details = vec![("method", self.method.clone()), ("url", self.url.clone())];
         details.extend(self.headers.iter().map(|(name, value)| ("header", format!("{name}: {value}"))));

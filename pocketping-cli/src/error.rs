@@ -165,9 +165,45 @@ impl CliError {
         Self { exit: Exit::Partial, ..self }.with_hint("it was done; only printing what came of it failed")
     }
 
+    /// Of something that was not tried because of this failure.
+    pub(crate) fn of_untried(&self) -> Self {
+        let Api { outcome, is_retryable, retry_after, .. } = *self.api;
+        let api = Api { outcome: outcome.map(|_| Outcome::NotSent), is_retryable, retry_after, ..Api::default() };
+        Self { api: Box::new(api), ..Self::new(self.exit, format!("it was not tried: {self}")) }
+    }
+
+    /// Of two that failed for one reason, what can be said of both, with the first one's message and hint.
+    pub(crate) fn in_common(&self, other: &Self) -> Self {
+        fn same<T: PartialEq + Clone>(one: &Option<T>, other: &Option<T>) -> Option<T> {
+            one.clone().filter(|_| one == other)
+        }
+        let (one, two) = (&self.api, &other.api);
+        let outcome = match (one.outcome, two.outcome) {
+            (one, other) if one == other => one,
+            (Some(Outcome::NotSent | Outcome::Rejected), Some(Outcome::NotSent | Outcome::Rejected)) => {
+                Some(Outcome::Rejected)
+            }
+            _ => Some(Outcome::Unknown),
+        };
+        let api = Api {
+            code: same(&one.code, &two.code),
+            status: same(&one.status, &two.status),
+            request_id: same(&one.request_id, &two.request_id),
+            is_retryable: one.is_retryable && two.is_retryable,
+            outcome,
+            retry_after: one.retry_after.max(two.retry_after),
+        };
+        Self { api: Box::new(api), hint: self.hint.clone(), ..Self::new(self.exit, self.to_string()) }
+    }
+
+    /// The same with this message.
+    pub(crate) fn saying(self, message: impl Into<String>) -> Self {
+        Self { message: message.into(), source: None, ..self }
+    }
+
     /// The same with another message, where its own was told already.
     pub(crate) fn named(self, message: impl Into<String>) -> Self {
-        Self { message: message.into(), source: None, hint: None, ..self }
+        Self { hint: None, ..self.saying(message) }
     }
 
     pub(crate) fn exit(&self) -> Exit {
@@ -235,7 +271,7 @@ impl From<Error> for CliError {
         };
         let source = error.source().map(|source| chain(source).into());
         // Where the server said none, the status stands for one; that is not what it said.
-        let said = error.api().filter(|api| api.documented).map(|api| &api.code);
+        let said = error.api().filter(|api| api.has_code).map(|api| &api.code);
         let code = said.and_then(|code| API.iter().find(|entry| entry.code == code.as_str()));
         let api = Box::new(Api {
             code: code.map(|entry| entry.code),

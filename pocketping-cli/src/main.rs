@@ -28,12 +28,13 @@ mod terminal;
 mod time;
 mod told;
 
+use std::io::Write as _;
 use std::process::ExitCode;
 
 use crate::cli::{Cli, Command};
 use crate::context::Context;
 use crate::error::{CliError, Exit};
-use crate::output::{Color, Format, Output, Shape, with_progress};
+use crate::output::{Color, Format, Output, Shape, is_unsafe, safe, with_progress};
 
 fn main() -> ExitCode {
     if let Some(ended) = commands::completions::answer() {
@@ -80,7 +81,16 @@ fn misused(error: &clap::Error) -> ExitCode {
         return Output::to_stdout(Format::Json, Shape::Whole, Color::Never).failure(&error);
     }
     let exit = u8::try_from(error.exit_code()).unwrap_or(Exit::Usage as u8);
-    match error.print().map_err(CliError::from) {
+    // It repeats what was typed, and a script may have typed what a visitor wrote.
+    let is_odd = |arg: std::ffi::OsString| arg.to_string_lossy().contains(is_unsafe);
+    let printed = if error.use_stderr() && std::env::args_os().any(is_odd) {
+        let text = error.render().to_string();
+        let lines: Vec<_> = text.lines().map(safe).collect();
+        writeln!(std::io::stderr(), "{}", lines.join("\n"))
+    } else {
+        error.print()
+    };
+    match printed.map_err(CliError::from) {
         // What is wrong counts more than that it cannot be told.
         Err(error) if exit == 0 => Output::to_stdout(Format::Table, Shape::Whole, Color::Never).failure(&error),
         _ => ExitCode::from(exit),

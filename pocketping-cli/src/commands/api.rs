@@ -21,7 +21,8 @@ use crate::output::{JsonText, Output, escaped_json};
 #[command(
     after_help = "Fields go into the query of GET, HEAD and DELETE, and of what has an --input; else they are the JSON body.\n\
                   `a[b]=x` is a field of an object, `a[]=x` one of an array.\n\n\
-                  Example: pocketping api POST /webhooks -f url=https://yoursite.com/hook -f 'events[]=message.created'\n\
+                  Example: pocketping api POST /webhooks -f url=https://yoursite.com/hook \\\n\
+                  \x20          -f 'events[]=message.created'\n\
                   Example: pocketping api GET /sessions --paginate --jq '.sessions[].id'"
 )]
 pub(crate) struct ApiArgs {
@@ -91,6 +92,9 @@ fn path(text: &str) -> Result<Path, String> {
         decoded.map(std::borrow::Cow::into_owned).map_err(|_| format!("{text:?} is no UTF-8 behind its percent signs"))
     };
     let segments = path.strip_prefix('/').unwrap_or(path).split('/').map(decoded).collect::<Result<Vec<_>, _>>()?;
+    if segments.len() > 1 && segments.iter().any(String::is_empty) {
+        return Err("a part of the path is empty: it has two slashes in a row, or one at its end".to_owned());
+    }
     let pair = |pair: &str| {
         let (name, value) = pair.split_once('=').unwrap_or((pair, ""));
         Ok((decoded(&name.replace('+', " "))?, decoded(&value.replace('+', " "))?))
@@ -246,15 +250,21 @@ fn raw(text: &str, file: &str) -> Result<JsonText, CliError> {
 
 /// A number, `true`, `false` or `null` if it looks like one; else a text.
 fn typed(text: &str) -> Result<Value, CliError> {
+    let too_large = || Err(CliError::usage(format!("{text} is too large for a number here; -f sends it as a text")));
     Ok(match text {
+        // JSON may stand between blanks; what is typed so is a text.
+        _ if text.trim() != text => json!(typed_text(text)?),
         "true" => json!(true),
         "false" => json!(false),
         "null" => Value::Null,
         _ => match serde_json::from_str(text) {
-            Ok(Value::Number(number)) if number.is_f64() && !text.contains(['.', 'e', 'E']) => {
-                return Err(CliError::usage(format!("{text} is too large for a number here; -f sends it as a text")));
+            Ok(Value::Number(number)) if number.is_f64() && text != "-0" && !text.contains(['.', 'e', 'E']) => {
+                return too_large();
             }
             Ok(Value::Number(number)) => Value::Number(number),
+            _ if text.ends_with(|c: char| c.is_ascii_digit()) && text.parse().is_ok_and(f64::is_infinite) => {
+                return too_large();
+            }
             _ => json!(typed_text(text)?),
         },
     })

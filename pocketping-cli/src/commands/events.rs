@@ -18,7 +18,8 @@ pub(crate) enum EventsCommand {
     /// Print events as they happen, a line each, until Ctrl-C, and forward them
     Listen(Called<ListenArgs>),
     /// Post recorded deliveries again
-    #[command(after_help = "Example: pocketping events replay failed.ndjson --to http://localhost:3000/webhook")]
+    #[command(after_help = "Example: pocketping events replay failed.ndjson \\\n\
+                        \x20          --to http://localhost:3000/webhook")]
     Replay(Called<ReplayArgs>),
 }
 

@@ -25,7 +25,7 @@ const GRACE: Duration = Duration::from_secs(5);
 
 // What to listen to, how long, and where to forward it to.
 #[derive(Debug, Args)]
-#[command(after_help = "Example: pocketping listen -o ndjson --forward-to http://localhost:3000/webhook \\\n\
+#[command(after_help = "Example: pocketping listen -o ndjson --forward-to http://localhost:3000/hook \\\n\
                         \x20          --secret-file secret --cursor cursor.json --dead-letter failed.ndjson")]
 pub(crate) struct ListenArgs {
     /// Only the events of this session

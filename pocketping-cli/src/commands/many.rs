@@ -9,9 +9,9 @@ use crate::error::{CliError, Exit};
 pub(super) struct Tally {
     all: usize,
     failed: usize,
-    /// The exit of the first failure.
-    exit: Option<Exit>,
-    /// Whether the others failed for other reasons.
+    /// What can be said of all failures.
+    common: Option<CliError>,
+    /// Whether they failed for several reasons.
     is_mixed: bool,
 }
 
@@ -21,8 +21,9 @@ impl Tally {
         self.all += 1;
         if let Some(failure) = failure {
             self.failed += 1;
-            let exit = *self.exit.get_or_insert(failure.exit());
-            self.is_mixed |= exit != failure.exit();
+            let common = self.common.as_ref().unwrap_or(failure);
+            self.is_mixed |= common.exit() != failure.exit();
+            self.common = Some(common.in_common(failure));
         }
     }
 
@@ -31,14 +32,15 @@ impl Tally {
         self.failed < self.all
     }
 
-    /// How the command ends: with the failures' own exit when all failed for one reason. `what` says what was not done.
-    pub(super) fn verdict(&self, what: &str) -> Result<(), CliError> {
-        let exit = match self.exit {
-            None => return Ok(()),
-            Some(exit) if self.failed == self.all && !self.is_mixed => exit,
-            Some(_) => Exit::Partial,
-        };
-        Err(CliError::new(exit, format!("{} of {} {what}", self.failed, self.all)))
+    /// How the command ends: with the failures' own exit when all failed for one reason, and what can be said of all of them.
+    /// `what` says what was not done.
+    pub(super) fn verdict(self, what: &str) -> Result<(), CliError> {
+        let message = format!("{} of {} {what}", self.failed, self.all);
+        match self.common {
+            None => Ok(()),
+            Some(common) if self.failed == self.all && !self.is_mixed => Err(common.saying(message)),
+            Some(_) => Err(CliError::new(Exit::Partial, message)),
+        }
     }
 }
 
@@ -46,14 +48,14 @@ impl Tally {
 /// takes no more requests for now.
 #[derive(Debug, Default)]
 pub(super) struct Brake {
-    failure: RefCell<Option<(Exit, String)>>,
+    failure: RefCell<Option<CliError>>,
 }
 
 impl Brake {
     /// The error of one that need not be tried any more.
     pub(super) fn check(&self) -> Result<(), CliError> {
         match &*self.failure.borrow() {
-            Some((exit, message)) => Err(CliError::new(*exit, format!("it was not tried: {message}"))),
+            Some(untried) => Err(untried.of_untried()),
             None => Ok(()),
         }
     }
@@ -61,7 +63,7 @@ impl Brake {
     /// Takes note of a failure.
     pub(super) fn note(&self, failure: &CliError) {
         if matches!(failure.exit(), Exit::Auth | Exit::Config | Exit::Network | Exit::RateLimited) {
-            self.failure.borrow_mut().get_or_insert_with(|| (failure.exit(), failure.to_string()));
+            self.failure.borrow_mut().get_or_insert_with(|| failure.in_common(failure));
         }
     }
 }

@@ -54,7 +54,8 @@ pub(crate) struct StoriesArgs {
 
 // Which session.
 #[derive(Debug, Args)]
-#[command(after_help = "Example: pocketping mock export sess_abc123 > story.json && pocketping mock run story.json")]
+#[command(after_help = "Example: pocketping mock export sess_abc123 > story.json && \\\n\
+                        \x20          pocketping mock run story.json")]
 pub(crate) struct ExportArgs {
     /// The session's id
     #[arg(value_name = "SESSION")]

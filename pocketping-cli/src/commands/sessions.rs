@@ -30,16 +30,17 @@ pub(crate) enum SessionsCommand {
     #[command(after_help = "Example: pocketping sessions get sess_abc123 -o json")]
     Get(Called<IdArgs>),
     /// Close sessions; closing a closed one changes nothing
-    #[command(after_help = "Example: pocketping sessions list --status active -q | pocketping sessions close -")]
+    #[command(after_help = "Example: pocketping sessions list --status active -q | \\\n\
+                            \x20          pocketping sessions close -")]
     Close(Called<close::CloseArgs>),
     /// Print sessions with their messages
     #[command(after_help = "Markdown, unless -o, --fields, --jq or --quiet asks for something else.\n\n\
-                            Example: pocketping sessions export --all --status closed --output-file closed.md")]
+                            Example: pocketping sessions export --all --status closed \\\n\
+                            \x20          --output-file closed.md")]
     Export(Called<export::ExportArgs>),
     /// Say who the visitor is
-    #[command(
-        after_help = "Example: pocketping sessions identify sess_abc123 --email user@example.com --metadata plan=pro"
-    )]
+    #[command(after_help = "Example: pocketping sessions identify sess_abc123 --email user@example.com \\\n\
+                        \x20          --metadata plan=pro")]
     Identify(Called<IdentifyArgs>),
     /// Switch the AI on or off
     #[command(after_help = "Example: pocketping sessions ai sess_abc123 off")]

@@ -18,7 +18,8 @@ use tokio::time::timeout;
 #[derive(Debug, Args)]
 #[command(after_help = "The event is that of `pocketping listen -o ndjson`: .type, .message, .session, .sessionId.\n\
                   What already happened in the session counts, unless --after says otherwise.\n\n\
-                  Example: pocketping wait --session sess_abc123 --until '.message.type == \"operator\"' --timeout 10m")]
+                  Example: pocketping wait --session sess_abc123 --timeout 10m \\\n\
+                  \x20          --until '.message.type == \"operator\"'")]
 pub(crate) struct WaitArgs {
     /// The session's id
     #[arg(long, value_name = "ID")]

@@ -19,7 +19,8 @@ use crate::output::{Output, Render};
 #[command(defer = true)]
 pub(crate) enum WebhooksCommand {
     /// Register a webhook; the same URL again replaces its events
-    #[command(after_help = "Example: pocketping webhooks create https://yoursite.com/webhook --event message.created")]
+    #[command(after_help = "Example: pocketping webhooks create https://yoursite.com/webhook \\\n\
+                            \x20          --event message.created")]
     Create(Called<CreateArgs>),
     /// List webhooks (servers with the extended contract)
     #[command(after_help = "Example: pocketping webhooks list")]
@@ -32,13 +33,15 @@ pub(crate) enum WebhooksCommand {
     Sign(Called<SignArgs>),
     /// Say whether a delivery is genuine and fresh, and if not, why
     #[command(after_help = "Ends with 0 when it is, with 6 when it is not.\n\n\
-                      Example: pocketping webhooks verify @body.json --signature sha256=4dbb… --secret-file new --secret-file old")]
+                      Example: pocketping webhooks verify @body.json --signature sha256=4dbb… \\\n\
+                      \x20          --secret-file new --secret-file old")]
     Verify(Called<VerifyArgs>),
     /// Post made-up deliveries to any URL, without a server
     #[command(
         after_help = "The key is never sent. A redirect is not followed, and nothing is tried again. Ends with 8 when\n\
                       the receiver refuses, with 9 when it does not answer, with 11 when some were taken.\n\n\
-                      Example: pocketping webhooks trigger message.created --to http://localhost:3000/hook -f message.content=Hi"
+                      Example: pocketping webhooks trigger message.created -f message.content=Hi \\\n\
+                      \x20          --to http://localhost:3000/hook"
     )]
     Trigger(Called<TriggerArgs>),
 }

@@ -8,9 +8,15 @@ pub(super) struct Draft {
     text: String,
     /// In bytes, between two characters as a person counts them: a letter and its accents, an emoji and what makes it one.
     cursor: usize,
+    /// Whether nobody knows if it, or the beginning of it, was sent already.
+    may_be_sent: bool,
 }
 
 impl Draft {
+    pub(super) fn may_be_sent(&self) -> bool {
+        self.may_be_sent && !self.text.trim().is_empty()
+    }
+
     pub(super) fn text(&self) -> &str {
         &self.text
     }
@@ -30,17 +36,20 @@ impl Draft {
     }
 
     pub(super) fn insert(&mut self, c: char) {
+        self.may_be_sent = self.may_be_sent();
         self.text.insert(self.cursor, c);
         self.cursor += c.len_utf8();
     }
 
     pub(super) fn insert_all(&mut self, text: &str) {
+        self.may_be_sent = self.may_be_sent();
         self.text.insert_str(self.cursor, text);
         self.cursor += text.len();
     }
 
     /// Puts a text before all of it, on lines of its own; the cursor stays where it is.
-    pub(super) fn put_before(&mut self, text: &str) {
+    pub(super) fn put_before(&mut self, text: &str, may_be_sent: bool) {
+        self.may_be_sent = may_be_sent || self.may_be_sent();
         let text = if self.text.is_empty() { text.to_owned() } else { format!("{text}\n") };
         self.text.insert_str(0, &text);
         self.cursor += text.len();
@@ -134,11 +143,17 @@ mod tests {
         draft.erase_word();
         assert_eq!(draft.before(), "one ");
         draft.insert_all("1\n2");
-        draft.put_before("first");
+        draft.put_before("first", false);
         assert_eq!((draft.text(), draft.before()), ("first\none 1\n2", "first\none 1\n2"));
         assert_eq!(draft.take(), "first\none 1\n2");
         draft.erase_word();
-        draft.put_before("back");
+        draft.put_before("back", false);
         assert_eq!((draft.text(), draft.before()), ("back", "back"));
+        draft.put_before("lost", true);
+        draft.put_before("refused", false);
+        assert!(draft.may_be_sent());
+        draft.take();
+        draft.put_before("new", false);
+        assert!(!draft.may_be_sent());
     }
 }

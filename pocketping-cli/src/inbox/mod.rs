@@ -224,8 +224,8 @@ impl Desk {
                 self.inbox.outgoing.sent(&id);
             }
             Done::Sent(id, Err(error)) => {
+                self.inbox.not_sent(&id, may_have_happened(&error));
                 self.inbox.outcome = told(&format!("to {id}"), error);
-                self.inbox.not_sent(&id);
             }
         }
     }
@@ -257,10 +257,12 @@ impl Desk {
     }
 }
 
+fn may_have_happened(error: &pocketping_sdk::Error) -> bool {
+    error.outcome() == Outcome::Unknown && error.route().is_some_and(|route| !route.starts_with("GET "))
+}
+
 /// A failure on one line, with what became of what was asked for.
 fn told(what: &str, error: pocketping_sdk::Error) -> String {
-    let may_have_happened =
-        error.outcome() == Outcome::Unknown && error.route().is_some_and(|route| !route.starts_with("GET "));
-    let outcome = if may_have_happened { " (it may have been done)" } else { "" };
+    let outcome = if may_have_happened(&error) { " (it may have been done)" } else { "" };
     format!("error: {what}{outcome}: {}", CliError::from(error))
 }

@@ -237,10 +237,10 @@ impl Inbox {
     }
 
     /// A text was not sent, or nobody knows: it and those behind it are drafts again.
-    pub(super) fn not_sent(&mut self, id: &SessionId) {
+    pub(super) fn not_sent(&mut self, id: &SessionId, may_be_sent: bool) {
         let texts = self.outgoing.take_back(id);
         if !texts.is_empty() {
-            self.drafts.entry(id.clone()).or_default().put_before(&texts.join("\n"));
+            self.drafts.entry(id.clone()).or_default().put_before(&texts.join("\n"), may_be_sent);
         }
         self.is_leaving = false;
     }
@@ -248,7 +248,7 @@ impl Inbox {
     /// What was typed and not sent, and whether it may have been sent.
     pub(super) fn undone(&self) -> impl Iterator<Item = (&SessionId, &str, bool)> {
         let drafts = self.drafts.iter().filter(|(_, draft)| !draft.text().trim().is_empty());
-        self.outgoing.undone().chain(drafts.map(|(id, draft)| (id, draft.text(), false)))
+        self.outgoing.undone().chain(drafts.map(|(id, draft)| (id, draft.text(), draft.may_be_sent())))
     }
 
     /// Takes a text that was pasted. Only the answer takes one: elsewhere its letters would be commands.

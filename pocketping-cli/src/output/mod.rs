@@ -25,7 +25,7 @@ use sink::Sink;
 
 pub(crate) use json::{Document, JsonText, escaped as escaped_json};
 pub(crate) use progress::{end as end_progress, with_progress};
-pub(crate) use safe::safe;
+pub(crate) use safe::{is_unsafe, safe};
 pub(crate) use shape::{Field, Shape};
 pub(crate) use sink::Kept;
 

@@ -16,7 +16,7 @@ pub(crate) fn safe(text: &str) -> Cow<'_, str> {
 
 /// Control characters (C0, DEL, C1), bidirectional controls, and what has no width. The two joiners pass: scripts and
 /// emoji are written with them; so does the variation selector of emoji.
-pub(super) fn is_unsafe(c: char) -> bool {
+pub(crate) fn is_unsafe(c: char) -> bool {
     c.is_control()
         || matches!(
             c,

@@ -15,17 +15,21 @@ pub(super) struct EnvFile {
 
 impl EnvFile {
     pub(super) fn read(path: &Path) -> Result<Self, CliError> {
+        let text = Source::File(path).text(input::MOST);
+        let text = text.map_err(|error| CliError::new(error.exit(), format!("--env-file {error}")))?;
         let refused = |error: dotenvy::Error| {
             // The line that cannot be read may hold a key: it is not repeated.
             let what = match error {
-                dotenvy::Error::LineParse(_, at) => format!("a line cannot be read from its character {} on", at + 1),
+                dotenvy::Error::LineParse(line, at) => {
+                    let number = text.find(&line).map(|start| text[..start].matches('\n').count() + 1);
+                    let which = number.map_or("a line".to_owned(), |number| format!("line {number}"));
+                    format!("{which} cannot be read from its character {} on", at + 1)
+                }
                 other => other.to_string(),
             };
             CliError::new(Exit::Config, format!("--env-file {}: {what}", path.display()))
         };
         let mut variables = HashMap::new();
-        let text = Source::File(path).text(input::MOST);
-        let text = text.map_err(|error| CliError::new(error.exit(), format!("--env-file {error}")))?;
         for pair in dotenvy::from_read_iter(text.as_bytes()) {
             let (name, value) = pair.map_err(refused)?;
             if name.starts_with("POCKETPING_") {

@@ -157,6 +157,9 @@ fn what_cannot_be_asked_is_named_before_anything_is_sent() {
         (&["api", "POST", "/a", "-f", "x=1", "-f", "x[y]=2"], "x[y]"),
         (&["api", "POST", "/a", "-F", "x=-", "-F", "y=-"], "read once"),
         (&["api", "POST", "/a", "-F", "x=12345678901234567890123"], "12345678901234567890123"),
+        (&["api", "POST", "/a", "-F", "x=-1e400"], "-1e400 is too large"),
+        (&["api", "GET", "//127.0.0.1:1/a"], "part of the path is empty"),
+        (&["api", "GET", "/sessions/"], "part of the path is empty"),
         (&[&get[..], &["--input", "-"]].concat(), "GET takes no --input"),
         (&[&get[..], &["-H", "Authorization: Bearer mine"]].concat(), "Authorization"),
         (&[&get[..], &["-H", "nonsense"]].concat(), "NAME: VALUE"),
@@ -231,6 +234,26 @@ fn every_write_can_be_told_instead_of_done() {
             ),
             (&["webhooks", "delete", "wh_1"], "DELETE", "/webhooks/wh_1", json!(null)),
             (&["api", "PATCH", "/anything", "-F", "a=1"], "PATCH", "/anything", json!({"a": 1})),
+            (
+                &[
+                    "api",
+                    "PUT",
+                    "/anything",
+                    "-F",
+                    "a= 5",
+                    "-F",
+                    "b=-0",
+                    "-F",
+                    "c=1e3",
+                    "-F",
+                    "d=inf",
+                    "-F",
+                    "e=1e400x",
+                ],
+                "PUT",
+                "/anything",
+                json!({"a": " 5", "b": -0.0, "c": 1000.0, "d": "inf", "e": "1e400x"}),
+            ),
         ] {
             let ended = run(at(&server, &[args, &["--dry-run", "-o", "json"]].concat()));
             let told = parsed(&ended);

@@ -178,6 +178,8 @@ fn whatever_changes_something_can_be_told_instead() {
         let before = changes(&machine);
         let told = run_with_input(machine.command(&[&words[..], &["--dry-run"]].concat()), input);
         assert_eq!((told.code, changes(&machine)), (0, before), "{name} --dry-run: {}", told.stderr);
+        let told = run_with_input(machine.command(&[&words[..], &["--dry-run", "-q"]].concat()), input);
+        assert_eq!((told.code, told.stdout.as_str(), changes(&machine)), (0, "", before), "{name} --dry-run -q");
         writes.push(name);
     }
     assert_eq!(writes.len(), 6, "{writes:?}");

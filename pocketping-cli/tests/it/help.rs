@@ -35,6 +35,22 @@ fn the_whole_tree() {
 }
 
 #[test]
+fn an_example_can_be_copied_from_80_columns() {
+    for leaf in leaves(&[]) {
+        let words: Vec<_> = leaf.iter().map(String::as_str).chain(["--help"]).collect();
+        let mut command = pocketping(&words);
+        command.env("COLUMNS", "80");
+        let ended = run(command);
+        let from_first = ended.stdout.lines().skip_while(|line| !line.starts_with("Example:"));
+        let lines: Vec<_> = from_first.take_while(|line| !line.is_empty()).collect();
+        for (n, line) in lines.iter().enumerate() {
+            let goes_on = lines.get(n + 1).is_some_and(|next| !next.starts_with("Example:"));
+            assert!(line.chars().count() <= 80 && goes_on == line.ends_with('\\'), "{leaf:?}: {lines:#?}");
+        }
+    }
+}
+
+#[test]
 fn nouns_may_be_said_in_the_singular() {
     for noun in ["session", "message", "webhook", "event"] {
         assert_eq!(run(pocketping(&[noun, "--help"])).code, 0, "{noun}");

@@ -106,7 +106,8 @@ fn when_all_failed_for_one_reason_that_is_the_exit_code() {
     let server = three(Contract::Extended);
     let none = run(at(&server, &["sessions", "close", "none", "neither"]));
     assert_eq!((none.code, none.stdout.lines().count()), (5, 2));
-    assert_eq!(none.stderr, "error: 2 of 2 sessions were not closed\n");
+    let hint = "hint: `pocketping sessions list` shows which there are\n";
+    assert_eq!(none.stderr, format!("error: 2 of 2 sessions were not closed\n{hint}"));
     let mut command = at(&server, &["sessions", "close", "sess_a", "sess_b", "sess_c", "--concurrency", "1"]);
     command.env("POCKETPING_API_KEY", "wrong");
     let refused = run(command);
@@ -119,15 +120,22 @@ fn when_all_failed_for_one_reason_that_is_the_exit_code() {
         server.inject(fault.parse().unwrap());
         let before = server.journal().requests().len();
         let ids = ["a", "b", "c", "d", "e", "f", "g", "h"];
-        let limited = run(at(&server, &[&["sessions", command][..], &ids].concat()));
-        assert_eq!(limited.code, 7, "{}", limited.stderr);
+        let limited = run(at(&server, &[&["sessions", command][..], &ids, &["-o", "json"]].concat()));
+        let error = error_of(limited.stderr.lines().next_back().unwrap());
+        assert_eq!((limited.code, &error["exit"], &error["outcome"]), (7, &json!(7), &json!("rejected")), "{error}");
+        assert_eq!((&error["retryable"], &error["retryAfterSeconds"]), (&json!(true), &json!(600)), "{error}");
         assert!(server.journal().requests().len() - before <= 4, "those that were begun at once");
         server.clear_faults();
     }
     let nobody = Nobody::new();
     let mut command = at(&server, &["sessions", "close", "sess_a", "sess_b", "--concurrency", "1"]);
-    command.env("POCKETPING_API_URL", nobody.url());
-    assert_eq!(run(command).code, 9);
+    command.env("POCKETPING_API_URL", nobody.url()).args(["-o", "json"]);
+    let ended = run(command);
+    let error = error_of(&ended.stderr);
+    assert_eq!((ended.code, &error["retryable"], &error["outcome"]), (9, &json!(true), &json!("not_sent")), "{error}");
+    assert!(error["hint"].as_str().unwrap().contains("POCKETPING_API_URL"), "{error}");
+    let untried = &serde_json::from_str::<Value>(&ended.stdout).unwrap()[1]["error"];
+    assert_eq!((&untried["retryable"], &untried["outcome"]), (&json!(true), &json!("not_sent")), "{untried}");
 }
 
 #[test]

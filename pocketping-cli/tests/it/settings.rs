@@ -250,8 +250,8 @@ fn a_file_that_cannot_be_used_is_named_and_its_keys_are_not() {
         assert_eq!(home.text(), text, "it was left as it is");
     }
     let bad = home.0.path().join("bad");
-    fs::write(&bad, "POCKETPING_API_KEY='sk_secret\n").unwrap();
-    for (path, named) in [(bad.to_str().unwrap(), "a line cannot be read"), ("/nowhere/env", "/nowhere/env")] {
+    fs::write(&bad, "# Ours\nPOCKETPING_API_KEY='sk_secret\n").unwrap();
+    for (path, named) in [(bad.to_str().unwrap(), "line 2 cannot be read"), ("/nowhere/env", "/nowhere/env")] {
         home.write("");
         let ended = home.run(&["--env-file", path, "sessions", "list"]);
         assert!(ended.code == 3 && ended.stderr.contains(named), "{}", ended.stderr);

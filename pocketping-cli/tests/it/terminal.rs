@@ -41,6 +41,19 @@ fn a_list_is_a_table_with_colour_unless_it_is_unwanted() {
 }
 
 #[test]
+fn what_was_typed_wrong_does_nothing_to_the_terminal() {
+    let odd = "\u{1b}[2J\u{202e}x";
+    for args in
+        [&["sessions", "list", "--limit", odd][..], &["sessions", odd], &[odd], &["--profile", odd, "sessions", "-x"]]
+    {
+        let mut pty = Pty::spawn(&at(&MockServer::start(), args), 24, 100);
+        assert_eq!(pty.ends(), 2, "{args:?}");
+        let printed = String::from_utf8(pty.printed.clone()).unwrap();
+        assert!(!printed.contains("\u{1b}[2J") && !printed.contains('\u{202e}'), "{args:?}: {printed:?}");
+    }
+}
+
+#[test]
 fn a_visitor_s_text_does_nothing_to_the_terminal() {
     let server = MockServer::start();
     let id = server.visitor_opens_session(Visit::new()).id;

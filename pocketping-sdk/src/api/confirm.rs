@@ -10,7 +10,7 @@ use tokio::time::Instant;
 
 use super::Messages;
 use crate::error::{Error, ErrorKind, Outcome, Result};
-use crate::transport::{Attempt, Decoded, Pending, Reply, Response, Run};
+use crate::transport::{Attempt, Decoded, Pending, Reply, Response, Run, floor};
 use crate::types::{ErrorBody, Message, MessageId, NewMessage, Timestamp};
 
 /// How much older than the send its message may look: servers round their times.
@@ -31,7 +31,7 @@ pub(super) async fn send(
     let mut search = Search { run: &run, messages, sent, known: None };
     if run.client().is_undated() {
         // Without the server's clock only what was there before tells an older message from this one.
-        match search.read().await {
+        match search.read(&run).await {
             Ok((before, ..)) => search.known = Some(before.into_iter().map(|message| message.id).collect()),
             Err(error) => {
                 pending.known();
@@ -179,8 +179,8 @@ struct Search<'a> {
 impl Search<'_> {
     /// The session's messages, all pages of them, with the earliest time the one just sent can have by the server's own
     /// clock.
-    async fn read(&self) -> Result<(Vec<Message>, Option<Timestamp>, Reply)> {
-        let (list, first) = self.run.follow_up_with_response(self.messages.list().call()).await?.into_parts();
+    async fn read(&self, run: &Run) -> Result<(Vec<Message>, Option<Timestamp>, Reply)> {
+        let (list, first) = run.follow_up_with_response(self.messages.list().call()).await?.into_parts();
         let (mut messages, mut next) = (list.messages, list.next_cursor);
         let mut pages = 1;
         while let Some(cursor) = next {
@@ -188,7 +188,7 @@ impl Search<'_> {
                 let message = "GET /sessions/:sessionId/messages: the list has no end";
                 return Err(Error::new(ErrorKind::Decode, Outcome::Rejected, message));
             }
-            let page = self.run.follow_up(self.messages.list().cursor(cursor).call()).await?;
+            let page = run.follow_up(self.messages.list().cursor(cursor).call()).await?;
             messages.extend(page.messages);
             next = page.next_cursor;
             pages += 1;
@@ -228,7 +228,7 @@ impl Search<'_> {
         let mut wait = LOOK;
         loop {
             let is_last = Instant::now() >= until;
-            let (messages, oldest, _) = self.read().await?;
+            let (messages, oldest, _) = self.read(self.run).await?;
             for message in messages.into_iter().rev() {
                 if self.is_match(&message, oldest).unwrap_or(is_last) && self.claim(&message) {
                     return Ok(message);
@@ -238,7 +238,7 @@ impl Search<'_> {
                 let message = "GET /sessions/:sessionId/messages: the message just sent is not in the list";
                 return Err(Error::new(ErrorKind::Decode, Outcome::Rejected, message));
             }
-            look_again(&mut wait, until).await;
+            look_again(&mut wait, until, Duration::ZERO).await;
         }
     }
 
@@ -249,16 +249,19 @@ impl Search<'_> {
         // A message of this client that was done before this one left can still look new enough.
         let since = self.run.first_sent().checked_sub(SLACK).unwrap_or_else(|| self.run.first_sent());
         let claims = &self.run.client().inner().claims;
+        // One that fails is followed by the next look.
+        let once = self.run.once();
         let mut wait = LOOK;
         let mut contested = false;
         loop {
             let is_last = Instant::now() >= until;
             contested |= claims.is_contested(likeness);
-            let read = self.read().await;
+            let read = self.read(&once).await;
             let is_heeded = key != Key::Unheeded && self.run.client().is_extended();
             if is_heeded && key == Key::Fresh {
                 return Settled::Recognised;
             }
+            let mut asked_for = Duration::ZERO;
             let told = match read {
                 Ok((messages, oldest, reply)) => {
                     // Asked after the reading: a send that began and ended meanwhile has claimed its own.
@@ -280,19 +283,22 @@ impl Search<'_> {
                 }
                 Err(error) => {
                     tracing::debug!(kind = ?error.kind(), "the messages cannot be read back");
+                    asked_for = floor(&error).unwrap_or_default();
                     false
                 }
             };
-            if is_last {
+            if is_last || asked_for >= self.run.left() {
                 // Where several are looked for, one may have taken the other's: nothing is known of what is missing.
                 return if told && !contested { Settled::Absent } else { Settled::Unreadable };
             }
-            look_again(&mut wait, until).await;
+            look_again(&mut wait, until, asked_for).await;
         }
     }
 }
 
-async fn look_again(wait: &mut Duration, until: Instant) {
-    tokio::time::sleep_until(until.min(Instant::now() + *wait)).await;
+/// Waits before the next look: longer each time, but not past the end, unless the server asked for that.
+async fn look_again(wait: &mut Duration, until: Instant, asked_for: Duration) {
+    let now = Instant::now();
+    tokio::time::sleep_until(until.min(now + *wait).max(now + asked_for)).await;
     *wait *= 2;
 }

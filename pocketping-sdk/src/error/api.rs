@@ -27,6 +27,8 @@ pub struct ApiError {
     pub body: String,
     /// Whether the body was JSON with the documented `error` or `code`.
     pub documented: bool,
+    /// Whether the body said the `code`; else it is what the status stands for.
+    pub has_code: bool,
 }
 
 impl fmt::Debug for ApiError {
@@ -49,9 +51,10 @@ impl ApiError {
         let parsed = serde_json::from_slice::<ErrorBody>(body).ok();
         let documented = parsed.as_ref().is_some_and(|body| body.error.is_some() || !body.code.as_str().is_empty());
         let parsed = parsed.unwrap_or_default();
+        let has_code = !parsed.code.as_str().is_empty();
         Self {
             status,
-            code: if parsed.code.as_str().is_empty() { code_of(status) } else { parsed.code },
+            code: if has_code { parsed.code } else { code_of(status) },
             error: parsed.error,
             message: parsed.message,
             retry_after: None,
@@ -59,19 +62,16 @@ impl ApiError {
             content_type: None,
             body: String::from_utf8_lossy(&body[..body.len().min(4096)]).into_owned(),
             documented,
+            has_code,
         }
     }
 
-    /// `404 SESSION_NOT_FOUND: Session not found`, or what there is of it.
+    /// `404 SESSION_NOT_FOUND: Session not found`, or what the body said of it.
     pub(super) fn line(&self) -> String {
         if self.documented {
             let text = self.message.as_ref().or(self.error.as_ref());
-            return format!(
-                "{} {}{}",
-                self.status,
-                self.code,
-                text.map(|text| format!(": {text}")).unwrap_or_default()
-            );
+            let code = if self.has_code { format!(" {}", self.code) } else { String::new() };
+            return format!("{}{code}{}", self.status, text.map(|text| format!(": {text}")).unwrap_or_default());
         }
         if self.body.is_empty() {
             return format!("{}: the answer was empty", self.status);

@@ -29,7 +29,6 @@ pub use client::Client;
 pub use rate_limit::{Pacing, RateLimit};
 pub use response::{RawResponse, Response};
 pub use retry::RetryPolicy;
-#[cfg(feature = "events")]
 pub(crate) use retry::floor;
 pub use seam::{Body, ByteStream, Transport, TransportError, TransportFailure, Upgrade};
 

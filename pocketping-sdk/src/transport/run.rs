@@ -84,6 +84,12 @@ impl Run {
         self.until.saturating_duration_since(Instant::now())
     }
 
+    /// The same call, whose follow-ups are sent once each.
+    pub(crate) fn once(&self) -> Self {
+        let knobs = Knobs { retry: Some(RetryPolicy::none()), ..self.knobs.clone() };
+        Self { knobs, ..self.clone() }
+    }
+
     /// Sends another call under this one's deadline. Its own headers and key are not passed on.
     pub(crate) async fn follow_up<T: Send + 'static>(&self, call: Call<T>) -> Result<T> {
         self.follow_up_with_response(call).await.map(super::Response::into_value)

@@ -62,6 +62,23 @@ async fn a_slow_server_may_apply_it_late() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_server_in_trouble_is_not_flooded_with_looks() {
+    let started = Instant::now();
+    let script = Script::new([Step::Reset]).otherwise(answer(503, ""));
+    assert_eq!(send(&script.client()).await.unwrap_err().outcome(), Outcome::Unknown);
+    assert_eq!((script.lines().len(), started.elapsed()), (8, Duration::from_secs(5)));
+
+    // A wait that it asks for is kept, even one beyond the time to settle.
+    let started = Instant::now();
+    let script = Script::new([Step::Reset, with(503, "retry-after", "20", "")]).otherwise(list(THERE));
+    assert!(send(&script.client()).await.unwrap().is_confirmed());
+    assert_eq!((script.lines().len(), started.elapsed()), (3, Duration::from_secs(20)));
+    let script = Script::new([Step::Reset]).otherwise(with(503, "retry-after", "3600", ""));
+    assert_eq!(send(&script.client()).await.unwrap_err().outcome(), Outcome::Unknown);
+    assert_eq!(script.lines().len(), 2);
+}
+
+#[tokio::test(start_paused = true)]
 async fn what_does_not_appear_stays_unknown_and_is_not_sent_again() {
     let script = Script::new([Step::Reset]).otherwise(list(OLDER));
     let started = Instant::now();

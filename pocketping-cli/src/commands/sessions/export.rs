@@ -74,8 +74,9 @@ pub(super) async fn run(args: ExportArgs, context: &Context, output: &mut Output
         read.right_stream()
     };
     print(read, output).await?;
+    let did_some = tally.did_some();
     let ended = tally.verdict("sessions could not be exported");
-    if let Some((path, kept)) = kept.filter(|_| tally.did_some() || ended.is_ok()) {
+    if let Some((path, kept)) = kept.filter(|_| did_some || ended.is_ok()) {
         files::replace(&path, &kept.text())
             .map_err(|error| CliError::new(Exit::Config, format!("{} cannot be written: {error}", path.display())))?;
     }

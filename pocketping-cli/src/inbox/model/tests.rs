@@ -107,7 +107,7 @@ fn what_was_refused_is_a_draft_again_with_all_that_stood_behind_it() {
     }
     type_in(&mut inbox, "three");
     assert!(next(&mut inbox).is_some());
-    inbox.not_sent(&"b".into());
+    inbox.not_sent(&"b".into(), false);
     assert_eq!((next(&mut inbox), draft(&inbox)), (None, "one\ntwo\nthree"));
     assert_eq!(inbox.undone().collect::<Vec<_>>(), [(&"b".into(), "one\ntwo\nthree", false)]);
 }
@@ -190,8 +190,14 @@ fn leaving_waits_for_what_is_under_way_unless_it_is_asked_for_twice() {
     inbox.press(Key::Char('q'));
     inbox.press(Key::Down);
     assert_eq!((inbox.is_leaving, inbox.press(Key::Char('q'))), (false, None), "whoever goes on does not leave");
-    inbox.not_sent(&"b".into());
+    inbox.not_sent(&"b".into(), true);
     assert!(!inbox.is_leaving, "it is to be seen");
+    assert_eq!(inbox.undone().collect::<Vec<_>>(), [(&"b".into(), "bye", true)]);
+    inbox.press(Key::Up);
+    inbox.press(Key::Enter);
+    inbox.press(Key::Clear);
+    type_in(&mut inbox, "another");
+    assert_eq!(inbox.undone().collect::<Vec<_>>(), [(&"b".into(), "another", false)]);
 }
 
 #[test]
