@@ -174,8 +174,8 @@ impl CliError {
 
     /// Of two that failed for one reason, what can be said of both, with the first one's message and hint.
     pub(crate) fn in_common(&self, other: &Self) -> Self {
-        fn same<T: PartialEq + Clone>(one: &Option<T>, other: &Option<T>) -> Option<T> {
-            one.clone().filter(|_| one == other)
+        fn same<T: PartialEq + Clone>(one: Option<&T>, other: Option<&T>) -> Option<T> {
+            one.filter(|_| one == other).cloned()
         }
         let (one, two) = (&self.api, &other.api);
         let outcome = match (one.outcome, two.outcome) {
@@ -186,9 +186,9 @@ impl CliError {
             _ => Some(Outcome::Unknown),
         };
         let api = Api {
-            code: same(&one.code, &two.code),
-            status: same(&one.status, &two.status),
-            request_id: same(&one.request_id, &two.request_id),
+            code: same(one.code.as_ref(), two.code.as_ref()),
+            status: same(one.status.as_ref(), two.status.as_ref()),
+            request_id: same(one.request_id.as_ref(), two.request_id.as_ref()),
             is_retryable: one.is_retryable && two.is_retryable,
             outcome,
             retry_after: one.retry_after.max(two.retry_after),
@@ -327,15 +327,19 @@ const REPEATABLE: [&str; 5] = [
     "DELETE /webhooks/:webhookId",
 ];
 
+/// What to do when a server is not reached.
+pub(crate) const NO_WAY: &str = "check the address (`pocketping config show` says where it is set), and that the server runs; \
+                                 `pocketping mock` starts a local one";
+
 fn hint_for(exit: Exit, error: &Error) -> Option<&'static str> {
     let is_repeatable = error.route().is_some_and(|route| REPEATABLE.contains(&route));
     match exit {
         // The link stood: address and server were right.
         _ if error.kind() == ErrorKind::Closed => None,
-        Exit::Auth => Some("check POCKETPING_API_KEY, and that POCKETPING_API_URL is the server the key belongs to"),
-        Exit::Network => {
-            Some("check POCKETPING_API_URL, and that the server runs; `pocketping mock` starts a local one")
+        Exit::Auth => {
+            Some("check the key, and that it is this server's; `pocketping config show` says where both come from")
         }
+        Exit::Network => Some(NO_WAY),
         Exit::Unknown if error.route() == Some("POST /sessions/:sessionId/messages") => {
             Some("it may have been sent: look before you send it again (`pocketping messages list`)")
         }

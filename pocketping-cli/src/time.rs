@@ -3,7 +3,7 @@
 use std::time::{Duration, SystemTime};
 
 use pocketping_mock_server::args::duration;
-use pocketping_sdk::{Timestamp, TimestampError};
+use pocketping_sdk::{Message, Timestamp, TimestampError};
 
 /// A time, or how long ago it was by this machine's clock.
 pub(crate) fn since(text: &str) -> Result<Timestamp, String> {
@@ -37,6 +37,21 @@ pub(crate) fn as_people_say(text: &str) -> Option<String> {
     Some(ago(text.parse().ok()?, now().ok()?))
 }
 
+/// The day on which a message was written, in UTC.
+pub(crate) fn day_of(message: &Message) -> Option<String> {
+    message.created_at.map(date)
+}
+
+fn date(time: Timestamp) -> String {
+    time.to_string().chars().take_while(|c| *c != 'T').collect()
+}
+
+/// When it was written, to the minute, in UTC.
+pub(crate) fn clock(message: &Message) -> String {
+    let time = message.created_at.map(|time| time.to_string()).unwrap_or_default();
+    time.get(11..16).unwrap_or("--:--").to_owned()
+}
+
 /// How long ago a time was, for people: the date of what is long ago, the whole time of what is to come.
 fn ago(time: Timestamp, now: Timestamp) -> String {
     if time > now.saturating_add(AHEAD) {
@@ -48,7 +63,7 @@ fn ago(time: Timestamp, now: Timestamp) -> String {
         seconds @ HOUR..DAY => format!("{} h ago", seconds / HOUR),
         seconds if seconds < 2 * DAY => "1 day ago".to_owned(),
         seconds if seconds < 30 * DAY => format!("{} days ago", seconds / DAY),
-        _ => time.to_string().chars().take_while(|c| *c != 'T').collect(),
+        _ => date(time),
     }
 }
 

@@ -17,6 +17,7 @@ use crate::error::{CliError, Exit};
 use crate::link::Link;
 use crate::output::{Output, end_progress, remark, safe};
 use crate::stop::Stop;
+use crate::time::{clock, day_of};
 use crate::told::Told;
 use keyboard::{Keyboard, Typed};
 use line::Line;
@@ -65,6 +66,8 @@ pub(crate) struct Chat<'a> {
     output: &'a mut Output,
     /// What was shown, or sent by this chat.
     told: Told,
+    /// Of what was shown last.
+    day: Option<String>,
     waiting: VecDeque<Job>,
     running: Option<(String, BoxFuture<'static, pocketping_sdk::Result<Done>>)>,
     /// Messages that may be the one that is being sent: they wait for its id.
@@ -95,6 +98,7 @@ impl<'a> Chat<'a> {
             keyboard,
             output,
             told: Told::default(),
+            day: None,
             waiting: VecDeque::new(),
             running: None,
             held: Vec::new(),
@@ -351,6 +355,11 @@ impl<'a> Chat<'a> {
                 printed => printed,
             };
         }
+        let day = day_of(message);
+        if day.is_some() && day != self.day {
+            self.keyboard.print(&format!("── {} ──", day.as_deref().unwrap_or_default()));
+            self.day = day;
+        }
         let head = format!("{} {}: ", clock(message), message.kind);
         let indent = format!("\n{:1$}", "", head.len());
         let text: Vec<_> = message.content.lines().map(safe).collect();
@@ -366,12 +375,6 @@ impl<'a> Chat<'a> {
             remark(line);
         }
     }
-}
-
-/// When it was, to the minute.
-fn clock(message: &Message) -> String {
-    let time = message.created_at.map(|time| time.to_string()).unwrap_or_default();
-    time.get(11..16).unwrap_or("--:--").to_owned()
 }
 
 /// What runs, until it ends.

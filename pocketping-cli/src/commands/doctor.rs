@@ -9,8 +9,8 @@ use pocketping_sdk::{BaseUrl, Client, RetryPolicy, Timestamp};
 use tokio::time::{Instant, timeout_at};
 
 use crate::context::{Context, builder};
-use crate::doctor::{Answer, CHECKS, NO_WAY, Place, Prober, Report, Shown, Status, Surface, recognise, way};
-use crate::error::{CliError, Exit};
+use crate::doctor::{Answer, CHECKS, Place, Prober, Report, Shown, Status, Surface, recognise, way};
+use crate::error::{CliError, Exit, NO_WAY};
 use crate::forward::now;
 use crate::output::Output;
 
@@ -199,7 +199,7 @@ fn server(report: &mut Report, surface: &Surface) -> Option<bool> {
     };
     let hint = match surface {
         Surface::Page | Surface::Other { .. } => {
-            "check POCKETPING_API_URL (with its path), and whether a proxy stands in between".to_owned()
+            "check the address (with its path), and whether a proxy stands in between".to_owned()
         }
         Surface::Elsewhere { at } => format!("set POCKETPING_API_URL to {at}"),
         Surface::Bridge { .. } => format!("{DOCUMENTED}; trigger --deployed posts what this server posts"),

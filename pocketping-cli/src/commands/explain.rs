@@ -44,8 +44,9 @@ pub(crate) fn run(args: &ExplainArgs, output: &mut Output) -> Result<(), CliErro
         return output.list(&catalogue::all().map(Explained::from).collect::<Vec<_>>());
     };
     let entry = catalogue::find(code).ok_or_else(|| {
-        CliError::new(Exit::NotFound, format!("there is no code {code}"))
-            .with_hint("`pocketping explain` without one lists all")
+        CliError::new(Exit::NotFound, format!("there is no code {code}")).with_hint(
+            "a server may have codes of its own, which its message explains; `pocketping explain` lists the rest",
+        )
     })?;
     output.item(&Explained::from(entry))
 }

@@ -6,6 +6,7 @@ mod watch;
 
 use std::cmp::{Ordering, Reverse};
 
+use clap::builder::NonEmptyStringValueParser;
 use clap::{Args, Subcommand, ValueEnum};
 use futures::{TryStreamExt, stream};
 use pocketping_sdk::{Client, Identify, ListSessions, ProjectId, Session, SessionFilter, SessionStatus, Timestamp};
@@ -181,13 +182,13 @@ pub(crate) struct IdentifyArgs {
 #[group(required = true, multiple = true)]
 struct Known {
     /// E-mail address
-    #[arg(long)]
+    #[arg(long, value_parser = NonEmptyStringValueParser::new())]
     email: Option<String>,
     /// Name
-    #[arg(long)]
+    #[arg(long, value_parser = NonEmptyStringValueParser::new())]
     name: Option<String>,
     /// Your own id for this person
-    #[arg(long, value_name = "ID")]
+    #[arg(long, value_name = "ID", value_parser = NonEmptyStringValueParser::new())]
     customer_id: Option<String>,
     /// Anything else; may be repeated
     #[arg(long, value_name = "KEY=VALUE", value_parser = key_value)]
@@ -248,6 +249,9 @@ async fn identify(args: IdentifyArgs, context: &Context, output: &mut Output) ->
     who.name = args.known.name;
     who.customer_id = args.known.customer_id;
     for (key, value) in args.known.metadata {
+        if who.metadata.as_ref().is_some_and(|known| known.contains_key(&key)) {
+            return Err(CliError::usage(format!("--metadata says {key} twice")));
+        }
         who = who.metadata(key, value);
     }
     let session = context.session(&context.writer(args.dry_run)?, &args.session).identify(who).await?;

@@ -12,7 +12,3 @@ pub(crate) use probe::{Answer, Prober};
 pub(crate) use report::{CHECKS, Report, Shown, Status};
 pub(crate) use surface::{Surface, recognise};
 pub(crate) use way::way;
-
-/// What to do about a server that is not reached.
-pub(crate) const NO_WAY: &str =
-    "check POCKETPING_API_URL, and that the server runs; `pocketping mock` starts a local one";

@@ -8,8 +8,8 @@ use tokio::net::TcpStream;
 use tokio::time::{Instant, timeout_at};
 
 use super::tls::{Certificate, Handshake, Problem, handshake};
-use super::{NO_WAY, Place, Report};
-use crate::error::Exit;
+use super::{Place, Report};
+use crate::error::{Exit, NO_WAY};
 
 /// A certificate that ends this soon should have been renewed.
 const SOON: Duration = Duration::from_secs(14 * 24 * 3600);

@@ -12,6 +12,7 @@ use unicode_width::UnicodeWidthStr;
 use super::model::{Focus, Inbox, is_closed};
 use super::scroll::Drawn;
 use crate::output::safe;
+use crate::time::{clock, day_of};
 
 /// Under this a terminal shows the list or the conversation, not both.
 const NARROW: u16 = 60;
@@ -116,7 +117,15 @@ fn conversation(inbox: &Inbox, area: Rect, frame: &mut Frame<'_>) {
             lines.extend(block_of(&safe(why), inner.width));
             lines.push(Line::from("  Enter reads it again"));
         }
-        known.messages().iter().for_each(|message| lines.extend(said(message, inner.width)));
+        let mut day = None;
+        for message in known.messages() {
+            let its = day_of(message);
+            if its.is_some() && its != day {
+                lines.push(Line::from(format!("── {} ──", its.as_deref().unwrap_or_default())));
+                day = its;
+            }
+            lines.extend(said(message, inner.width));
+        }
     }
     for text in inbox.outgoing.to(&session.id) {
         lines.push(Line::from(vec![Span::styled("operator", bold()), Span::raw(" sending …")]));
@@ -135,8 +144,7 @@ fn conversation(inbox: &Inbox, area: Rect, frame: &mut Frame<'_>) {
 
 /// A message: who and when, then what.
 fn said(message: &Message, width: u16) -> Vec<Line<'static>> {
-    let time = message.created_at.map(|time| time.to_string()).unwrap_or_default();
-    let time = time.get(11..16).unwrap_or("--:--").to_owned();
+    let time = clock(message);
     let mut lines = vec![Line::from(vec![
         Span::styled(safe(message.kind.as_str()).into_owned(), bold()),
         Span::raw(format!(" {time}")),

@@ -103,17 +103,31 @@ fn frame_of(
     height: usize,
     color: bool,
 ) -> io::Result<Vec<String>> {
-    let mut text = Vec::new();
-    table(&mut text, columns, rows, width, color)?;
-    let text = String::from_utf8_lossy(&text);
-    // A line that the terminal folded would be two to go up.
-    let mut lines: Vec<_> = text.lines().flat_map(|line| folded(line, width)).collect();
-    if lines.is_empty() {
-        lines.push("nothing yet".to_owned());
-    }
     // The cursor stands on the line below.
-    lines.truncate(height.saturating_sub(1).max(1));
-    Ok(lines)
+    let room = height.saturating_sub(1).max(1);
+    let first = |count| {
+        let mut text = Vec::new();
+        table(&mut text, columns, &rows[..count], width, color)?;
+        // A line that the terminal folded would be two to go up.
+        let text = String::from_utf8_lossy(&text);
+        Ok::<Vec<_>, io::Error>(text.lines().flat_map(|line| folded(line, width)).collect())
+    };
+    let mut all = first(rows.len())?;
+    if all.is_empty() {
+        all.push("nothing yet".to_owned());
+    }
+    if all.len() > room {
+        // Rows may have several lines each.
+        for count in (1..rows.len().min(room)).rev() {
+            let mut lines = first(count)?;
+            if lines.len() < room {
+                lines.push(format!("… {} more", rows.len() - count));
+                return Ok(lines);
+            }
+        }
+        all.truncate(room);
+    }
+    Ok(all)
 }
 
 /// A line as a terminal of this width folds it; escapes of ours take no room.
@@ -236,6 +250,18 @@ mod tests {
         let frame = frame_of((&["id", "name", "text"], &[]), &rows, Some(20), 24, true).unwrap();
         assert_eq!(frame[..2], ["\u{1b}[1mid\u{1b}[0m    an-id-of-twent", "y-chars"]);
         assert_eq!(frame[2..], ["\u{1b}[1mname\u{1b}[0m  日本語の長い名", "前がここ", "\u{1b}[1mtext\u{1b}[0m  c"]);
+    }
+
+    #[test]
+    fn a_frame_says_how_many_rows_have_no_room() {
+        let rows: Vec<_> = (1..=9).map(|n| vec![format!("sess_{n}"), "a text of some words".to_owned()]).collect();
+        let frame = |width, height| frame_of((&["id", "text"], &[]), &rows, Some(width), height, false).unwrap();
+        assert_eq!(frame(80, 11).last().unwrap(), "sess_9  a text of some words");
+        let cut = frame(80, 10);
+        assert_eq!((cut.len(), cut[7].as_str(), cut[8].as_str()), (9, "sess_7  a text of some words", "… 2 more"));
+        let narrow = frame(22, 6);
+        assert_eq!((narrow.len() <= 5, narrow.last().unwrap().as_str()), (true, "… 8 more"), "{narrow:#?}");
+        assert_eq!(frame(22, 2).len(), 1);
     }
 
     #[test]

@@ -301,7 +301,7 @@ fn which_pocketping_it_is_is_told() {
         (hosted, "", "management API is at STUB/api/v1", "documented API"),
         (python, "", "PocketPing's SDKs", "documented API"),
         (page, "", "a web page", "proxy"),
-        (other, "", "200 OK with 17 bytes (application/json)", "POCKETPING_API_URL"),
+        (other, "", "200 OK with 17 bytes (application/json)", "check the address"),
     ] {
         let stub = Stub::start(say);
         let said = doctor(of(&format!("{}{path}", stub.url())));

@@ -86,6 +86,19 @@ fn many_are_closed_with_a_line_each_in_the_order_given() {
 }
 
 #[test]
+fn what_is_known_of_a_visitor_is_not_deleted_by_an_empty_variable() {
+    let server = three(Contract::Extended);
+    let identify = |args: &[&str]| run(at(&server, &[&["sessions", "identify", "sess_a"], args].concat()));
+    for field in ["--name", "--email", "--customer-id"] {
+        let ended = identify(&[field, ""]);
+        assert!(ended.code == 2 && ended.stderr.contains(field), "{}", ended.stderr);
+    }
+    let ended = identify(&["--metadata", "plan=pro", "--metadata", "plan=free"]);
+    assert!(ended.code == 2 && ended.stderr.contains("--metadata says plan twice"), "{}", ended.stderr);
+    assert_eq!(server.journal().requests().len(), 0);
+}
+
+#[test]
 fn results_are_printed_in_every_format() {
     let server = three(Contract::Extended);
     let printed = |args: &[&str]| run(at(&server, &[&["sessions", "close", "sess_a", "none"], args].concat())).stdout;
@@ -133,7 +146,7 @@ fn when_all_failed_for_one_reason_that_is_the_exit_code() {
     let ended = run(command);
     let error = error_of(&ended.stderr);
     assert_eq!((ended.code, &error["retryable"], &error["outcome"]), (9, &json!(true), &json!("not_sent")), "{error}");
-    assert!(error["hint"].as_str().unwrap().contains("POCKETPING_API_URL"), "{error}");
+    assert!(error["hint"].as_str().unwrap().contains("check the address"), "{error}");
     let untried = &serde_json::from_str::<Value>(&ended.stdout).unwrap()[1]["error"];
     assert_eq!((&untried["retryable"], &untried["outcome"]), (&json!(true), &json!("not_sent")), "{untried}");
 }

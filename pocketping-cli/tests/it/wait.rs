@@ -79,7 +79,7 @@ fn a_server_that_is_never_reached_is_the_network() {
         let wait = ["wait", "--session", "s", "--until", ".a", "--timeout", "1s"];
         let ended = run(pocketping(&[&["--api-key", "k", "--api-url", &url], &wait[..]].concat()));
         assert_eq!((ended.code, ended.stdout.as_str()), (9, ""), "{url}: {}", ended.stderr);
-        assert!(ended.stderr.contains("hint: check POCKETPING_API_URL"), "{url}: {}", ended.stderr);
+        assert!(ended.stderr.contains("hint: check the address"), "{url}: {}", ended.stderr);
     }
 }
 

@@ -90,7 +90,8 @@ impl Pass {
         // Behind a gap the socket may have told it alone, before what came before it.
         let is_alone = self.is_behind_gap || ledger.owed().contains(id);
         let repeat_possible = ledger.has_forgotten() || is_alone || is_undated || ledger.is_doubted(id);
-        let event = Event::new(EventData::SessionClosed(id.clone()));
+        let mut event = Event::new(EventData::SessionClosed(id.clone()));
+        event.timestamp = closed;
         teller.read_with(event, time, self.is_cold || is_old, repeat_possible);
     }
 

@@ -111,6 +111,29 @@ async fn it_begins_where_it_is_asked_to() {
 }
 
 #[tokio::test]
+async fn a_close_that_was_missed_has_its_time_where_the_server_tells_it() {
+    for contract in BOTH {
+        let server = start(contract);
+        let client = client(&server);
+        let id = server.visitor_opens_session(Visit::new()).id;
+        server.clock().advance(Duration::from_secs(60));
+        client.session(&id).close().await.unwrap();
+        let closed = server.sessions()[0].closed_at;
+        server.clock().advance(Duration::from_secs(60));
+        server.visitor_opens_session(Visit::new());
+        let mut events = client.events().connect().session(&id).from_beginning().await.unwrap();
+        let close = loop {
+            let item = next(&mut events).await;
+            if said(&item) == "session.closed" {
+                break item;
+            }
+        };
+        let told = close.event().unwrap().happened_at();
+        assert_eq!(told, closed.filter(|_| contract == Contract::Extended), "{contract:?}");
+    }
+}
+
+#[tokio::test]
 async fn a_wait_ends_with_what_was_or_comes() {
     for contract in BOTH {
         let server = start(contract);
