@@ -5,7 +5,7 @@ use std::hash::{BuildHasher, RandomState};
 use std::sync::{Arc, LazyLock};
 
 use http::{HeaderMap, HeaderValue};
-use regex_lite::{Captures, Regex};
+use regex_bites::{Captures, Regex};
 use serde_json::Value;
 use url::form_urlencoded;
 

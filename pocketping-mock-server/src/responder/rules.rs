@@ -3,7 +3,7 @@
 use std::fmt;
 use std::time::Duration;
 
-use regex_lite::{Regex, RegexBuilder};
+use regex_bites::{Regex, RegexBuilder};
 use serde::Deserialize;
 
 use crate::json;
