@@ -348,6 +348,17 @@ mod tests {
     }
 
     #[test]
+    fn the_hosted_service_is_known_however_its_address_is_written() {
+        for hosted in ["https://api.pocketping.io/v1", "https://api.pocketping.io:443/v1/", "HTTPS://API.PocketPing.io"]
+        {
+            assert!(is_hosted(hosted), "{hosted}");
+        }
+        for other in ["https://pocketping.io", "https://api.pocketping.io.evil.test/v1", "http://localhost:3001", "x"] {
+            assert!(!is_hosted(other), "{other}");
+        }
+    }
+
+    #[test]
     fn an_origin_has_no_path() {
         assert_eq!(origin("https://api.pocketping.io/v1").unwrap(), "https://api.pocketping.io");
         assert_eq!(origin("http://localhost:3001").unwrap(), "http://localhost:3001");

@@ -386,6 +386,14 @@ fn a_rate_limit_is_seen() {
         said.fails("rate_limit", 7, "too many requests in a minute");
         assert_eq!([said.status("server"), said.status("key"), said.status("socket")], ["ok", "skip", "skip"]);
     }
+    // A wait may be told as a date, which counts from the answer's own.
+    let stub = Stub::start(|_| {
+        (
+            "429 Too Many Requests\r\nDate: Mon, 15 Jan 2024 10:30:00 GMT\r\nRetry-After: Mon, 15 Jan 2024 10:30:42 GMT",
+            r#"{"error":"Too many requests","message":"slow down","code":"RATE_LIMITED"}"#,
+        )
+    });
+    doctor(of(stub.url())).fails("rate_limit", 7, "too many requests in a minute; 42 s to wait");
 }
 
 #[test]

@@ -39,6 +39,18 @@ fn a_rate_limit_is_said_with_its_own_code() {
 }
 
 #[test]
+fn a_code_that_the_server_did_not_say_is_not_told_as_its_own() {
+    let server = MockServer::builder().demo_seed().start().unwrap();
+    let body = r#"{"error": "x", "message": "down"}"#;
+    let fault = format!(r#"{{"do": {{"kind": "status", "status": 503, "retryAfter": 600, "body": {body}}}}}"#);
+    server.inject(fault.parse().unwrap());
+    let ended = run(at(&server, &["sessions", "get", "sess_abc123", "-o", "json"]));
+    let error = error_of(&ended.stderr);
+    assert_eq!((ended.code, error["code"].as_str()), (8, Some("server_error")), "{error}");
+    assert_eq!(error["message"], "GET /sessions/:sessionId: 503: down");
+}
+
+#[test]
 fn every_code_ends_as_the_catalogue_says() {
     let server = MockServer::builder().demo_seed().start().unwrap();
     let explained = run(pocketping(&["explain", "-o", "json"]));

@@ -354,6 +354,8 @@ mod tests {
         assert_eq!(error.api().unwrap().body, "<html>Bad Gateway</html>");
         assert!(ApiError::new(500, b"").line().contains("empty"));
         assert_eq!(ApiError::new(418, b"{}").code, "HTTP_418");
+        let api = ApiError::new(503, br#"{"error":"x","message":"down"}"#);
+        assert_eq!((api.line().as_str(), api.has_code), ("503: down", false), "the code is a guess");
     }
 
     #[test]
