@@ -69,6 +69,12 @@ impl Lenient for Vec<Attachment> {
     }
 }
 
+impl Lenient for Vec<Message> {
+    fn read(value: &Value) -> Option<Self> {
+        by_text(value)
+    }
+}
+
 impl ReplyTo {
     /// The id of the message answered, when it was given.
     pub fn id(&self) -> Option<&str> {

@@ -34,7 +34,7 @@ wire! {
         /// JSON `csat` (extended): the visitor's rating.
         [private] csat: Option<Csat> = "csat" lenient,
         /// JSON `messages`, which a server may put inline.
-        [private] messages: Option<Vec<Message>> = "messages",
+        [private] messages: Option<Vec<Message>> = "messages" lenient,
     }
 }
 

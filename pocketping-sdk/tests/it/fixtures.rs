@@ -118,7 +118,7 @@ fn an_addition_of_another_shape_costs_only_itself() {
     let list: SessionList = round_trip(rated);
     let csat = list.sessions[0].csat.as_ref().unwrap();
     assert_eq!((csat.score, &csat.extra["score"]), (None, &json!(4.5)));
-    let sessions = r#"{"sessions":[{"id":"s","metadata":{},"closedAt":0,"identity":"Alice","aiEnabled":"yes","unanswered":3,"visitorOnline":{}},{"id":"t","metadata":{},"aiEnabled":true,"unanswered":false}]}"#;
+    let sessions = r#"{"sessions":[{"id":"s","metadata":{},"closedAt":0,"identity":"Alice","aiEnabled":"yes","unanswered":3,"visitorOnline":{},"messages":3},{"id":"t","metadata":{},"aiEnabled":true,"unanswered":false}]}"#;
     let list: SessionList = round_trip(sessions);
     assert_eq!((list.sessions[0].ai_enabled, &list.sessions[0].extra["aiEnabled"]), (None, &json!("yes")));
     assert_eq!((list.sessions[1].ai_enabled, list.sessions[1].unanswered), (Some(true), Some(false)));
